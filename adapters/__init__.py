@@ -1,0 +1,1 @@
+"""One file for each outside thing. Adapters translate; they decide nothing."""

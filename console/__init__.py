@@ -1,0 +1,1 @@
+"""The console asks the engine and shows the answer. It decides nothing."""

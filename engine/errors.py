@@ -1,0 +1,132 @@
+"""Every error an operator can meet, sorted by what he can do next. Imports nothing.
+
+    SyncdeckError                  exit code
+    ├── SettingsError          1   mend the file that the message names
+    ├── SecretUnavailable      1   give the secret to the keyring or the environment
+    ├── MissingExtra           1   install the extra that the message names
+    ├── StorageError           1   mend or upgrade: the state file cannot be used as it is
+    ├── RemoteError            1   the other side
+    │   ├── RemoteUnavailable      try again (the engine already did, with patience)
+    │   ├── RemoteRefused          change rights, address or data first
+    │   └── IncompleteRead         the read stopped early: nothing may be concluded from it
+    ├── PlanError              1   make another plan
+    │   ├── PlanUnreadable         the file is damaged, foreign or from another version
+    │   ├── GuardRefused       3   a guard refuses the whole plan
+    │   ├── NotApproved        3   somebody has to approve first
+    │   ├── PlanStale          4   the plan expired or its configuration changed
+    │   └── TargetDrifted      5   somebody changed what the plan wants to remove
+    ├── NothingFound           1   a run, plan, sync or adapter of that name does not exist
+    ├── Locked                 7   another run holds the target
+    ├── Frozen                 8   a freeze window is open
+    └── ReadOnly               1   this console or command may only look
+
+A message names the thing, the fault and the next step. `exit_code` is what the command line returns (DESIGN §6).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class SyncdeckError(Exception):
+    """Root of the tree: everything below is meant to be read by an operator."""
+
+    exit_code = 1
+
+
+class SettingsError(SyncdeckError):
+    """The settings cannot be used; `problems` holds one finished sentence for each fault."""
+
+    def __init__(self, problems: tuple[str, ...] | str) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else problems
+        super().__init__("\n".join(self.problems))
+
+
+class SecretUnavailable(SyncdeckError):
+    """A secret reference points to nothing that can be read here."""
+
+
+class MissingExtra(SyncdeckError):
+    """An adapter needs a package that is not installed; the message names the extra."""
+
+
+class StorageError(SyncdeckError):
+    """The state file is damaged, newer than this program, or cannot be written."""
+
+
+class RemoteError(SyncdeckError):
+    """Something outside this machine's engine failed."""
+
+
+class RemoteUnavailable(RemoteError):
+    """Try again: the service is busy, slow or away.
+
+    `retry_after` is the pause the service asked for, if it did (RFC 9110 §10.2.3).
+    `maybe_done` is true when the request may have taken effect although no answer arrived; whoever called must read
+    back before it tries again.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, maybe_done: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.maybe_done = maybe_done
+
+
+class RemoteRefused(RemoteError):
+    """The service understood and said no: trying the same again is pointless."""
+
+
+class IncompleteRead(RemoteError):
+    """A read ended without proof that nothing was left out. Never treated as a small set."""
+
+
+class PlanError(SyncdeckError):
+    """This plan cannot be used; another one may."""
+
+
+class PlanUnreadable(PlanError):
+    """The plan file is damaged, changed after it was made, or of a format this version does not know."""
+
+
+class GuardRefused(PlanError):
+    """One or more guards refuse the whole plan; nothing was called."""
+
+    exit_code = 3
+
+
+class NotApproved(PlanError):
+    """The plan waits for an approval that it does not have."""
+
+    exit_code = 3
+
+
+class PlanStale(PlanError):
+    """The plan expired, or the configuration it was made with has changed."""
+
+    exit_code = 4
+
+
+class TargetDrifted(PlanError):
+    """Between plan and apply somebody changed a member that the plan would remove. Nothing was called."""
+
+    exit_code = 5
+
+
+class NothingFound(SyncdeckError):
+    """The name or number given does not exist; the message lists the nearest that do."""
+
+
+class Locked(SyncdeckError):
+    """Another run holds the target; the message says who and since when."""
+
+    exit_code = 7
+
+
+class Frozen(SyncdeckError):
+    """A freeze window forbids changes now; the message says until when."""
+
+    exit_code = 8
+
+
+class ReadOnly(SyncdeckError):
+    """The engine was opened to look only; nothing that changes anything is possible."""

@@ -1,0 +1,57 @@
+"""The kinds of endpoint that exist, seen from the settings: their words, and the settings each takes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+
+class EndpointContext(Protocol):
+    """What an endpoint is given beside its own settings."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The adapter's name in the workspace, for messages."""
+
+    @abstractmethod
+    def path(self, text: str) -> str:
+        """Return the absolute path of a path written in the workspace file (relative to its folder; ~ expands)."""
+
+    @abstractmethod
+    def secret(self, reference: str) -> str:
+        """Return the secret behind `keyring:NAME`, `env:NAME` or `file:PATH`; raises `SecretUnavailable`.
+
+        A text without such a prefix is refused: secrets do not stand in files.
+        """
+
+
+class EndpointType(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the registry: a kind of endpoint, without importing it."""
+
+    type: str
+    """The word in the workspace file."""
+    title: str
+    summary: str
+    path: str
+    """`module:Class`; the class is called with (settings, context) and has a nested frozen msgspec `Settings`."""
+    writes: bool = True
+    extra: str = ""
+    """The extra to install, if the endpoint needs a client of its own."""
+    origin: str = "syncdeck"
+    """The distribution it comes from; third parties' by entry point."""
+
+
+class TypeCatalogue(Protocol):
+    """The endpoint types that exist here and the settings of each."""
+
+    @abstractmethod
+    def types(self) -> Mapping[str, EndpointType]:
+        """Return every type by its word, without importing any of them."""
+
+    @abstractmethod
+    def settings_of(self, type_name: str) -> type[msgspec.Struct]:
+        """Import the endpoint and return its settings class. Raises `MissingExtra`, `NothingFound`."""

@@ -1,0 +1,1 @@
+"""What the engine keeps on disk: one SQLite file per workspace, and the engine's only SQL."""
