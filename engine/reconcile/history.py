@@ -1,17 +1,16 @@
-"""What is remembered of plans, approvals and runs, and the journal that remembers it. Values and one protocol."""
+"""What is remembered of plans, approvals, runs and targets. Values; `journal.py` says who remembers them."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import NewType
 
 import msgspec
 
-from engine.reconcile.plan import Action, Plan, TargetPlan
-from engine.reconcile.records import Fingerprint, RecordKey
+from engine.reconcile.plan import Action
+from engine.reconcile.records import RecordKey
 
 Digest = NewType("Digest", str)
 """BLAKE2b-256 of a plan's canonical bytes, in hexadecimal; people and commands may use any unambiguous prefix of 6+."""
@@ -198,105 +197,3 @@ class Owned(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     how: str
     """`added` by a run, or `adopted` by a person."""
-
-
-class Journal(Protocol):
-    """Memory of the reconcile engine. Every method that writes is durable when it returns, and writes the event that
-    tells of it in the same transaction."""
-
-    @abstractmethod
-    async def keep_plan(self, digest: Digest, plan: Plan, body: bytes) -> None:
-        """Keep a plan's bytes under its digest; keeping it again changes nothing."""
-
-    @abstractmethod
-    async def plan_body(self, digest_prefix: str) -> tuple[Digest, bytes]:
-        """Return a kept plan. Raises `NothingFound` for none, or for a prefix that fits several."""
-
-    @abstractmethod
-    async def plans(self, *, sync: str | None, limit: int) -> Sequence[tuple[PlanSummary, Sequence[Approval]]]:
-        """Return kept plans, newest first, with their decisions; `state` is only APPLIED or OPEN here."""
-
-    @abstractmethod
-    async def decide(self, approval: Approval) -> None:
-        """Keep an approval or a rejection."""
-
-    @abstractmethod
-    async def approvals(self, digest: Digest) -> Sequence[Approval]:
-        """Return every decision about a digest, oldest first."""
-
-    @abstractmethod
-    async def start_run(self, digest: Digest, plan: Plan, actor: str, at: datetime) -> RunId:
-        """Open a run with every change of the plan as a pending item."""
-
-    @abstractmethod
-    async def intend(self, run: RunId, indexes: Sequence[int], lease: Lease, at: datetime) -> None:
-        """Write the intent for these items. Raises `Locked` when the lease's token is no longer the newest."""
-
-    @abstractmethod
-    async def conclude(self, run: RunId, items: Sequence[RunItem], at: datetime) -> None:
-        """Write how these items ended (or that they are pending again). Ownership follows from DONE additions and
-        removals."""
-
-    @abstractmethod
-    async def end_run(self, run: RunId, state: RunState, verdict: str, verified: bool | None, at: datetime) -> None:
-        """Close a run."""
-
-    @abstractmethod
-    async def runs(self, *, sync: str | None, limit: int) -> Sequence[RunSummary]:
-        """Return runs, newest first. A RUNNING one whose lease has lapsed or whose process is gone is INTERRUPTED."""
-
-    @abstractmethod
-    async def run(self, run: RunId) -> RunSummary:
-        """Return one run. Raises `NothingFound`."""
-
-    @abstractmethod
-    async def run_items(
-        self, run: RunId, *, states: Sequence[ItemState] = (), offset_index: int = 0, limit: int = 0
-    ) -> Sequence[RunItem]:
-        """Return items from `offset_index` on in the plan's order, of these states (none named: all), at most
-        `limit` (0: all)."""
-
-    @abstractmethod
-    async def take_lease(self, name: str, holder: str, ttl: timedelta, at: datetime) -> Lease:
-        """Take a free or lapsed lease with a new token. Raises `Locked`, naming the holder and since when."""
-
-    @abstractmethod
-    async def renew_lease(self, lease: Lease, ttl: timedelta, at: datetime) -> Lease:
-        """Prolong it. Raises `Locked` when it was taken over."""
-
-    @abstractmethod
-    async def release_lease(self, lease: Lease) -> None:
-        """Give it back; nothing happens when it is no longer ours."""
-
-    @abstractmethod
-    async def source_read(self, sync: str, fingerprint: Fingerprint, at: datetime) -> None:
-        """Remember a good read of the source."""
-
-    @abstractmethod
-    async def recent_source_counts(self, sync: str, limit: int) -> Sequence[int]:
-        """Return the sizes of the last good reads, oldest first."""
-
-    @abstractmethod
-    async def removals_since(self, sync: str, target: str, since: datetime) -> int:
-        """Return how many members runs have removed from the target since then."""
-
-    @abstractmethod
-    async def owned(self, target: str) -> frozenset[RecordKey]:
-        """Return the keys of the ownership ledger of a target."""
-
-    @abstractmethod
-    async def adopt(self, target: str, keys: Sequence[RecordKey], actor: str, at: datetime) -> None:
-        """Add members to the ownership ledger by a person's decision."""
-
-    @abstractmethod
-    async def note_target(self, sync: str, target_plan: TargetPlan, failure: str, at: datetime) -> TargetStatus:
-        """Remember how a target stood after a plan or run; `failure` is a sentence or empty (which ends the row of
-        failures)."""
-
-    @abstractmethod
-    async def target_statuses(self) -> Sequence[TargetStatus]:
-        """Return what is known of every target of every sync that was ever planned."""
-
-    @abstractmethod
-    async def quarantine(self, sync: str, target: str, reason: str, actor: str, at: datetime) -> None:
-        """Put a target into quarantine; with an empty reason, let it out."""
