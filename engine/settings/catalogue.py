@@ -1,12 +1,37 @@
-"""The kinds of endpoint that exist, seen from the settings: their words, and the settings each takes."""
+"""The kinds of endpoint that exist, seen from the settings: their words, and the settings each takes.
+
+The annotated types here are how a settings class says what a text means. A further `Meta` may be laid around them:
+`token: Annotated[Secret, Meta(description="Bearer token.", examples=["env:SCIM_TOKEN"])] = ""`. What `extra` knows:
+`secret`, `path` (flags), `format` (a name in `engine.settings.formats`), `group` (a heading in forms). A rule over
+several fields belongs into the class's `__post_init__`: raise `ValueError` with a finished sentence.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
+from msgspec import Meta
+
+Secret = Annotated[str, Meta(pattern=r"^(keyring|env|file):.", extra={"secret": True})]
+"""A reference to a secret, never the secret: `keyring:NAME`, `env:NAME` or `file:PATH`. Default "": none."""
+
+PathText = Annotated[str, Meta(extra={"path": True})]
+"""A path as written: relative to the workspace's folder; `~` expands. `EndpointContext.path` makes it absolute."""
+
+Expression = Annotated[str, Meta(extra={"format": "jmespath"})]
+"""A JMESPath expression; its syntax is checked while the file is read."""
+
+Cron = Annotated[str, Meta(extra={"format": "cron"})]
+"""A cron expression of five fields."""
+
+Timezone = Annotated[str, Meta(extra={"format": "timezone"})]
+"""A name of the IANA time zone database."""
+
+Pattern = Annotated[str, Meta(extra={"format": "pattern"})]
+"""A pattern with `*` and `?` that is compared with a whole key."""
 
 
 class EndpointContext(Protocol):
