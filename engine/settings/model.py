@@ -64,7 +64,8 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     )
     min_source: Annotated[Count, Meta(description="Fewest records the source must hold.")] = 1
     max_source_drop_percent: Annotated[
-        Percent | None, Meta(description="Largest shrinking of the source against the median of its last five good reads.")
+        Percent | None,
+        Meta(description="Largest shrinking of the source against the median of its last five good reads."),
     ] = 30.0
     window_removal_percent: Annotated[
         Percent | None, Meta(description="Most removals in percent of the target within any 24 hours, over all runs.")
@@ -87,7 +88,9 @@ class ApprovalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     four_eyes: Annotated[bool, Meta(description="The one who made the plan may not be the only one to approve it.")] = (
         False
     )
-    expires: Annotated[timedelta, Meta(description="How long a plan may wait until it is applied.")] = timedelta(hours=24)
+    expires: Annotated[timedelta, Meta(description="How long a plan may wait until it is applied.")] = timedelta(
+        hours=24
+    )
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
