@@ -1,0 +1,120 @@
+"""The one way from the console to the engine.
+
+The engine lives on a thread with an event loop of its own: planning a million records never delays a key. Screens
+ask with a coroutine function of the engine; its answer comes back to them as a message on their own loop. A question
+ends with the screen that asked it; an order (an apply) belongs to the app and goes on while people look elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from engine.assembly import Engine
+    from engine.notices import Notice
+
+T = TypeVar("T")
+
+Opening = Callable[[], "AbstractAsyncContextManager[Engine]"]
+"""Opens the workspace as it is on disk now; called again after its settings were saved."""
+
+
+class EngineThread:
+    """A running engine on its own thread, from `start` to `close`. `told` is called there, once until `news` is read."""
+
+    def __init__(self, opening: Opening, told: Callable[[], None]) -> None:
+        self.ready: Future[Engine] = Future()
+        self._opening = opening
+        self._told = told
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._left: asyncio.Event | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._asked: set[asyncio.Task[None]] = set()
+        self._news: dict[tuple[str, str], Notice] = {}
+        self._guard = threading.Lock()
+        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Open the engine in the background; `ready` holds it, or why it could not be opened."""
+        self._thread.start()
+
+    async def ask(self, question: Callable[[Engine], Awaitable[T]]) -> T:
+        """Put a question once the engine is open, and wait for the answer. Cancelling this cancels the question."""
+        await asyncio.shield(asyncio.wrap_future(self.ready))
+        answer: Future[T] = Future()
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            raise asyncio.CancelledError
+        loop.call_soon_threadsafe(self._begin, question, answer)
+        return await asyncio.wrap_future(answer)
+
+    def news(self) -> list[Notice]:
+        """Return the newest notice of each topic and subject since the last call, oldest first."""
+        with self._guard:
+            notices, self._news = list(self._news.values()), {}
+        return notices
+
+    async def close(self) -> None:
+        """End every question, close the engine and wait until it is closed."""
+        if self._loop is not None and self._left is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._left.set)
+        await asyncio.to_thread(self._thread.join)
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:
+            if not self.ready.done():
+                self.ready.set_exception(error)
+
+    async def _serve(self) -> None:
+        self._loop, self._left = asyncio.get_running_loop(), asyncio.Event()
+        async with self._opening() as engine:
+            async with asyncio.TaskGroup() as self._tasks:
+                watch = self._tasks.create_task(self._watch(engine))
+                self.ready.set_result(engine)
+                await self._left.wait()
+                for task in {watch, *self._asked}:
+                    task.cancel()
+
+    async def _watch(self, engine: Engine) -> None:
+        with engine.notices.subscribe() as subscription:
+            async for notice in subscription:
+                with self._guard:
+                    first = not self._news
+                    self._news.pop((notice.topic, notice.subject), None)
+                    self._news[notice.topic, notice.subject] = notice
+                if first:
+                    self._told()
+
+    def _begin(self, question: Callable[[Engine], Awaitable[T]], answer: Future[T]) -> None:
+        if self._tasks is None or self._left is None or self._left.is_set():
+            answer.cancel()
+            return
+        task = self._tasks.create_task(self._answer(question, answer))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+        answer.add_done_callback(lambda done: self._withdraw(task) if done.cancelled() else None)
+
+    def _withdraw(self, task: asyncio.Task[None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(task.cancel)
+
+    async def _answer(self, question: Callable[[Engine], Awaitable[T]], answer: Future[T]) -> None:
+        """Settle the future whatever happens; nothing escapes into the task group, which would end the engine."""
+        try:
+            value = await question(self.ready.result())
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        except Exception as error:
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(error)
+        else:
+            if answer.set_running_or_notify_cancel():
+                answer.set_result(value)

@@ -1,0 +1,44 @@
+"""How a verb is declared: one shape of help, common options, examples, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from console.commands.session import Session
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Subparsers = object
+
+Verb = Callable[[argparse.Namespace, Session], Awaitable[int]]
+
+
+def add_common(parser: argparse.ArgumentParser, *, default: object = argparse.SUPPRESS) -> None:
+    """Add the options that stand before or after a verb."""
+    parser.add_argument("-w", "--workspace", default=default, metavar="DIR", help="folder of syncdeck.yaml (default: nearest upward from here)")
+    parser.add_argument("--read-only", action="store_true", default=False if default is not argparse.SUPPRESS else default, help="look only: whatever would change something is refused")
+
+
+def add_verb(
+    verbs: Subparsers,
+    name: str,
+    run: Verb,
+    summary: str,
+    *,
+    examples: Sequence[str] = (),
+    exits: str = "",
+) -> argparse.ArgumentParser:
+    """Declare a verb and return its parser, for its own arguments."""
+    epilog = "\n".join(["examples:", *(f"  {example}" for example in examples)]) if examples else ""
+    if exits:
+        epilog += f"\n\nexit codes:\n  {exits}"
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common(parser)
+    parser.add_argument("--json", action="store_true", help="for scripts: one JSON object a line")
+    parser.set_defaults(verb=run)
+    return parser

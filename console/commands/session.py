@@ -1,0 +1,81 @@
+"""What every headless verb is given: the workspace, the way to open the engine, and where to print."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from console.outside import Outside
+from engine.assembly import Engine
+from engine.settings.model import Workspace
+
+DONE, ERROR, CHANGES, REFUSED = 0, 1, 2, 3
+"""The exit codes that verbs return themselves (the others come from `engine.errors` and `RunResult`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One invocation of the command line."""
+
+    outside: Outside
+    folder: Path
+    json: bool
+    colour: bool
+    interactive: bool
+    read_only: bool
+
+    @classmethod
+    def of(cls, arguments: Namespace, outside: Outside, *, no_colour: bool) -> Session:
+        """Read the common options."""
+        terminal = sys.stdout.isatty()
+        return cls(
+            outside=outside,
+            folder=Path(arguments.workspace).expanduser(),
+            json=getattr(arguments, "json", False),
+            colour=terminal and not no_colour,
+            interactive=terminal and sys.stdin.isatty(),
+            read_only=getattr(arguments, "read_only", False),
+        )
+
+    def open(self) -> AbstractAsyncContextManager[Engine]:
+        """Open the engine on the workspace."""
+        return self.outside.open(self.folder, read_only=self.read_only)
+
+    def workspace(self) -> Workspace:
+        """Read the workspace file only."""
+        return self.outside.load(self.folder)
+
+    def say(self, text: str = "") -> None:
+        """Print a line for people; silent with --json."""
+        if not self.json:
+            print(text)
+
+    def emit(self, row: Mapping[str, Any] | msgspec.Struct) -> None:
+        """Print one object on one line; silent without --json."""
+        if self.json:
+            print(msgspec.json.encode(row).decode(), flush=True)
+
+    def warn(self, text: str) -> None:
+        """Print a line on standard error."""
+        print(text, file=sys.stderr)
+
+    def paint(self, text: str, *styles: str) -> str:
+        """Colour a text when standard output is a terminal that wants it (ECMA-48 SGR)."""
+        codes = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+        return f"\x1b[{';'.join(codes[style] for style in styles)}m{text}\x1b[0m" if self.colour and styles else text
+
+    def confirm(self, question: str, *, word: str = "") -> bool:
+        """Ask a person; the answer has to be `y`, or exactly `word` when one is demanded."""
+        wanted = f"type {word} to go on" if word else "y/N"
+        try:
+            answer = input(f"{question} [{wanted}] ").strip()
+        except EOFError:
+            return False
+        return answer == word if word else answer.lower() in {"y", "yes"}

@@ -1,0 +1,126 @@
+"""A line of text as pieces with roles, cut to cells. What a role looks like is the theme's matter, not ours.
+
+Everything that comes from outside goes through `clean` first: a name may hold escape sequences, markup, line breaks or
+direction marks, and none of them may act on the operator's terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+LONGEST = 2_000
+"""Characters of a foreign text that a list looks at; details show more."""
+
+ROLES = (
+    "dim", "strong", "accent", "add", "remove", "update", "rename", "parked", "ok", "warn", "error", "old", "new", "match",
+)  # fmt: skip
+
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_WORDS = {"\n": "↵", "\r": "", "\t": " "}
+
+
+class Span(NamedTuple):
+    """Some text and what it is (one of `ROLES`, or plain)."""
+
+    text: str
+    role: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+def clean(text: str, limit: int = LONGEST) -> str:
+    """Return foreign text as one harmless line: control and direction characters become visible, the rest is cut."""
+    cut = text if len(text) <= limit else text[:limit] + "…"
+    if cut.isprintable():
+        return cut
+    return _HARMFUL.sub(_visible, cut)
+
+
+def _visible(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    return _WORDS.get(character, f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def cell(text: str, width: int, role: str = "", *, right: bool = False) -> Span:
+    """Return the text as exactly `width` cells, cut with an ellipsis or padded."""
+    if width <= 0:
+        return Span("")
+    used = len(text) if text.isascii() else cell_len(text)
+    if used > width:
+        return Span(set_cell_size(text, width - 1) + "…", role)
+    pad = " " * (width - used)
+    return Span(pad + text if right else text + pad, role)
+
+
+def width_of(line: Line) -> int:
+    """Return how many cells a line takes."""
+    return sum(len(span.text) if span.text.isascii() else cell_len(span.text) for span in line)
+
+
+def plain(line: Line) -> str:
+    """Return a line's text without roles, for copying and for tests."""
+    return "".join(span.text for span in line)
+
+
+def fit(line: Line, width: int) -> Line:
+    """Return at most `width` cells of the line; a cut is marked with an ellipsis."""
+    if width_of(line) <= width:
+        return line
+    kept: list[Span] = []
+    left = width - 1
+    for span in line:
+        used = cell_len(span.text)
+        if used > left:
+            kept.append(Span(set_cell_size(span.text, left) + "…", span.role))
+            return tuple(kept)
+        kept.append(span)
+        left -= used
+    return tuple(kept)
+
+
+def spread(left: Line, right: Line, width: int) -> Line:
+    """Return one line with a part at each end; the left one gives way."""
+    room = width - width_of(right) - 1
+    if room < 8:
+        return fit(left, width)
+    kept = fit(left, room)
+    return (*kept, Span(" " * (width - width_of(kept) - width_of(right))), *right)
+
+
+def wrap(text: str, width: int, role: str = "", *, indent: int = 0) -> list[Line]:
+    """Return text (line breaks honoured) as lines of at most `width` cells, broken at blanks where possible."""
+    lines: list[Line] = []
+    room = max(8, width - indent)
+    pad = Span(" " * indent)
+    for paragraph in text.split("\n"):
+        rest = clean(paragraph, limit=max(LONGEST, len(paragraph)))
+        while cell_len(rest) > room:
+            piece = _fitting(rest, room)
+            lines.append((pad, Span(piece.rstrip(), role)) if indent else (Span(piece.rstrip(), role),))
+            rest = rest[len(piece) :]
+        lines.append((pad, Span(rest, role)) if indent else (Span(rest, role),))
+    return lines
+
+
+def _fitting(text: str, room: int) -> str:
+    head = set_cell_size(text[: room + 1], room).rstrip(" ") if not text[:room].isascii() else text[:room]
+    blank = head.rfind(" ")
+    return text[: blank + 1] if blank > room // 3 else text[: max(1, len(head))]
+
+
+def joined(parts: Iterable[Line], separator: str = " · ") -> Line:
+    """Return the non-empty parts as one line with quiet separators."""
+    line: list[Span] = []
+    for part in parts:
+        if not part:
+            continue
+        if line:
+            line.append(Span(separator, "dim"))
+        line.extend(part)
+    return tuple(line)

@@ -1,0 +1,54 @@
+"""The one row at the bottom: the keys that matter here, most important first, and always `? help`."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+from textual.widget import Widget
+
+from console.keymap import key_of
+from console.presentation.ink import Tone
+from console.presentation.keys import KeyHint, key_line
+from console.widgets.ink import paint
+
+
+class KeyLine(Widget):
+    """Reads the screen's active bindings whenever they may have changed; a click presses the key."""
+
+    DEFAULT_CSS = "KeyLine { dock: bottom; height: 1; padding: 0 1; background: $header; }"
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render(self) -> Content:
+        return paint(key_line(self._hints(), self.content_size.width))
+
+    def on_click(self, event: events.Click) -> None:
+        end = 0
+        for span in key_line(self._hints(), self.content_size.width):
+            end += len(span.text)
+            if event.x - self.styles.padding.left < end:
+                self._press(span.text, span.tone)
+                return
+
+    def _press(self, text: str, tone: Tone) -> None:
+        hint = next((hint for hint in self._hints() if text.strip() in (hint.shown, hint.label)), None)
+        if hint is not None and tone is not Tone.QUIET or hint is not None:
+            self.app.simulate_key(hint.key)
+
+    def _hints(self) -> list[KeyHint]:
+        hints: dict[str, KeyHint] = {}
+        for active in self.screen.active_bindings.values():
+            key = key_of(active.binding.id)
+            if key is None or not key.label or key.id in hints:
+                continue
+            shown = self.app.get_key_display(active.binding)
+            why_not = getattr(self.screen, "why_not", lambda _: "")(active.binding.action)
+            hints[key.id] = KeyHint(
+                key=active.binding.key,
+                shown=shown,
+                label=key.label,
+                usable=active.enabled and not why_not,
+                anchored=key.id == "screen.help",
+            )
+        return list(hints.values())
