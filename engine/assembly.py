@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.clock import Clock, SystemClock
 from engine.events.log import EventLog
+from engine.events.pages import EventPages
 from engine.notices import Notices
 from engine.reconcile.inspection import Inspection
 from engine.reconcile.ports import Catalogue
@@ -30,6 +31,7 @@ class Engine:
     read_only: bool
     notices: Notices
     log: EventLog
+    event_pages: EventPages
     reconcile: Reconciler
     inspection: Inspection
 
