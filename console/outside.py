@@ -1,4 +1,4 @@
-"""What `console.__main__` brings together for everybody else: the adapters, seen only through the engine's protocols."""
+"""What `console.__main__` brings together for the others: the adapters, seen only through the engine's protocols."""
 
 from __future__ import annotations
 

@@ -31,12 +31,17 @@ def add_parser(verbs: Subparsers) -> None:
             "syncdeck apply 3f2a90 --only ann@acme.example           one member of a kept plan",
             "syncdeck apply 3f2a90 --only 'wiki/add/*'               all additions to one target",
         ),
-        exits="0 nothing to do, 2 changes made, 3 guard or missing approval, 4 stale, 5 drift, 6 partly done, 7 locked, 8 frozen, 1 error",
+        exits="0 nothing to do, 2 changes made, 3 guard or missing approval, 4 stale, 5 drift, 6 partly, 7 locked, 8 frozen, 1 error",
     )
     parser.add_argument("what", metavar="SYNC|PLANFILE|DIGEST")
     parser.add_argument("--yes", action="store_true", help="do not ask; never overrides a guard or a required approval")
     parser.add_argument(
-        "--only", nargs="+", action="extend", default=[], metavar="ITEM", help="only these items: target/action/key, a key, a target, or a pattern with *"
+        "--only",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ITEM",
+        help="only these items: target/action/key, a key, a target, or a pattern with *",
     )
 
 
@@ -74,7 +79,17 @@ async def _find(engine: Engine, what: str) -> StoredPlan:
 
 def _nothing(session: Session, stored: StoredPlan) -> int:
     code = exit_code(stored.plan)
-    session.emit({"digest": stored.digest, "sync": stored.plan.sync, "run": None, "changes": 0, "refusals": [verdict.refusal for verdict in stored.plan.refusals], "error": stored.plan.error, "exit_code": code})
+    session.emit(
+        {
+            "digest": stored.digest,
+            "sync": stored.plan.sync,
+            "run": None,
+            "changes": 0,
+            "refusals": [verdict.refusal for verdict in stored.plan.refusals],
+            "error": stored.plan.error,
+            "exit_code": code,
+        }
+    )
     return code if code in {ERROR, REFUSED} else DONE
 
 

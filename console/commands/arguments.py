@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from console.commands.session import Session
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse gives no public name
 else:
     Subparsers = object
 
@@ -18,8 +18,19 @@ Verb = Callable[[argparse.Namespace, Session], Awaitable[int]]
 
 def add_common(parser: argparse.ArgumentParser, *, default: object = argparse.SUPPRESS) -> None:
     """Add the options that stand before or after a verb."""
-    parser.add_argument("-w", "--workspace", default=default, metavar="DIR", help="folder of syncdeck.yaml (default: nearest upward from here)")
-    parser.add_argument("--read-only", action="store_true", default=False if default is not argparse.SUPPRESS else default, help="look only: whatever would change something is refused")
+    parser.add_argument(
+        "-w",
+        "--workspace",
+        default=default,
+        metavar="DIR",
+        help="folder of syncdeck.yaml (default: nearest upward from here)",
+    )
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        default=False if default is not argparse.SUPPRESS else default,
+        help="look only: whatever would change something is refused",
+    )
 
 
 def add_verb(

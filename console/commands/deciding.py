@@ -30,7 +30,13 @@ def add_parser(verbs: Subparsers) -> None:
     for parser in (approval, rejection):
         parser.add_argument("digest", help="the plan's digest, or its first characters")
         parser.add_argument("--comment", default="", help="why; kept with the decision")
-    approval.add_argument("--override", action="append", default=[], metavar="GUARD", help="lift this guard for this plan (needs --comment)")
+    approval.add_argument(
+        "--override",
+        action="append",
+        default=[],
+        metavar="GUARD",
+        help="lift this guard for this plan (needs --comment)",
+    )
 
 
 async def approve(arguments: Namespace, session: Session) -> int:

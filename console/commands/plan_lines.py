@@ -31,7 +31,8 @@ def plan_lines(session: Session, stored: StoredPlan) -> Iterator[str]:
     yield session.paint(f"{plan.sync}: {headline(plan)}", "bold")
     if plan.source is not None:
         snapshot = plan.source
-        yield f"  source {snapshot.adapter}: {snapshot.fingerprint.count:,} in scope, read {moment(snapshot.read_at)} ({safe(snapshot.proof)})"
+        count, when = f"{snapshot.fingerprint.count:,}", moment(snapshot.read_at)
+        yield f"  source {snapshot.adapter}: {count} in scope, read {when} ({safe(snapshot.proof)})"
     if plan.error:
         yield session.paint(f"  source failed: {safe(plan.error)}", "red")
     for target in plan.targets:
@@ -46,13 +47,17 @@ def _target_lines(session: Session, target: TargetPlan) -> Iterator[str]:
     if target.error:
         yield session.paint(f"  {target.target}: could not be read: {safe(target.error)}", "red")
         return
-    yield session.paint(f"  {target.target}", "bold") + f"  {target.in_step:,} in step, {len(target.changes):,} to change"
+    yield (
+        session.paint(f"  {target.target}", "bold") + f"  {target.in_step:,} in step, {len(target.changes):,} to change"
+    )
     for action, group in groupby(target.changes, key=lambda change: change.action):
         changes = list(group)
         for change in islice(changes, SHOWN):
             yield from _change_lines(session, change)
         if len(changes) > SHOWN:
-            yield session.paint(f"    … and {len(changes) - SHOWN:,} more to {action}; -o FILE or --json holds all", "dim")
+            yield session.paint(
+                f"    … and {len(changes) - SHOWN:,} more to {action}; -o FILE or --json holds all", "dim"
+            )
     for parked in target.parked[:SHOWN]:
         yield _parked_line(session, parked)
     if len(target.parked) > SHOWN:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.plan_lines import plan_lines, plan_object
@@ -73,7 +72,10 @@ def _next_step(arguments: Namespace, digest: str, code: int) -> str:
         case 2:
             return f"To carry it out: syncdeck apply {digest[:12]}"
         case 3:
-            return "Nothing was changed. A guard is lifted for one plan by: " f"syncdeck approve {digest[:12]} --override GUARD --comment WHY"
+            return (
+                "Nothing was changed. A guard is lifted for one plan by: "
+                f"syncdeck approve {digest[:12]} --override GUARD --comment WHY"
+            )
         case _:
             return ""
 
@@ -109,5 +111,3 @@ async def _list(engine: Engine, arguments: Namespace, session: Session) -> int:
     if not plans:
         session.say("No plan was made yet. Make one: syncdeck plan SYNC")
     return DONE
-
-

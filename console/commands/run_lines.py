@@ -18,7 +18,14 @@ STATE_COLOUR = {
     RunState.FAILED: "red",
     RunState.RUNNING: "cyan",
 }
-NOTEWORTHY = (ItemState.REFUSED, ItemState.FAILED, ItemState.DRIFTED, ItemState.CANCELLED, ItemState.INTENT, ItemState.PENDING)
+NOTEWORTHY = (
+    ItemState.REFUSED,
+    ItemState.FAILED,
+    ItemState.DRIFTED,
+    ItemState.CANCELLED,
+    ItemState.INTENT,
+    ItemState.PENDING,
+)
 
 
 def counted(counts: Mapping[str, int]) -> str:
@@ -54,7 +61,8 @@ def run_object(summary: RunSummary) -> dict[str, Any]:
 def run_lines(session: Session, summary: RunSummary, items: Sequence[RunItem]) -> Iterator[str]:
     """Yield one run with the items that deserve a look."""
     yield session.paint(f"Run {summary.run} of {summary.sync}: {summary.state}", "bold", STATE_COLOUR[summary.state])
-    yield f"  plan {summary.digest[:12]}, started {moment(summary.started_at)} by {summary.started_by}, ended {moment(summary.ended_at)}"
+    when = f"started {moment(summary.started_at)} by {summary.started_by}, ended {moment(summary.ended_at)}"
+    yield f"  plan {summary.digest[:12]}, {when}"
     yield f"  {counted(summary.counts)}"
     if summary.verdict:
         yield session.paint(f"  {safe(summary.verdict)}", "green" if summary.verified else "yellow")

@@ -12,7 +12,9 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return lines with columns as wide as their widest cell; the last column is not padded."""
     widths = [max(cell_len(row[column]) for row in [titles, *rows]) for column in range(len(titles))]
     return [
-        "  ".join([*(set_cell_size(cell, width) for cell, width in zip(row[:-1], widths, strict=False)), row[-1]]).rstrip()
+        "  ".join(
+            [*(set_cell_size(cell, width) for cell, width in zip(row[:-1], widths, strict=False)), row[-1]]
+        ).rstrip()
         for row in [titles, *rows]
     ]
 
@@ -26,7 +28,11 @@ def span(length: timedelta) -> str:
     """Return a length of time in its two largest units."""
     seconds = int(length.total_seconds())
     units = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
-    parts = [f"{seconds // size % limit}{unit}" for (size, unit), limit in zip(units, (10**9, 24, 60, 60), strict=True) if seconds // size % limit]
+    parts = [
+        f"{seconds // size % limit}{unit}"
+        for (size, unit), limit in zip(units, (10**9, 24, 60, 60), strict=True)
+        if seconds // size % limit
+    ]
     return " ".join(parts[:2]) or "0s"
 
 

@@ -1,0 +1,47 @@
+"""`syncdeck doctor` and `syncdeck backup`: is everything sound, and a copy of the state in case it is not."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from console.commands.arguments import Subparsers, add_verb
+from console.commands.session import DONE, ERROR, Session
+
+
+def add_parser(verbs: Subparsers) -> None:
+    add_verb(
+        verbs,
+        "doctor",
+        doctor,
+        "Check the workspace: settings, secrets, state file, event chain, disk; say what to do about each fault.",
+        examples=("syncdeck doctor",),
+    )
+    parser = add_verb(
+        verbs,
+        "backup",
+        backup,
+        "Copy the state file while everything goes on, and verify the copy.",
+        examples=("syncdeck backup /srv/backup/state-$(date +%F).db",),
+    )
+    parser.add_argument("file", type=Path, help="where to write; must not exist yet")
+
+
+async def doctor(arguments: Namespace, session: Session) -> int:
+    async with session.open() as engine:
+        findings = await engine.care.examine()
+    for finding in findings:
+        session.emit(finding)
+        mark = session.paint("ok     ", "green") if finding.ok else session.paint("PROBLEM", "red")
+        session.say(f"{mark}  {finding.name:<16} {finding.detail}")
+        if not finding.ok and finding.advice:
+            session.say(f"{'':<26}{finding.advice}")
+    return DONE if all(finding.ok for finding in findings) else ERROR
+
+
+async def backup(arguments: Namespace, session: Session) -> int:
+    async with session.open() as engine:
+        copied = await engine.care.backup(arguments.file)
+    session.emit({"file": str(arguments.file), "bytes": copied})
+    session.say(f"Copied and verified: {arguments.file} ({copied:,} bytes).")
+    return DONE

@@ -1,0 +1,108 @@
+"""`syncdeck demo`: a sample workspace, and the main job done on it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from argparse import Namespace
+from pathlib import Path
+
+from console.commands.arguments import Subparsers, add_verb
+from console.commands.events import END
+from console.commands.plan_lines import plan_lines, plan_object
+from console.commands.planning import exit_code
+from console.commands.progress import following
+from console.commands.run_lines import result_lines
+from console.commands.session import DONE, Session
+from console.commands.table import safe, table
+from console.sample.workspace import break_agency_export, build_sample
+from engine.assembly import Engine
+from engine.errors import SettingsError
+from engine.reconcile.reconciler import StoredPlan
+
+MARK = ".syncdeck/sample"
+"""A file that only sample workspaces have: nothing else is ever rebuilt."""
+
+PLANNED_BEFOREHAND = ("engineering", "everyone-chat", "sales-crm", "contractor-badges", "finance-box")
+
+
+def add_parser(verbs: Subparsers) -> None:
+    parser = add_verb(
+        verbs,
+        "demo",
+        demo,
+        "Build a sample workspace and show the main job: in the console on a terminal, headless without one.",
+        examples=("syncdeck demo", "syncdeck demo /tmp/acme --fresh", "syncdeck demo --headless"),
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path("demo-workspace"), help="where (default: demo-workspace)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="build the sample anew if it is there already")
+    parser.add_argument("--headless", action="store_true", help="do not open the console, even on a terminal")
+
+
+async def demo(arguments: Namespace, session: Session) -> int:
+    """Build or find the sample, then tell the story; `console.__main__` opens the console instead on a terminal."""
+    await prepare(arguments.folder, session, fresh=arguments.fresh)
+    async with session.outside.open(arguments.folder) as engine:
+        await _tell(engine, session)
+    session.say(f"\nLook around yourself: syncdeck -w {arguments.folder}")
+    return DONE
+
+
+async def prepare(folder: Path, session: Session, *, fresh: bool) -> None:
+    """Make the sample workspace in `folder` if it is not there. Touches no folder that holds anything else."""
+    if (folder / MARK).exists():
+        if not fresh:
+            return
+        await asyncio.to_thread(shutil.rmtree, folder)
+    elif folder.exists() and any(folder.iterdir()):
+        raise SettingsError(f"{folder} holds something else already. Name another folder: syncdeck demo FOLDER")
+    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(build_sample, folder)
+    async with session.outside.open(folder) as engine:
+        await engine.reconcile.plan("contractor-badges")
+        await asyncio.to_thread(break_agency_export, folder)
+        for sync in PLANNED_BEFOREHAND:
+            await engine.reconcile.plan(sync)
+    await asyncio.to_thread((folder / MARK).touch)
+
+
+async def _tell(engine: Engine, session: Session) -> None:
+    """Plan, show the difference, apply what is allowed, show the refusal and who is waited for, print the log."""
+    await _apply("engineering", "1. Preview a sync, agree, apply, read back", engine, session)
+    await _apply("everyone-chat", "2. A sync that only ever adds", engine, session)
+    _title(session, "3. A source that went nearly empty is refused")
+    _show_plan(session, await engine.reconcile.plan("contractor-badges"))
+    _title(session, "4. A plan that waits for an approval")
+    waiting = await engine.reconcile.plan("sales-crm")
+    _show_plan(session, waiting)
+    for obstacle in (await engine.reconcile.readiness(waiting.digest)).obstacles:
+        session.say(f"  {obstacle}")
+    _title(session, "5. The event log holds it all (syncdeck events)")
+    newest = await engine.log.page(END, 15, None, backwards=True)
+    rows = [[str(event.position), event.type, safe(event.aggregate_id)] for event in reversed(newest)]
+    for line in table(["#", "EVENT", "ABOUT"], rows):
+        session.say(f"  {line}")
+
+
+async def _apply(sync: str, title: str, engine: Engine, session: Session) -> None:
+    _title(session, title)
+    stored = await engine.reconcile.plan(sync)
+    _show_plan(session, stored)
+    if not stored.plan.applyable:
+        return
+    async with following(engine, session):
+        result = await engine.reconcile.apply(stored.digest, confirmed=True)
+    for line in result_lines(session, result):
+        session.say(line)
+
+
+def _show_plan(session: Session, stored: StoredPlan) -> None:
+    session.emit(plan_object(stored, exit_code(stored.plan)))
+    for line in plan_lines(session, stored):
+        session.say(line)
+
+
+def _title(session: Session, text: str) -> None:
+    session.say(session.paint(f"\n{text}\n{'─' * len(text)}", "bold"))
