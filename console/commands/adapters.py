@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from console.commands.arguments import Subparsers, add_verb
+from console.commands.completing import completed
 from console.commands.session import DONE, ERROR, Session
 from console.commands.table import safe, table
 from engine.errors import NothingFound
@@ -25,7 +26,7 @@ def add_parser(verbs: Subparsers) -> None:
         ),
     )
     parser.add_argument("act", nargs="?", choices=("list", "check", "types"), default="list")
-    parser.add_argument("name", nargs="?", help="an adapter of this workspace (for check)")
+    completed(parser.add_argument("name", nargs="?", help="an adapter of this workspace (for check)"), "adapters")
 
 
 async def adapters(arguments: Namespace, session: Session) -> int:

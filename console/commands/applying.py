@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from console.commands.arguments import Subparsers, add_verb
+from console.commands.completing import completed
 from console.commands.plan_lines import plan_lines
 from console.commands.planning import exit_code
 from console.commands.progress import following
@@ -31,9 +32,10 @@ def add_parser(verbs: Subparsers) -> None:
             "syncdeck apply 3f2a90 --only ann@acme.example           one member of a kept plan",
             "syncdeck apply 3f2a90 --only 'wiki/add/*'               all additions to one target",
         ),
-        exits="0 nothing to do, 2 changes made, 3 guard or missing approval, 4 stale, 5 drift, 6 partly, 7 locked, 8 frozen, 1 error",
+        exits="0 nothing to do, 2 changes made, "
+        "3 guard or no approval, 4 stale, 5 drift, 6 partly, 7 locked, 8 frozen, 1 error",
     )
-    parser.add_argument("what", metavar="SYNC|PLANFILE|DIGEST")
+    completed(parser.add_argument("what", metavar="SYNC|PLANFILE|DIGEST"), "syncs")
     parser.add_argument("--yes", action="store_true", help="do not ask; never overrides a guard or a required approval")
     parser.add_argument(
         "--only",

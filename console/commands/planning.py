@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from console.commands.arguments import Subparsers, add_verb
+from console.commands.completing import completed
 from console.commands.plan_lines import plan_lines, plan_object
 from console.commands.session import CHANGES, DONE, ERROR, REFUSED, Session
 from console.commands.table import moment, table
@@ -28,7 +29,7 @@ def add_parser(verbs: Subparsers) -> None:
         ),
         exits="0 nothing to do, 2 changes, 3 refused by a guard, 1 something could not be read",
     )
-    plan.add_argument("sync", help="name of a sync in syncdeck.yaml")
+    completed(plan.add_argument("sync", help="name of a sync in syncdeck.yaml"), "syncs")
     plan.add_argument("--target", action="append", default=[], metavar="T", help="only this target (may be repeated)")
     plan.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the plan to a file")
     plans = add_verb(

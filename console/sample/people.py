@@ -88,14 +88,15 @@ def directory() -> list[Person]:
 
 def contractors(count: int = 42) -> list[Person]:
     """Return the contractors, as their agency exports them."""
+    names = [(index, FIRST[(index * 3 + 1) % len(FIRST)], LAST[(index * 2 + 3) % len(LAST)]) for index in range(count)]
     return [
         Person(
             number=f"C{100 + index}",
-            email=f"{FIRST[(index * 3 + 1) % len(FIRST)]}.{LAST[(index * 2 + 3) % len(LAST)]}@contractor.example".lower(),
-            name=f"{FIRST[(index * 3 + 1) % len(FIRST)]} {LAST[(index * 2 + 3) % len(LAST)]}",
+            email=f"{first}.{last}@contractor.example".lower(),
+            name=f"{first} {last}",
             department=DEPARTMENTS[index % 3],
             title="Contractor",
             kind="contractor",
         )
-        for index in range(count)
+        for index, first, last in names
     ]
