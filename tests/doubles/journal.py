@@ -69,7 +69,7 @@ class MemoryJournal(Journal):
 
     def _dies_before(self) -> None:
         self.writes += 1
-        if self.writes == self.crash_at and self.crash_before:
+        if self.crash_at and (self.writes > self.crash_at or (self.writes == self.crash_at and self.crash_before)):
             raise Crash
 
     def _dies_after(self) -> None:

@@ -1,0 +1,77 @@
+"""Reading a target again: how its changes stand now, and whether what was done is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from engine.reconcile.means import Means
+from engine.reconcile.pace import READ_PATIENCE, Patience, Retry, patiently
+from engine.reconcile.plan import Snapshot, TargetPlan
+from engine.reconcile.ports import Target
+from engine.reconcile.draining import drain
+from engine.reconcile.staleness import Held, HeldCollector, sort_changes
+from engine.settings.model import SyncSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads one open target again and again during a run."""
+
+    means: Means
+    sync: SyncSettings
+    target: Target
+    patience: Patience = READ_PATIENCE
+
+    async def held(self, target_plan: TargetPlan) -> Held:
+        """Read the target now, patiently. Raises `RemoteUnavailable`, `RemoteRefused`, `IncompleteRead`."""
+
+        async def once() -> HeldCollector:
+            return await drain(self.target, HeldCollector(target_plan, self.sync))
+
+        retry = Retry(self.patience, self.means.clock, self.means.chance)
+        collector = await patiently(once, retry, self.means.clock.sleep)
+        return collector.finish(self.means.now())
+
+    async def stand(self, target_plan: TargetPlan, places: Sequence[int]) -> Standing:
+        """Read the target now and tell how the changes at these places stand."""
+        return standing(target_plan, places, await self.held(_only(target_plan, places)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Places in the target's plan by what a read says about them; `snapshot` is what was read."""
+
+    needed: tuple[int, ...]
+    already: tuple[int, ...]
+    drifted: Mapping[int, str]
+    drifted_removals: tuple[int, ...]
+    unplanned: tuple[str, ...]
+    snapshot: Snapshot
+
+
+def standing(target_plan: TargetPlan, places: Sequence[int], held: Held) -> Standing:
+    """Sort the changes at these places by what the target holds."""
+    found = sort_changes(_only(target_plan, places), held)
+    return Standing(
+        needed=tuple(places[at] for at in found.needed),
+        already=tuple(places[at] for at in found.already),
+        drifted={places[at]: why for at, why in found.drifted.items()},
+        drifted_removals=tuple(places[at] for at in found.drifted_removals),
+        unplanned=found.unplanned,
+        snapshot=Snapshot(
+            adapter=target_plan.target,
+            read_at=held.read_at,
+            fingerprint=held.whole,
+            proof=held.proof,
+            carried=held.carried,
+        ),
+    )
+
+
+def _only(target_plan: TargetPlan, places: Sequence[int]) -> TargetPlan:
+    if len(places) == len(target_plan.changes):
+        return target_plan
+    return replace(target_plan, changes=tuple(target_plan.changes[place] for place in places))
