@@ -1,0 +1,86 @@
+"""The event log for readers that cannot wait in an event loop: a scrolling list between two frames."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from engine.events.event import Event, Position
+from engine.events.log import Filter
+from engine.events.pages import EventPages
+from engine.storage.connection import connect, telling
+from engine.storage.event_filter import Condition, Known, compile_filter
+from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
+
+AT_ONCE = 500
+"""Positions in one statement of `at`; SQLite allows 32,766 parameters."""
+
+
+class StoredEventPages(EventPages):
+    """Reads through connections of its own. Any thread may call; a page does not wait for another thread's search."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with telling(path):
+            self._paging = connect(path, read_only=True)
+            self._searching = connect(path, read_only=True)
+        self._paging_turn = threading.Lock()
+        self._searching_turn = threading.Lock()
+
+    def bounds(self) -> tuple[Position, Position]:
+        with self._page_connection() as connection:
+            return to_bounds(connection.execute(FIRST_AND_LAST).fetchone())
+
+    def page_from(self, position: int, limit: int) -> Sequence[Event]:
+        with self._page_connection() as connection:
+            return to_events(
+                connection.execute(f"{SELECT} WHERE e.position >= ? ORDER BY e.position LIMIT ?", (position, limit))
+            )
+
+    def at(self, positions: Sequence[int]) -> Sequence[Event]:
+        found: list[Event] = []
+        for start in range(0, len(positions), AT_ONCE):
+            some = tuple(positions[start : start + AT_ONCE])
+            marks = ", ".join("?" * len(some))
+            with self._page_connection() as connection:
+                found += to_events(
+                    connection.execute(f"{SELECT} WHERE e.position IN ({marks}) ORDER BY e.position", some)
+                )
+        return found
+
+    def matching(self, where: Filter, first: int, last: int) -> array[int]:
+        with self._searching_turn, telling(self._path):
+            condition = self._condition(where)
+            sql = f"{SELECT_POSITION} WHERE e.position BETWEEN ? AND ? AND {condition.sql} ORDER BY e.position"
+            rows = self._searching.execute(sql, (first, last, *condition.parameters))
+            return array("q", [position for (position,) in rows])
+
+    def close(self) -> None:
+        """Let go of the file; a search under way ends first."""
+        with self._searching_turn:
+            self._searching.close()
+        with self._paging_turn:
+            self._paging.close()
+
+    @contextmanager
+    def _page_connection(self) -> Iterator[sqlite3.Connection]:
+        with self._paging_turn, telling(self._path):
+            yield self._paging
+
+    def _condition(self, where: Filter) -> Condition:
+        types = self._searching.execute("SELECT name, id, count FROM event_type")
+        origins = self._searching.execute("SELECT name, id FROM event_origin")
+        return compile_filter(
+            where, Known(types={name: (number, count) for name, number, count in types}, origins=dict(origins))
+        )
+
+
+@contextmanager
+def open_event_pages(path: Path) -> Iterator[StoredEventPages]:
+    """Open the pages of a state file that exists. Raises `StorageError`."""
+    with closing(StoredEventPages(path)) as pages:
+        yield pages
