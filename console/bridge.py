@@ -43,9 +43,13 @@ class EngineThread:
         """Open the engine in the background; `ready` holds it, or why it could not be opened."""
         self._thread.start()
 
+    async def opened(self) -> Engine:
+        """Wait until the engine is open. Raises what kept it from opening."""
+        return await asyncio.shield(asyncio.wrap_future(self.ready))
+
     async def ask(self, question: Callable[[Engine], Awaitable[T]]) -> T:
         """Put a question once the engine is open, and wait for the answer. Cancelling this cancels the question."""
-        await asyncio.shield(asyncio.wrap_future(self.ready))
+        await self.opened()
         answer: Future[T] = Future()
         loop = self._loop
         if loop is None or loop.is_closed():

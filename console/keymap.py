@@ -61,6 +61,15 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("list.page_down", "ctrl+d,pagedown", "cursor_page(1)", "", "Half a page down"),
         Key("list.page_up", "ctrl+u,pageup", "cursor_page(-1)", "", "Half a page up"),
     ),
+    "dialog": (
+        Key("dialog.close", "escape", "give_up", "", "Close; nothing is done"),
+        Key("dialog.next", "right", "next(1)", "", "Next button"),
+        Key("dialog.previous", "left", "next(-1)", "", "Previous button"),
+    ),
+    "failure": (
+        Key("failure.retry", "r", "retry", "", "Try again"),
+        Key("failure.details", "d", "details", "", "Show or hide details"),
+    ),
     "overview": (
         Key("overview.plan", "p", "plan", "plan", "Plan this sync: read both ends, change nothing"),
         Key("overview.run", "r", "last_run", "last run", "Open the last run of this sync"),
@@ -82,9 +91,10 @@ def key_of(binding_id: str | None) -> Key | None:
     return _BY_ID.get(binding_id or "")
 
 
-def refused_when_looking(action: str, scope_ids: set[str]) -> bool:
-    """Tell whether an action of these bindings is one that a read-only console refuses."""
-    return any(key.changes and key.action == action for key in _BY_ID.values() if key.id in scope_ids)
+def changes_the_world(action: str) -> bool:
+    """Tell whether an action is one that a read-only console refuses."""
+    return action in _CHANGING
 
 
 _BY_ID = {key.id: key for keys in KEYMAP.values() for key in keys}
+_CHANGING = frozenset(key.action for key in _BY_ID.values() if key.changes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -52,3 +54,12 @@ class Open(Message):
         super().__init__()
         self.kind = kind
         self.name = name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One line of the message log: what was told, when, and how serious it was."""
+
+    at: datetime
+    text: str
+    severity: str

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console.presentation.ink import Line, Span, Tone
+from console.presentation.spans import Line, Span
+
+GAP = 2
 
 NAMES = {
     "question_mark": "?",
@@ -57,23 +59,33 @@ def key_name(key: str) -> str:
 
 def key_line(hints: Sequence[KeyHint], width: int) -> Line:
     """Return the footer: hints in their order as far as they fit, anchored ones at the right end."""
-    anchored = [hint for hint in hints if hint.anchored]
-    room = width - sum(hint.width + 2 for hint in anchored)
     spans: list[Span] = []
-    for hint in hints:
-        if hint.anchored:
-            continue
-        if hint.width + 2 > room:
-            break
-        spans += _hint(hint)
-        room -= hint.width + 2
-    if anchored and room > 0:
-        spans.append(Span(" " * room))
-    for hint in anchored:
-        spans += _hint(hint)
+    end = 0
+    for start, hint in _placed(hints, width):
+        key, label = ("accent", "") if hint.usable else ("dim", "dim")
+        spans += [Span(" " * (start - end)), Span(hint.shown, key), Span(f" {hint.label}", label)]
+        end = start + hint.width
     return tuple(spans)
 
 
-def _hint(hint: KeyHint) -> list[Span]:
-    key, label = (Tone.ACCENT, Tone.PLAIN) if hint.usable else (Tone.QUIET, Tone.QUIET)
-    return [Span(hint.shown, key), Span(f" {hint.label}", label), Span("  ")]
+def hint_at(hints: Sequence[KeyHint], width: int, column: int) -> KeyHint | None:
+    """Return the hint drawn at a column of the footer."""
+    return next((hint for start, hint in _placed(hints, width) if start <= column < start + hint.width), None)
+
+
+def _placed(hints: Sequence[KeyHint], width: int) -> list[tuple[int, KeyHint]]:
+    anchored = [hint for hint in hints if hint.anchored]
+    room = width - sum(hint.width + GAP for hint in anchored)
+    placed, at = [], 0
+    for hint in hints:
+        if hint.anchored:
+            continue
+        if at + hint.width > room:
+            break
+        placed.append((at, hint))
+        at += hint.width + GAP
+    at = max(width - sum(hint.width for hint in anchored) - GAP * (len(anchored) - 1), 0)
+    for hint in anchored:
+        placed.append((at, hint))
+        at += hint.width + GAP
+    return placed

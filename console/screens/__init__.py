@@ -40,3 +40,8 @@ def load(path: str) -> type[SyncdeckScreen]:
     module, _, name = path.partition(":")
     found: type[SyncdeckScreen] = getattr(import_module(module), name)
     return found
+
+
+def show(path: str) -> SyncdeckScreen:
+    """Return a new screen by its path in a table; for the modes."""
+    return load(path)()

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from console.keymap import bindings, changes_the_world
 from console.messages import Answer, Failure, News
+from console.presentation.header import Pulse
 from console.widgets.header_line import HeaderLine
 from console.widgets.key_line import KeyLine
 
@@ -99,7 +100,7 @@ class SyncdeckScreen(Screen[None]):
     def on_failure(self, failure: Failure) -> None:
         """Show what failed; screens that can say it in place override this."""
         failure.stop()
-        self.deck.show_failure(failure)
+        self.deck.show_failure(failure.what, failure.error, failure.again)
 
     def ask(
         self,
@@ -134,6 +135,10 @@ class SyncdeckScreen(Screen[None]):
             if worker.node is self and worker.name == what and not worker.is_finished:
                 worker.cancel()
         self.run_worker(work(), name=what, group="questions", exit_on_error=False)
+
+    def show_pulse(self, pulse: Pulse) -> None:
+        """Bring the header up to date."""
+        self.query_one(HeaderLine).pulse = pulse
 
     def action_back(self) -> None:
         self.deck.back()

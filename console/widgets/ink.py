@@ -1,4 +1,4 @@
-"""Tones in the colours of the theme: for `Static` and friends as Content, for line-drawing widgets as Rich styles."""
+"""Roles in the colours of the theme: for `Static` and friends as Content, for line-drawing widgets as Rich styles."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from textual.app import App
 from textual.color import Color
 from textual.content import Content
 
-from console.presentation.ink import Line, Span, Tone
+from console.presentation.spans import ROLES, Line, Span
 
-_BOLD = frozenset({Tone.STRONG, Tone.BAD})
+HEAVY = frozenset({"strong", "error", "match"})
+"""Roles that are bold too, so that they stand out without colour."""
 
 
 def paint(*lines: Line) -> Content:
@@ -17,18 +18,18 @@ def paint(*lines: Line) -> Content:
     return Content("\n").join(Content.assemble(*(_styled(span) for span in line)) for line in lines)
 
 
-def tones(app: App[object]) -> dict[Tone, Style]:
-    """Return the Rich style of every tone under the app's theme; without colour, weight alone remains."""
+def inks(app: App[None]) -> dict[str, Style]:
+    """Return the Rich style of every role (and of plain text, "") under the app's theme of now."""
     variables = app.theme_variables
-    return {tone: _rich(tone, variables.get(f"tone-{tone}", "")) for tone in Tone}
+    return {role: _rich(role, variables.get(f"ink-{role or 'plain'}", "")) for role in ("", *ROLES)}
 
 
 def _styled(span: Span) -> tuple[str, str]:
-    return span.text, f"bold $tone-{span.tone}" if span.tone in _BOLD else f"$tone-{span.tone}"
+    return span.text, f"bold $ink-{span.role}" if span.role in HEAVY else f"$ink-{span.role or 'plain'}"
 
 
-def _rich(tone: Tone, colour: str) -> Style:
-    bold, dim = tone in _BOLD, False
+def _rich(role: str, colour: str) -> Style:
+    bold = role in HEAVY or None
     if not colour or colour.startswith("ansi_"):
-        return Style(bold=bold or None, dim=tone is Tone.QUIET or dim or None)
-    return Style(color=Color.parse(colour).rich_color, bold=bold or None)
+        return Style(bold=bold, dim=role == "dim" or None)
+    return Style(color=Color.parse(colour).rich_color, bold=bold)

@@ -7,8 +7,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.keymap import key_of
-from console.presentation.ink import Tone
-from console.presentation.keys import KeyHint, key_line
+from console.presentation.keys import KeyHint, hint_at, key_line
 from console.widgets.ink import paint
 
 
@@ -24,16 +23,8 @@ class KeyLine(Widget):
         return paint(key_line(self._hints(), self.content_size.width))
 
     def on_click(self, event: events.Click) -> None:
-        end = 0
-        for span in key_line(self._hints(), self.content_size.width):
-            end += len(span.text)
-            if event.x - self.styles.padding.left < end:
-                self._press(span.text, span.tone)
-                return
-
-    def _press(self, text: str, tone: Tone) -> None:
-        hint = next((hint for hint in self._hints() if text.strip() in (hint.shown, hint.label)), None)
-        if hint is not None and tone is not Tone.QUIET or hint is not None:
+        hint = hint_at(self._hints(), self.content_size.width, event.x - self.styles.padding.left)
+        if hint is not None:
             self.app.simulate_key(hint.key)
 
     def _hints(self) -> list[KeyHint]:

@@ -1,0 +1,191 @@
+"""Overview: every sync and target, whether it is in step, what waits and what was refused. Live."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from textual.binding import BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from console.keymap import bindings
+from console.messages import News, Open
+from console.presentation import overview as shown
+from console.presentation.spans import Line, Span
+from console.screens.frame import SyncdeckScreen
+from console.widgets.ink import paint
+from console.widgets.listed_rows import Draw, ListedRows
+from console.widgets.record_list import RecordList
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.reconcile.history import SyncStatus
+    from engine.reconcile.reconciler import StoredPlan
+
+FRESH_SECONDS = 5
+"""Other processes on the same workspace send no notices here: look again this often."""
+
+OPENING: tuple[Line, ...] = ((Span("Opening the workspace …", "dim"),),)
+EMPTY: tuple[Line, ...] = (
+    (Span("This workspace has no syncs yet.", "strong"),),
+    (),
+    (Span("A sync keeps targets in step with a source. To make the first one:", ""),),
+    (Span("  2 ", "accent"), Span("add an adapter for each side (a file, a table, a group), then")),
+    (Span("  3 ", "accent"), Span("add a sync between them, then")),
+    (Span("  p ", "accent"), Span("plan it: you see every change before anything is changed.")),
+)
+
+
+class Row(NamedTuple):
+    """What a line is about; `place` tells the lines of one sync apart."""
+
+    sync: str
+    place: str = ""
+
+
+class OverviewScreen(SyncdeckScreen):
+    """Mode 1."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("overview")]
+    crumb = "Overview"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statuses: Sequence[SyncStatus] = ()
+        self.as_of: datetime | None = None
+        self.doing: dict[str, str] = {}
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="summary")
+        yield Static(id="titles")
+        yield RecordList(empty=OPENING, id="syncs")
+
+    def on_mount(self) -> None:
+        self.set_interval(FRESH_SECONDS, self.look_if_shown)
+
+    def look(self) -> None:
+        self.ask("read the overview", lambda engine: engine.reconcile.overview(), self.show)
+
+    def look_if_shown(self) -> None:
+        """Look again, unless another screen is in front or the engine is not there."""
+        if self.is_current and self.deck.engine is not None:
+            self.look()
+
+    def hear(self, news: News) -> None:
+        for notice in news.notices:
+            if notice.topic == "plan.progress" and notice.subject in self.doing:
+                self.doing[notice.subject] = str(notice.detail)
+        self.look()
+
+    def show(self, statuses: Sequence[SyncStatus]) -> None:
+        """Show how every sync stands now."""
+        if self.deck.engine is None:
+            return
+        self.statuses, self.as_of = statuses, self.deck.engine.clock.now()
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw what is known, at the width there is now."""
+        if self.as_of is None or self.deck.engine is None:
+            return
+        now = self.deck.engine.clock.now()
+        records = self.query_one(RecordList)
+        names = [status.sync for status in self.statuses]
+        names += [f"  {target.target}" for status in self.statuses for target in status.targets]
+        longest = max((len(name) for name in names), default=0)
+        columns = shown.Columns.of(self.size.width - 4, longest)
+        self.query_one("#summary", Static).update(paint(shown.summary(self.statuses, self.as_of, now)), layout=False)
+        self.query_one("#titles", Static).update(paint(shown.titles(columns)), layout=False)
+        self.query_one("#titles").visible = bool(self.statuses)
+        records.show(ListedRows(self._rows(columns, now)), empty=EMPTY)
+
+    def _rows(self, columns: shown.Columns, now: datetime) -> list[tuple[Hashable, Draw]]:
+        rows: list[tuple[Hashable, Draw]] = []
+        for status in self.statuses:
+            line = shown.sync_line(status, columns, now, self.doing.get(status.sync, ""))
+            rows.append((Row(status.sync), _drawn(line)))
+            for target in status.targets:
+                rows.append((Row(status.sync, target.target), _drawn(shown.target_line(target, columns, now))))
+            for number, refusal in enumerate(shown.refusal_lines(status, self.size.width - 4)):
+                rows.append((Row(status.sync, f"\0{number}"), _drawn(refusal)))
+            rows.append((Row(status.sync, "\0"), _drawn(())))
+        return rows[:-1]
+
+    # -- keys -------------------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> SyncStatus | None:
+        """The sync whose lines the cursor is on."""
+        key = self.query_one(RecordList).key
+        return next((status for status in self.statuses if isinstance(key, Row) and status.sync == key.sync), None)
+
+    def why_not(self, action: str) -> str:
+        status = self.status
+        if action in {"plan", "last_run", "sync"} and status is None:
+            return "There is no sync here yet: 3 adds one."
+        if action == "plan" and status is not None and status.sync in self.doing:
+            return f"{status.sync} is being planned already."
+        if action == "last_run" and status is not None and status.last_run is None:
+            return f"{status.sync} has never run: p plans it."
+        return ""
+
+    def copied(self) -> str:
+        return self.status.sync if self.status is not None else ""
+
+    def command(self) -> str:
+        return f"syncdeck plan {self.status.sync}" if self.status is not None else "syncdeck runs"
+
+    def on_record_list_opened(self) -> None:
+        status = self.status
+        if status is None:
+            return
+        if status.running is not None:
+            self.post_message(Open("run", str(status.running)))
+        elif digest := status.waiting or status.refused:
+            self.post_message(Open("plan", digest))
+        else:
+            self.post_message(Open("sync", status.sync))
+
+    def action_sync(self) -> None:
+        if self.status is not None:
+            self.post_message(Open("sync", self.status.sync))
+
+    def action_last_run(self) -> None:
+        if self.status is not None and self.status.last_run is not None:
+            self.post_message(Open("run", str(self.status.last_run.run)))
+
+    def action_plan(self) -> None:
+        if self.status is None:
+            return
+        sync = self.status.sync
+        self.doing[sync] = "planning"
+        self.draw()
+        self.ask(
+            f"plan {sync}",
+            lambda engine: engine.reconcile.plan(sync),
+            partial(self._planned, sync),
+            failed=partial(self._not_planned, sync),
+        )
+
+    def on_screen_suspend(self) -> None:
+        super().on_screen_suspend()
+        self.doing.clear()
+
+    def _planned(self, sync: str, plan: StoredPlan) -> None:
+        self.doing.pop(sync, None)
+        self.post_message(Open("plan", plan.digest))
+
+    def _not_planned(self, sync: str, error: Exception) -> None:
+        self.doing.pop(sync, None)
+        self.draw()
+        self.deck.show_failure(f"plan {sync}", error, self.action_plan)
+
+
+def _drawn(line: Line) -> Draw:
+    return lambda width: line

@@ -1,0 +1,31 @@
+"""Rows for a `RecordList` that fit in memory: each a key and a function that draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from console.presentation.spans import Line
+from console.widgets.record_list import Rows
+
+Draw = Callable[[int], Line]
+"""From the width there is to the line."""
+
+
+class ListedRows(Rows):
+    """A sequence of (key, draw). Keys are unique."""
+
+    def __init__(self, rows: Sequence[tuple[Hashable, Draw]]) -> None:
+        self._rows = rows
+        self._index = {key: index for index, (key, _) in enumerate(rows)}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def key_at(self, index: int) -> Hashable:
+        return self._rows[index][0]
+
+    def index_of(self, key: Hashable) -> int | None:
+        return self._index.get(key)
+
+    def line_at(self, index: int, width: int) -> Line | None:
+        return self._rows[index][1](width)
