@@ -1,7 +1,7 @@
 """Every key of the console, once. Footers, help, palette and people's own keymaps all read this table.
 
-One rule that can be taught: only the capitals A D S U C F change the world (approve or apply, delete, save, undo,
-cancel, retry failed). No lower-case, ctrl or function key ever does; a test enumerates the table.
+One rule that can be taught: only the capitals A D S U C F X O change the world (approve or apply, delete, save,
+undo, cancel, retry failed, reject, override). No lower-case, ctrl or function key ever does; a test enumerates the table.
 
 Scopes are named after the screen or widget whose `BINDINGS` they are. Their order is the order of importance: what
 does not fit the footer is cut from the end, and `?` lists everything.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-WORLD_CHANGING = frozenset("ADSUCF")
+WORLD_CHANGING = frozenset("ADFOSUXC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,66 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("overview.plan", "p", "plan", "plan", "Plan this sync: read both ends, change nothing"),
         Key("overview.run", "r", "last_run", "last run", "Open the last run of this sync"),
         Key("overview.sync", "s", "sync", "sync", "Open the sync's settings"),
+    ),
+    "records": (
+        Key("records.left", "left,h", "shift(-8)", "", "See more of the left"),
+        Key("records.right", "right,l", "shift(8)", "", "See more of the right"),
+    ),
+    "panel": (
+        Key("panel.down", "j,down", "scroll(1)", "", "Down"),
+        Key("panel.up", "k,up", "scroll(-1)", "", "Up"),
+    ),
+    "events": (
+        Key("events.filter", "slash", "filter", "filter", "Show only events that match"),
+        Key("events.follow", "f", "follow", "follow", "Stay at the newest event, or stop doing so"),
+        Key("events.pause", "p", "pause", "pause", "Take in nothing new for now"),
+        Key("events.leads", "o", "leads", "its run/plan", "Open the run or plan that the event speaks of"),
+        Key("events.time", "t", "time_style", "time", "Local time, UTC, or age"),
+        Key("events.find", "s", "find", "search", "Look for a text without hiding the rest"),
+        Key("events.next", "n", "find_next(True)", "", "Next older event with the text"),
+        Key("events.previous", "N", "find_next(False)", "", "Next newer event with the text"),
+        Key("events.go_to_time", "T", "go_to_time", "", "Go to a time"),
+        Key("events.minute_back", "m", "minutes(-1)", "", "A minute earlier"),
+        Key("events.minute_on", "M", "minutes(1)", "", "A minute later"),
+        Key("events.export", "E", "export", "export", "Write what the filter shows to a file"),
+        Key("events.stop", "c", "stop", "", "Stop a search, a filter or an export under way"),
+    ),
+    "plans": (
+        Key("plans.sync", "s", "of_sync", "this sync", "Only plans of this sync, or all again"),
+        Key("plans.again", "p", "plan", "plan again", "Make a new plan of this sync: read both ends, change nothing"),
+    ),
+    "plan": (
+        Key("plan.approve", "A", "approve", "approve/apply…", "Approve or apply, after one look at everything", True),
+        Key("plan.tick", "space", "tick", "tick", "Take an item or group in or out"),
+        Key("plan.filter", "slash", "filter", "filter", "Show only items that match"),
+        Key("plan.reject", "X", "reject", "reject…", "Reject: this plan will never be applied", True),
+        Key("plan.override", "O", "override", "override…", "Lift a guard for this plan, with a reason", True),
+        Key("plan.detail", "d", "detail", "why", "Show or hide the detail"),
+        Key("plan.compare", "c", "compare", "compare", "Compare with the previous plan of this sync"),
+        Key("plan.write", "w", "write", "write", "Write the plan to a file"),
+        Key("plan.tick_all", "asterisk", "tick_all", "", "Take all items that match in, or out"),
+        Key("plan.invert", "i", "invert", "", "Exchange in and out for all items that match"),
+        Key("plan.unfold_all", "e", "unfold_all", "", "Unfold or fold everything"),
+        Key("plan.cycle", "o", "cycle", "", "All changes, only removals, additions, updates, renames"),
+        Key("plan.sort", "s", "sort", "", "Order by name, or as it would be carried out"),
+        Key("plan.again", "p", "plan", "", "Make a new plan of this sync"),
+        Key("plan.fold", "left,h", "fold", "", "Fold, or go to the group"),
+        Key("plan.unfold", "right,l", "unfold", "", "Unfold"),
+    ),
+    "runs": (
+        Key("runs.undo", "U", "undo", "undo…", "Make the plan that undoes this run", True),
+        Key("runs.resume", "F", "resume", "finish…", "Retry what failed, or go on with an interrupted run", True),
+        Key("runs.sync", "s", "of_sync", "this sync", "Only runs of this sync, or all again"),
+        Key("runs.plan", "p", "plan", "its plan", "Open the plan of this run"),
+    ),
+    "run": (
+        Key("run.states", "f", "states", "states", "All items, or only those in one state"),
+        Key("run.retry", "F", "resume", "retry failed…", "Retry what failed, or go on with an interrupted run", True),
+        Key("run.cancel", "C", "cancel", "cancel…", "Stop after the calls under way", True),
+        Key("run.undo", "U", "undo", "undo…", "Make the plan that undoes this run", True),
+        Key("run.plan", "p", "plan", "its plan", "Open the plan of this run"),
+        Key("run.events", "v", "events", "events", "Open the event log of this run"),
+        Key("run.detail", "d", "detail", "", "Show or hide the detail"),
     ),
 }
 
