@@ -13,6 +13,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from engine.settings.catalogue import Cron, Expression, PathText, Pattern, Timezone
+
 FORMAT = 1
 
 
@@ -38,16 +40,27 @@ class AutomaticApply(StrEnum):
 
 Count = Annotated[int, Meta(ge=0)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
+Zone = Annotated[Timezone, Meta(description="Time zone that the expression is read in.", examples=["Europe/Berlin"])]
+
+SHORTEST_INTERVAL = timedelta(seconds=10)
+"""A sync reads whole collections: more often than this is a typing mistake, or a way to be locked out by a service."""
 
 
 class FreezeWindow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A time in which nothing is applied (or, with `allow`, the only time in which something is); deny beats allow."""
 
-    cron: str
-    """When the window opens, as a cron expression of five fields."""
-    duration: timedelta
-    timezone: str = "UTC"
-    allow: bool = False
+    cron: Annotated[
+        Cron, Meta(description="When the window opens, as a cron expression of five fields.", examples=["0 18 * * fri"])
+    ]
+    duration: Annotated[timedelta, Meta(description="How long the window stays open.", examples=["62h"])]
+    timezone: Zone = "UTC"
+    allow: Annotated[
+        bool, Meta(description="Turn the window round: changes are applied only while such a window is open.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        if not self.cron or self.duration <= timedelta():
+            raise ValueError("a freeze window needs a cron expression and a duration longer than nothing.")
 
 
 class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,20 +77,23 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     )
     min_source: Annotated[Count, Meta(description="Fewest records the source must hold.")] = 1
     max_source_drop_percent: Annotated[
-        Percent | None,
-        Meta(description="Largest shrinking of the source against the median of its last five good reads."),
+        Percent | None, Meta(description="Most that the source may shrink against the median of its last 5 good reads.")
     ] = 30.0
     window_removal_percent: Annotated[
         Percent | None, Meta(description="Most removals in percent of the target within any 24 hours, over all runs.")
     ] = 30.0
     min_left: Annotated[Count, Meta(description="Fewest members a target must have left afterwards.")] = 0
     protect: Annotated[
-        tuple[str, ...], Meta(description="Patterns (* and ?) of keys that are never removed, renamed or updated.")
+        tuple[Pattern, ...],
+        Meta(
+            description="Patterns (* and ?) of keys that are never removed, renamed or updated.",
+            examples=[["*@contractor.example"]],
+        ),
     ] = ()
     managed_only: Annotated[
         bool, Meta(description="Remove only members that Syncdeck itself added, or that were adopted.")
     ] = False
-    freeze: tuple[FreezeWindow, ...] = ()
+    freeze: Annotated[tuple[FreezeWindow, ...], Meta(description="Times in which nothing is applied.")] = ()
 
 
 class ApprovalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,10 +112,22 @@ class ApprovalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When the sync runs by itself: exactly one of `every` and `cron`."""
 
-    every: timedelta | None = None
-    cron: str = ""
-    timezone: str = "UTC"
-    apply: AutomaticApply = AutomaticApply.ASK
+    every: Annotated[
+        timedelta | None, Meta(description="Time from one run to the next; instead of cron.", examples=["15m"])
+    ] = None
+    cron: Annotated[
+        Cron, Meta(description="Cron expression of five fields; instead of every.", examples=["*/15 * * * *"])
+    ] = ""
+    timezone: Zone = "UTC"
+    apply: Annotated[AutomaticApply, Meta(description="What a scheduled run may do without asking.")] = (
+        AutomaticApply.ASK
+    )
+
+    def __post_init__(self) -> None:
+        if (self.every is None) == (not self.cron):
+            raise ValueError('a schedule has exactly one of the two: every (as in 15m) or cron (as in "*/15 * * * *").')
+        if self.every is not None and self.every < SHORTEST_INTERVAL:
+            raise ValueError("every is shorter than ten seconds. Write 10s or more.")
 
 
 class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,25 +141,64 @@ class AdapterSettings(msgspec.Struct, frozen=True, kw_only=True):
 class SyncSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One source, its targets, and the rules between them."""
 
-    name: str
-    source: str
-    targets: tuple[str, ...]
-    where: str = ""
-    """JMESPath over a source record; only records for which it is true are wanted at the targets."""
-    mode: Mode = Mode.ADD_REMOVE
-    case_sensitive: bool = False
-    attributes: dict[str, str] = {}
-    """Target attribute: JMESPath over the source record. Attributes not named here are never touched."""
-    rename_by: str = ""
-    """Target attribute that identifies a record for good (an employee number): a pair of a removal and an addition
-    that agree on it is a rename."""
-    guards: GuardSettings = GuardSettings()
-    approval: ApprovalSettings = ApprovalSettings()
-    schedule: Schedule | None = None
-    quarantine_after: Annotated[int, Meta(ge=1)] = 3
-    """Failed or refused runs in a row after which a target is left alone by automatic runs."""
-    paused: bool = False
-    """A paused sync is planned by hand only."""
+    name: Annotated[str, Meta(description="The sync's name: its key in the file.")]
+    source: Annotated[str, Meta(description="Adapter that says who should be there.")]
+    targets: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Adapters that are brought in step with the source.")
+    ]
+    where: Annotated[
+        Expression,
+        Meta(
+            description="JMESPath over a source record: only records for which it is true are wanted at the targets.",
+            examples=["department == 'eng' && active == 'yes'"],
+        ),
+    ] = ""
+    mode: Annotated[Mode, Meta(description="What the sync may do, and in which order.")] = Mode.ADD_REMOVE
+    case_sensitive: Annotated[bool, Meta(description="Tell keys apart that differ only in letter case.")] = False
+    attributes: Annotated[
+        dict[str, Expression],
+        Meta(
+            description="Target attribute: JMESPath over the source record. Attributes not named are never touched.",
+            examples=[{"role": "title"}],
+        ),
+    ] = {}
+    rename_by: Annotated[
+        str,
+        Meta(
+            description="Target attribute that identifies a record for good: a removal and an addition that agree on "
+            "it are a rename.",
+            examples=["employee_number"],
+        ),
+    ] = ""
+    guards: Annotated[GuardSettings, Meta(description="Limits that refuse a whole plan.")] = GuardSettings()
+    approval: Annotated[ApprovalSettings, Meta(description="Who has to agree before a plan is applied.")] = (
+        ApprovalSettings()
+    )
+    schedule: Annotated[Schedule | None, Meta(description="When the sync runs by itself; without: only by hand.")] = (
+        None
+    )
+    quarantine_after: Annotated[
+        int,
+        Meta(ge=1, description="Failed or refused runs in a row after which automatic runs leave a target alone."),
+    ] = 3
+    paused: Annotated[bool, Meta(description="Keep the sync from running by itself; it can be planned by hand.")] = (
+        False
+    )
+
+
+class WorkspaceHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the file says about itself, above its sections."""
+
+    syncdeck: Annotated[int, Meta(description="Format of this file; this version reads format 1.", examples=[FORMAT])]
+    title: Annotated[str, Meta(description="What the console's header calls this workspace.")] = ""
+    node: Annotated[str, Meta(description="Name of this node. Default: the host's name.", examples=["berlin-1"])] = ""
+    state: Annotated[PathText, Meta(description="The state file, relative to this file's folder.")] = (
+        ".syncdeck/state.db"
+    )
+    protected: Annotated[
+        bool,
+        Meta(description="A production workspace: the console colours its header and asks for typed names throughout."),
+    ] = False
 
 
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,155 @@
+"""Every kind of endpoint that exists here: a table of lazy paths, and third parties' rows by entry point.
+
+A new endpoint is one file in `adapters/endpoints` and one row below. Another package offers its own by an entry
+point of the group `syncdeck.endpoints` whose value names an `EndpointType` (`acme_endpoint:ROW`); keep that module
+light, the row's `path` leads to the heavy one. Nothing here imports an endpoint before it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+
+import msgspec
+
+from engine.errors import MissingExtra, NothingFound
+from engine.reconcile.ports import Catalogue, Source
+from engine.settings.catalogue import EndpointContext, EndpointType
+from engine.settings.spelling import did_you_mean
+
+GROUP = "syncdeck.endpoints"
+
+ENDPOINTS = (
+    EndpointType(
+        type="csv_file",
+        title="CSV file",
+        summary="The rows of a CSV file, one record a row.",
+        path="adapters.endpoints.csv_file:CsvFile",
+    ),
+    EndpointType(
+        type="json_file",
+        title="JSON file",
+        summary="A list or a mapping inside a JSON file.",
+        path="adapters.endpoints.json_file:JsonFile",
+    ),
+    EndpointType(
+        type="yaml_file",
+        title="YAML file",
+        summary="A list or a mapping inside a YAML file; comments and order stay.",
+        path="adapters.endpoints.yaml_file:YamlFile",
+    ),
+    EndpointType(
+        type="sql_table",
+        title="SQL table",
+        summary="The rows of a table in SQLite or PostgreSQL.",
+        path="adapters.endpoints.sql_table:SqlTable",
+    ),
+    EndpointType(
+        type="http_json",
+        title="REST collection",
+        summary="A collection behind an HTTP API that speaks JSON, with paging and rate limits.",
+        path="adapters.endpoints.http_json:HttpJson",
+    ),
+    EndpointType(
+        type="ldap_group",
+        title="LDAP group",
+        summary="The members of a group in OpenLDAP or Active Directory.",
+        path="adapters.endpoints.ldap_group:LdapGroup",
+        extra="ldap",
+    ),
+    EndpointType(
+        type="scim_group",
+        title="SCIM group",
+        summary="The members of a group behind SCIM 2.0 (RFC 7643, RFC 7644).",
+        path="adapters.endpoints.scim_group:ScimGroup",
+    ),
+    EndpointType(
+        type="memory",
+        title="Memory",
+        summary="Records that live as long as the process: for trying things out.",
+        path="adapters.endpoints.memory:Memory",
+    ),
+)
+
+
+class Registry(Catalogue):
+    """The catalogue of this installation. Classes are imported when first asked for and kept."""
+
+    def __init__(self, rows: tuple[EndpointType, ...] = ENDPOINTS) -> None:
+        self._own = {row.type: row for row in rows}
+        self._classes: dict[str, type[Source]] = {}
+        self._problems: list[str] = []
+
+    def types(self) -> Mapping[str, EndpointType]:
+        return self._all
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return a sentence for each other package's entry point that cannot be used, for `syncdeck doctor`."""
+        self.types()
+        return tuple(self._problems)
+
+    def settings_of(self, type_name: str) -> type[msgspec.Struct]:
+        settings: type[msgspec.Struct] = self._class(type_name).Settings  # type: ignore[attr-defined]
+        return settings
+
+    def open(self, type_name: str, settings: msgspec.Struct, context: EndpointContext) -> Source:
+        return self._class(type_name)(settings, context)  # type: ignore[call-arg]
+
+    @cached_property
+    def _all(self) -> Mapping[str, EndpointType]:
+        return MappingProxyType({**dict(self._foreign()), **self._own})
+
+    def _class(self, type_name: str) -> type[Source]:
+        known = self._classes.get(type_name)
+        if known is None:
+            # Our own rows are looked up first: the entry points of all installed packages take milliseconds to list.
+            row = self._own.get(type_name) or self._all.get(type_name)
+            if row is None:
+                raise NothingFound(f"There is no endpoint type {type_name}. {did_you_mean(type_name, self._all)}")
+            known = self._classes[type_name] = _import_class(row)
+        return known
+
+    def _foreign(self) -> Iterator[tuple[str, EndpointType]]:
+        for entry in entry_points(group=GROUP):
+            row = self._row_of(entry)
+            if row is not None:
+                yield row.type, row
+
+    def _row_of(self, entry: EntryPoint) -> EndpointType | None:
+        """Return another package's row. A broken package costs only its own row, whatever its import raises."""
+        package = entry.dist.name if entry.dist else entry.module
+        try:
+            row = entry.load()
+        except Exception as error:  # noqa: BLE001
+            reason = f"{type(error).__name__}: {error}"
+            self._problems.append(f"{package}: the endpoint {entry.name} cannot be loaded: {reason}")
+            return None
+        if not isinstance(row, EndpointType):
+            self._problems.append(f"{package}: the entry point {entry.name} names no EndpointType. Tell its author.")
+            return None
+        if row.type in self._own:
+            self._problems.append(f"{package}: the endpoint type {row.type} is Syncdeck's own and stays so.")
+            return None
+        return msgspec.structs.replace(row, origin=package)
+
+
+def _import_class(row: EndpointType) -> type[Source]:
+    module_name, _, class_name = row.path.partition(":")
+    try:
+        found: type[Source] = getattr(import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or module_name == error.name or module_name.startswith(error.name + "."):
+            raise
+        raise missing_extra(row, error.name) from error
+    return found
+
+
+def missing_extra(row: EndpointType, package: str) -> MissingExtra:
+    """Return the error that says what to install for an endpoint."""
+    package = package.partition(".")[0]
+    what = f"'{row.origin}[{row.extra}]'" if row.extra else package
+    return MissingExtra(f"{row.type} needs the package {package}: pip install {what}")

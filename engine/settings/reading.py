@@ -1,0 +1,209 @@
+"""From the file to a `Workspace`: found, parsed, walked, its references checked; every problem in one error."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from engine.errors import MissingExtra, NothingFound, SettingsError
+from engine.settings.catalogue import TypeCatalogue
+from engine.settings.document import Document, entries, found, joined, parse, plain
+from engine.settings.model import FORMAT, AdapterSettings, SyncSettings, Workspace, WorkspaceHeader
+from engine.settings.spelling import did_you_mean
+from engine.settings.validation import NOTED, Walker, plain_null
+
+FILE_NAME = "syncdeck.yaml"
+NAME = re.compile(r"^[^\W_][\w.-]{0,63}$")
+"""Of adapters, syncs and nodes: they stand in commands, events and patterns, so no spaces, colons, slashes or stars."""
+
+SECTIONS = ("adapters", "syncs")
+LATER = ("peers", "server", "conflicts", "coordination", "projections")
+"""Sections that the format knows and this version does not serve yet."""
+
+
+def find_workspace(start: Path) -> Path:
+    """Return the nearest `syncdeck.yaml` in a folder or any above it. Raises `SettingsError` when there is none."""
+    folder = start.expanduser().resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+    raise SettingsError(
+        f"There is no {FILE_NAME} in {folder} or in any folder above it. "
+        "Make one with `syncdeck init`, or name the folder of another with -w DIR."
+    )
+
+
+def load_workspace(path: Path, catalogue: TypeCatalogue) -> Workspace:
+    """Read a workspace file, or the nearest one upward from a folder.
+
+    Raises `SettingsError` with every problem of the file, each naming its place, what was found and what is allowed.
+    """
+    file = find_workspace(path) if path.is_dir() else path.expanduser().absolute()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror or error}.") from error
+    return read_workspace(data, file, catalogue)
+
+
+def read_workspace(data: bytes, file: Path, catalogue: TypeCatalogue) -> Workspace:
+    """Do the same with bytes that stand, or are about to stand, in `file`."""
+    document = parse(data, file.name)
+    workspace = _Reading(document, catalogue).workspace(file)
+    if workspace is None or document.problems:
+        raise SettingsError(document.problems)
+    return workspace
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of one document."""
+
+    document: Document
+    catalogue: TypeCatalogue
+    walker: Walker = field(init=False)
+    declared: dict[str, str] = field(default_factory=dict)
+    """The type's word of every adapter in the file, also of those with problems: references to them are fine."""
+
+    def __post_init__(self) -> None:
+        self.walker = Walker(self.document)
+
+    def workspace(self, file: Path) -> Workspace | None:
+        """Return the workspace; None when there were problems."""
+        header = self._header()
+        sections = {key: node for key, _, node in entries(self.document.root) if key in (*SECTIONS, *LATER)}
+        for name in LATER:
+            if name in sections:
+                self._later(name, sections[name])
+        adapters = self._section("adapters", sections, self._adapter)
+        syncs = self._section("syncs", sections, self._sync)
+        if header is NOTED or self.document.problems:
+            return None
+        return Workspace(
+            folder=file.parent,
+            file=file,
+            node=header.node or _host_name(),
+            state=file.parent / Path(header.state).expanduser(),
+            adapters=adapters,
+            syncs=syncs,
+            protected=header.protected,
+            title=header.title,
+        )
+
+    def _header(self) -> Any:
+        """Read what stands above the sections; unknown names at the top level are noted here."""
+        root, known = self.document.root, msgspec.structs.fields(WorkspaceHeader)
+        names = [info.encode_name for info in known]
+        for key, key_node, _ in entries(root):
+            if key not in (*names, *SECTIONS, *LATER):
+                self.walker.unknown(key_node, key, dict.fromkeys((*names, *SECTIONS)))
+        top = yaml.MappingNode(root.tag, [], root.start_mark, root.end_mark)
+        top.value = [pair for pair in root.value if pair[0].value in names]
+        header = self.walker.struct(WorkspaceHeader, top, "")
+        nodes = {key: node for key, _, node in entries(top)}
+        if header is not NOTED and header.syncdeck != FORMAT:
+            sentence = f"found format {header.syncdeck}; this version reads format {FORMAT}."
+            self.document.problem(nodes["syncdeck"], "syncdeck", f"{sentence} Use a newer Syncdeck, or write {FORMAT}.")
+        if header is not NOTED and header.node and not NAME.match(header.node):
+            self.document.problem(nodes["node"], "node", f"{header.node!r} is no name. {NAMES_ARE}")
+        return header
+
+    def _later(self, name: str, node: yaml.Node) -> None:
+        if (
+            plain_null(node)
+            or plain(node) in ([], {})
+            or (name == "coordination" and plain(node) == {"type": "sqlite"})
+        ):
+            return
+        only = " Only `coordination: {type: sqlite}` is." if name == "coordination" else ""
+        self.document.problem(node, name, f"not available yet in this version.{only} Remove the section.")
+
+    def _section(self, section: str, sections: Mapping[str, yaml.Node], read: Any) -> dict[str, Any]:
+        """Read each entry of a section by `read(name, node, path)`."""
+        node = sections.get(section)
+        if node is None or plain_null(node):
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            self.document.problem(node, section, f"found {found(node)}; expected a mapping of names to settings.")
+            return {}
+        result = {}
+        for name, key_node, value in entries(node):
+            if not NAME.match(name):
+                self.document.problem(key_node, joined(section, name), f"{name!r} is no name. {NAMES_ARE}")
+            result[name] = read(name, value, joined(section, name))
+        return result
+
+    def _adapter(self, name: str, node: yaml.Node, path: str) -> Any:
+        self.declared[name] = ""
+        if not isinstance(node, yaml.MappingNode):
+            self.document.problem(node, path, f"found {found(node)}; expected a mapping with a type and its settings.")
+            return NOTED
+        word = next((value for key, _, value in entries(node) if key == "type"), None)
+        if word is None:
+            self.document.problem(node, f"{path}.type", f"is missing. {did_you_mean('', self.catalogue.types())}")
+            return NOTED
+        try:
+            settings_class = self.catalogue.settings_of(str(plain(word)))
+        except NothingFound:
+            sentence = f"found {found(word)}, an unknown type of endpoint."
+            guess = did_you_mean(str(plain(word)), self.catalogue.types())
+            self.document.problem(word, f"{path}.type", f"{sentence} {guess}")
+            return NOTED
+        except MissingExtra as error:
+            self.document.problem(word, f"{path}.type", str(error))
+            return NOTED
+        self.declared[name] = str(plain(word))
+        own = yaml.MappingNode(node.tag, [], node.start_mark, node.end_mark)
+        own.value = [pair for pair in node.value if pair[0].value != "type"]
+        settings = self.walker.struct(settings_class, own, path)
+        return NOTED if settings is NOTED else AdapterSettings(name=name, type=self.declared[name], settings=settings)
+
+    def _sync(self, name: str, node: yaml.Node, path: str) -> Any:
+        sync = self.walker.struct(SyncSettings, node, path, given={"name": name})
+        if isinstance(node, yaml.MappingNode):
+            self._references({key: value for key, _, value in entries(node)}, path)
+        return sync
+
+    def _references(self, nodes: Mapping[str, yaml.Node], path: str) -> None:
+        """Check that a sync's ends are adapters, that its targets can be written, and that none is used twice."""
+        source, targets = nodes.get("source"), nodes.get("targets")
+        used: dict[str, str] = {}
+        if isinstance(source, yaml.ScalarNode):
+            self._reference(source, f"{path}.source")
+            used[source.value] = "the source"
+        for index, target in enumerate(targets.value if isinstance(targets, yaml.SequenceNode) else ()):
+            if not isinstance(target, yaml.ScalarNode):
+                continue
+            place = f"{path}.targets[{index}]"
+            self._reference(target, place)
+            if target.value in used:
+                what = (
+                    f"{target.value} is already {used[target.value]} of this sync. Each adapter has one part in a sync."
+                )
+                self.document.problem(target, place, what)
+            used.setdefault(target.value, "a target")
+            word = self.declared.get(target.value)
+            if word and not self.catalogue.types()[word].writes:
+                what = f"{target.value} is a {word}, which can only be read. Use it as a source."
+                self.document.problem(target, place, what)
+
+    def _reference(self, node: yaml.ScalarNode, place: str) -> None:
+        if node.value not in self.declared:
+            what = f"there is no adapter {node.value!r}. {did_you_mean(node.value, self.declared)}"
+            self.document.problem(node, place, what)
+
+
+NAMES_ARE = "Names have letters, digits, dots, dashes and underscores, start with a letter or digit, 64 at most."
+
+
+def _host_name() -> str:
+    """Return this host's name as a node's name may be."""
+    name = re.sub(r"[^\w.-]+", "-", platform.node()).strip("-._")[:64]
+    return name or "node-1"
