@@ -171,3 +171,8 @@ def _base64_forms(data: bytes) -> Iterator[str]:
 
 REDACTOR = Redactor()
 """The process's own: what adapters were given is registered here, and logs, errors, events and screens ask it."""
+
+
+def redact(text: str) -> str:
+    """Return the text with every secret hidden that this process knows of or that looks like one."""
+    return REDACTOR.text(text)

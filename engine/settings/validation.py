@@ -117,7 +117,7 @@ class Walker:
 
     def _list(self, shape: Shape, node: yaml.Node, path: str) -> Any:
         if not isinstance(node, yaml.SequenceNode):
-            hint = f" Write [\"{node.value}\"]." if isinstance(plain(node), str) else ""
+            hint = f' Write ["{node.value}"].' if isinstance(plain(node), str) else ""
             return self._wrong(node, path, f"found {found(node)}; expected a list.{hint}")
         least = shape.said("min_length") or 0
         if len(node.value) < least:
