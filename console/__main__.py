@@ -64,7 +64,13 @@ def bring_together() -> Outside:
     def load(folder: Path) -> Workspace:
         return load_workspace(find_workspace(folder), registry)
 
-    return Outside(catalogue=registry, secrets=secrets.resolve, keep_secret=secrets.store, load=load)
+    return Outside(
+        catalogue=registry,
+        secrets=secrets.resolve,
+        keep_secret=secrets.store,
+        load=load,
+        actor=os.environ.get("SYNCDECK_ACTOR", ""),
+    )
 
 
 def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: bool) -> int:

@@ -23,9 +23,13 @@ class Outside:
     load: Callable[[Path], Workspace]
     """Read and validate the workspace file of a folder, or of the nearest folder above it. Raises `SettingsError`."""
 
+    actor: str = ""
+    """Who is named in events and approvals; empty: the user at this host."""
+
     @asynccontextmanager
     async def open(self, folder: Path, *, read_only: bool = False) -> AsyncIterator[Engine]:
         """Open the engine on the workspace that `folder` lies in."""
         workspace = self.load(folder)
-        async with open_engine(workspace, self.catalogue, self.secrets, read_only=read_only) as engine:
+        opening = open_engine(workspace, self.catalogue, self.secrets, actor=self.actor, read_only=read_only)
+        async with opening as engine:
             yield engine
