@@ -28,6 +28,8 @@ class FieldType(StrEnum):
     LIST = "list"
     MAPPING = "mapping"
     NESTED = "nested"
+    ANY = "any"
+    """Free YAML: a body template, values of several types."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,11 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """A number without fraction."""
     least: float | None = None
     most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    shortest: int = 0
+    """Characters of a text, items of a list."""
+    longest: int | None = None
     pattern: str = ""
     item: Field | None = None
     """What a list or a mapping holds."""
@@ -130,8 +137,9 @@ def type_of(shape: Shape) -> FieldType:
         (bare is timedelta, FieldType.DURATION),
         (isinstance(origin, type) and issubclass(origin, Mapping), FieldType.MAPPING),
         (item_of(bare) is not None, FieldType.LIST),
+        (bare is str, FieldType.TEXT),
     )
-    return next((word for fits, word in rules if fits), FieldType.TEXT)
+    return next((word for fits, word in rules if fits), FieldType.ANY)
 
 
 def file_value(value: object) -> object:
@@ -181,8 +189,12 @@ def _bare_field(name: str, shape: Shape) -> Field:
         group=shape.note("group") or "",
         format=shape.note("format") or "",
         whole=shape.bare is int,
-        least=shape.said("ge") if shape.said("ge") is not None else shape.said("gt"),
-        most=shape.said("le") if shape.said("le") is not None else shape.said("lt"),
+        least=shape.said("ge"),
+        most=shape.said("le"),
+        above=shape.said("gt"),
+        below=shape.said("lt"),
+        shortest=shape.said("min_length") or 0,
+        longest=shape.said("max_length"),
         pattern=shape.said("pattern") or "",
         item=_bare_field(name, shape_of(inner)) if inner is not None else None,
         fields=describe(shape.bare) if nested else (),

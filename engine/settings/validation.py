@@ -11,6 +11,7 @@ from typing import Any, get_origin
 import msgspec
 import yaml
 
+from engine.redaction import is_secret_name
 from engine.settings.document import Document, entries, found, joined, plain
 from engine.settings.durations import parse_duration
 from engine.settings.fields import FieldType, Shape, item_of, shape_of, type_of, words_of
@@ -19,6 +20,10 @@ from engine.settings.spelling import allowed, did_you_mean, nearest
 
 _REFERENCE = re.compile(r"^(?:keyring|env|file):.")
 _URL_PASSWORD = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*:[^/?#\s]+@")
+
+_NO_PLACE = (
+    "It must not stand here: use the setting made for it (auth, password, token) with a reference, keyring:NAME."
+)
 
 
 class Fault(Enum):
@@ -111,8 +116,13 @@ class Walker:
     def _mapping(self, shape: Shape, node: yaml.Node, path: str) -> Any:
         if not isinstance(node, yaml.MappingNode):
             return self._wrong(node, path, f"found {found(node)}; expected a mapping of names to values.")
-        item = item_of(shape.bare)
-        values = {key: self.value(item, value, joined(path, key)) for key, _, value in entries(node)}
+        item = shape_of(item_of(shape.bare))
+        values = {}
+        for key, _, value in entries(node):
+            if is_secret_name(key) and type_of(item) is FieldType.TEXT and not item.note("format"):
+                values[key] = self._wrong(value, joined(path, key), f"a {key} is a secret. {_NO_PLACE}")
+            else:
+                values[key] = self.value(item_of(shape.bare), value, joined(path, key))
         return NOTED if NOTED in values.values() else values
 
     def _list(self, shape: Shape, node: yaml.Node, path: str) -> Any:

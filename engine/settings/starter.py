@@ -1,0 +1,55 @@
+"""The file that `syncdeck init` writes: small, commented, and valid as it stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.errors import SettingsError
+from engine.settings.reading import FILE_NAME
+
+_STARTER = """\
+# A Syncdeck workspace: who should be where, and how to bring it about.
+# `syncdeck` opens the console on it, `syncdeck plan SYNC` shows what a sync would change, nothing changes unasked.
+# Editors check this file as you type with the schema that `syncdeck schema` prints.
+syncdeck: 1
+{title}
+# One configured endpoint each. `syncdeck adapters` lists them and the types there are.
+# Secrets never stand here: write keyring:NAME (after: keyring set syncdeck NAME), env:NAME or file:PATH.
+adapters:
+  # people: {{type: csv_file, path: people.csv, key: email}}
+  # list: {{type: yaml_file, path: lists/eng.yaml, at: members, key: email}}
+
+# One source, its targets, and the rules between them.
+syncs:
+  # engineering:
+  #   source: people
+  #   where: "department == 'eng' && active == 'yes'"   # JMESPath over a record of the source
+  #   targets: [list]
+  #   mode: add-remove            # add-only | remove-only | add-remove | remove-add
+  #   guards:
+  #     max_removals: 10          # a plan that removes more is refused
+  #     max_removal_percent: 20
+  #     protect: ["*@contractor.example"]
+  #   schedule: {{every: 15m, apply: ask}}   # ask | additions | within-guards
+"""
+
+
+def starter_workspace(title: str = "") -> str:
+    """Return the text of a new workspace file."""
+    # A JSON text is also a quoted YAML text, whatever the title holds.
+    return _STARTER.format(title=f"title: {json.dumps(title, ensure_ascii=False)}\n" if title else "")
+
+
+def write_starter(folder: Path, title: str = "") -> Path:
+    """Make the folder if need be and write the starter file. Raises `SettingsError` where a workspace already is."""
+    file = folder / FILE_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as new:
+            new.write(starter_workspace(title))
+    except FileExistsError as error:
+        raise SettingsError(f"{file} already exists and stays as it is. Open it with: syncdeck -w {folder}") from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from error
+    return file
