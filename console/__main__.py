@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.settings.reading import find_workspace, load_workspace
-
-from adapters import secrets
-from adapters.registry import Registry
-from console.commands import demo
-from console.commands.failing import report
 from console.commands.parser import build_parser
-from console.commands.session import ERROR, Session
 from console.outside import Outside
-from engine.settings.model import Workspace
 
+if TYPE_CHECKING:
+    from adapters.registry import Registry
+    from engine.settings.model import Workspace
+
+ERROR = 1
 INTERRUPTED = 130
 NO_TERMINAL = """\
 The console needs a terminal, and this is none. Headless, say what you want to do:
@@ -31,22 +29,12 @@ The console needs a terminal, and this is none. Headless, say what you want to d
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one invocation and return its exit code."""
-    parser = build_parser()
+    words = sys.argv[1:] if argv is None else argv
     if "_ARGCOMPLETE" in os.environ:
-        import argcomplete
-
-        argcomplete.autocomplete(parser)
-    arguments = parser.parse_args(argv)
-    no_colour = arguments.no_color or bool(os.environ.get("NO_COLOR"))
-    outside = bring_together()
+        _complete()
+    arguments = build_parser(words).parse_args(words)
     try:
-        if hasattr(arguments, "verb"):
-            session = Session.of(arguments, outside, no_colour=no_colour)
-            if arguments.verb is not demo.demo or arguments.headless or session.json or not session.interactive:
-                return asyncio.run(arguments.verb(arguments, session))
-            asyncio.run(demo.prepare(arguments.folder, session, fresh=arguments.fresh))
-            arguments.workspace = arguments.folder
-        return open_console(arguments, outside, no_colour=no_colour)
+        return _run(arguments, bring_together())
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
@@ -54,23 +42,55 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches an operator
+        from console.commands.failing import report
+
         return report(error, as_json=getattr(arguments, "json", False))
 
 
+def _run(arguments: argparse.Namespace, outside: Outside) -> int:
+    no_colour = arguments.no_color or bool(os.environ.get("NO_COLOR"))
+    if arguments.word is None:
+        return open_console(arguments, outside, no_colour=no_colour)
+    import asyncio
+
+    from console.commands.session import Session
+
+    session = Session.of(arguments, outside, no_colour=no_colour)
+    if arguments.word != "demo" or arguments.headless or session.json or not session.interactive:
+        return asyncio.run(arguments.verb(arguments, session))
+    from console.commands.demo import prepare
+
+    asyncio.run(prepare(arguments.folder, session, fresh=arguments.fresh))
+    arguments.workspace = arguments.folder
+    return open_console(arguments, outside, no_colour=no_colour)
+
+
 def bring_together() -> Outside:
-    """Hand the adapters to those who only know the engine's protocols."""
-    registry = Registry()
+    """Hand the adapters to those who only know the engine's protocols; import them when they are first asked for."""
+
+    @cache
+    def catalogue() -> Registry:
+        from adapters.registry import Registry
+
+        return Registry()
+
+    def secret(reference: str, folder: Path) -> str:
+        from adapters import secrets
+
+        return secrets.resolve(reference, folder)
+
+    def keep_secret(name: str, value: str) -> None:
+        from adapters import secrets
+
+        secrets.store(name, value)
 
     def load(folder: Path) -> Workspace:
-        return load_workspace(find_workspace(folder), registry)
+        from engine.settings.reading import find_workspace, load_workspace
 
-    return Outside(
-        catalogue=registry,
-        secrets=secrets.resolve,
-        keep_secret=secrets.store,
-        load=load,
-        actor=os.environ.get("SYNCDECK_ACTOR", ""),
-    )
+        return load_workspace(find_workspace(folder), catalogue())
+
+    actor = os.environ.get("SYNCDECK_ACTOR", "")
+    return Outside(catalogue=catalogue, secret=secret, keep_secret=keep_secret, load=load, actor=actor)
 
 
 def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: bool) -> int:
@@ -87,6 +107,15 @@ def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: 
         ascii_only=arguments.ascii,
         no_colour=no_colour,
     )
+
+
+def _complete() -> None:
+    """Answer the shell's question and leave (argcomplete's protocol)."""
+    import argcomplete
+
+    from console.commands import VERBS
+
+    argcomplete.autocomplete(build_parser(list(VERBS)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What `console.__main__` brings together for the others: the adapters, seen only through the engine's protocols."""
+"""What `console.__main__` brings together for the others: the adapters, seen only through the engine's protocols.
+
+Everything is a function, so that nothing heavy is imported before it is first needed: the console paints first.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,34 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.assembly import Engine, Secrets, open_engine
-from engine.reconcile.ports import Catalogue
-from engine.settings.model import Workspace
+if TYPE_CHECKING:
+    from engine.assembly import Engine
+    from engine.reconcile.ports import Catalogue
+    from engine.settings.model import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
     """The adapters' registry, the secret store, and how a workspace file is read."""
 
-    catalogue: Catalogue
-    secrets: Secrets
+    catalogue: Callable[[], Catalogue]
+    secret: Callable[[str, Path], str]
+    """(reference, workspace folder): the secret behind it. Raises `SecretUnavailable`."""
     keep_secret: Callable[[str, str], None]
     """(name, value): store a secret in the keyring. Raises `SecretUnavailable` where there is none."""
     load: Callable[[Path], Workspace]
     """Read and validate the workspace file of a folder, or of the nearest folder above it. Raises `SettingsError`."""
-
     actor: str = ""
     """Who is named in events and approvals; empty: the user at this host."""
 
     @asynccontextmanager
     async def open(self, folder: Path, *, read_only: bool = False) -> AsyncIterator[Engine]:
         """Open the engine on the workspace that `folder` lies in."""
+        from engine.assembly import open_engine
+
         workspace = self.load(folder)
-        opening = open_engine(workspace, self.catalogue, self.secrets, actor=self.actor, read_only=read_only)
+        opening = open_engine(workspace, self.catalogue(), self.secret, actor=self.actor, read_only=read_only)
         async with opening as engine:
             yield engine

@@ -18,7 +18,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "adapters",
         adapters,
-        "List the configured adapters, test one, or list the kinds there are.",
         examples=(
             "syncdeck adapters                what this workspace reads and writes",
             "syncdeck adapters check people   connect, read everything, show a sample",
@@ -55,7 +54,7 @@ def list_adapters(session: Session) -> int:
 
 
 def list_types(session: Session) -> int:
-    types = session.outside.catalogue.types()
+    types = session.outside.catalogue().types()
     for kind in types.values():
         session.emit(kind)
     rows = [

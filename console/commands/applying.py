@@ -24,7 +24,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "apply",
         apply,
-        "Carry out a plan: one of a sync made now, a kept one by its digest, or one from a file.",
         examples=(
             "syncdeck apply engineering                              plan, show, ask, apply",
             "syncdeck apply engineering --yes --json                 in a script",

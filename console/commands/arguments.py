@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from console.commands import VERBS
+from console.commands.parser import add_common
 from console.commands.session import Session
 
 if TYPE_CHECKING:
@@ -16,33 +18,11 @@ else:
 Verb = Callable[[argparse.Namespace, Session], Awaitable[int]]
 
 
-def add_common(parser: argparse.ArgumentParser, *, default: object = argparse.SUPPRESS) -> None:
-    """Add the options that stand before or after a verb."""
-    parser.add_argument(
-        "-w",
-        "--workspace",
-        default=default,
-        metavar="DIR",
-        help="folder of syncdeck.yaml (default: nearest upward from here)",
-    )
-    parser.add_argument(
-        "--read-only",
-        action="store_true",
-        default=False if default is not argparse.SUPPRESS else default,
-        help="look only: whatever would change something is refused",
-    )
-
-
 def add_verb(
-    verbs: Subparsers,
-    name: str,
-    run: Verb,
-    summary: str,
-    *,
-    examples: Sequence[str] = (),
-    exits: str = "",
+    verbs: Subparsers, name: str, run: Verb, *, examples: Sequence[str] = (), exits: str = ""
 ) -> argparse.ArgumentParser:
-    """Declare a verb and return its parser, for its own arguments."""
+    """Declare a verb of the table and return its parser, for its own arguments."""
+    summary = VERBS[name][1]
     epilog = "\n".join(["examples:", *(f"  {example}" for example in examples)]) if examples else ""
     if exits:
         epilog += f"\n\nexit codes:\n  {exits}"

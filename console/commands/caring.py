@@ -14,14 +14,12 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "doctor",
         doctor,
-        "Check the workspace: settings, secrets, state file, event chain, disk; say what to do about each fault.",
         examples=("syncdeck doctor",),
     )
     parser = add_verb(
         verbs,
         "backup",
         backup,
-        "Copy the state file while everything goes on, and verify the copy.",
         examples=("syncdeck backup /srv/backup/state-$(date +%F).db",),
     )
     parser.add_argument("file", type=Path, help="where to write; must not exist yet")

@@ -14,7 +14,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "approve",
         approve,
-        "Approve a plan by its digest; with --override, lift a guard for this plan only.",
         examples=(
             "syncdeck approve 3f2a90 --comment 'checked with HR'",
             "syncdeck approve 3f2a90 --override max_removals --comment 'the Lyon office closed, ticket 4711'",
@@ -24,7 +23,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "reject",
         reject,
-        "Reject a plan: it will never be applied.",
         examples=("syncdeck reject 3f2a90 --comment 'the export was broken'",),
     )
     for parser in (approval, rejection):

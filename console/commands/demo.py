@@ -31,7 +31,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "demo",
         demo,
-        "Build a sample workspace and show the main job: in the console on a terminal, headless without one.",
         examples=("syncdeck demo", "syncdeck demo /tmp/acme --fresh", "syncdeck demo --headless"),
     )
     parser.add_argument(

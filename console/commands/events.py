@@ -26,7 +26,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "events",
         events,
-        "Read the event log: everything an operator did and the engine decided.",
         examples=(
             "syncdeck events                              the newest 50",
             "syncdeck events --type 'run.*' --since 1h    runs of the last hour",

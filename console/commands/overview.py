@@ -15,7 +15,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "status",
         status,
-        "Show how every sync and target stands, from the last plan or run; reads nothing outside.",
         examples=("syncdeck status", "syncdeck status --json"),
     )
 

@@ -1,29 +1,17 @@
-"""The command line's grammar: every verb in one table."""
+"""The command line's grammar. Only the verb in use is spelled out; the others are names with a summary."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 
-from console.commands import (
-    adapters,
-    applying,
-    arguments,
-    caring,
-    deciding,
-    demo,
-    events,
-    overview,
-    planning,
-    runs,
-    starting,
-)
+from console.commands import VERBS
 
-VERBS = (planning, applying, deciding, runs, overview, adapters, events, caring, starting, demo)
-
-DESCRIPTION = (
-    "Keep systems in step: see what differs, why, and change it only when you agree. Without a verb, the console opens."
-)
+DESCRIPTION = """\
+Keep systems in step: see what differs, why, and change it only when you agree.
+Without a verb, the console opens."""
 EPILOG = """\
 examples:
   syncdeck                        open the console on the nearest workspace
@@ -37,16 +25,45 @@ exit codes:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the whole grammar."""
+class Version(argparse.Action):
+    """Look the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"syncdeck {version('syncdeck')}")
+        parser.exit()
+
+
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the grammar for these words."""
     parser = argparse.ArgumentParser(
         prog="syncdeck", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"syncdeck {version('syncdeck')}")
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
     parser.add_argument("--ascii", action="store_true", help="console: draw with plain ASCII only")
     parser.add_argument("--no-color", action="store_true", help="no colours (also: NO_COLOR=1)")
-    arguments.add_common(parser, default=".")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=argparse.ArgumentParser)
-    for module in VERBS:
-        module.add_parser(verbs)
+    add_common(parser, default=".")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
+    used = {VERBS[word][0] for word in words if word in VERBS}
+    for name, (module, summary) in VERBS.items():
+        if module not in used:
+            verbs.add_parser(name, help=summary)
+    for module in sorted(used):
+        import_module(f"console.commands.{module}").add_parser(verbs)
     return parser
+
+
+def add_common(parser: argparse.ArgumentParser, *, default: object = argparse.SUPPRESS) -> None:
+    """Add the options that stand before or after a verb."""
+    parser.add_argument(
+        "-w",
+        "--workspace",
+        default=default,
+        metavar="DIR",
+        help="folder of syncdeck.yaml (default: nearest upward from here)",
+    )
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        default=False if default is not argparse.SUPPRESS else default,
+        help="look only: whatever would change something is refused",
+    )

@@ -21,7 +21,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "plan",
         make_plan,
-        "Show what a sync would change, and why.",
         examples=(
             "syncdeck plan engineering                 what is out of step",
             "syncdeck plan engineering --target wiki   one target only",
@@ -36,7 +35,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "plans",
         list_plans,
-        "List the plans that were made, newest first, or show one.",
         examples=("syncdeck plans", "syncdeck plans 3f2a90"),
     )
     plans.add_argument("digest", nargs="?", help="show this plan")

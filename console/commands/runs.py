@@ -21,7 +21,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "runs",
         runs,
-        "List runs, show one, go on with an interrupted one, or plan to undo one.",
         examples=(
             "syncdeck runs                  newest first",
             "syncdeck runs show 12          how every item ended",

@@ -10,12 +10,12 @@ from argparse import Namespace
 from pathlib import Path
 
 import argcomplete
-from engine.settings.schema import json_schema
-from engine.settings.starter import starter_workspace
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.session import DONE, Session
 from engine.errors import SettingsError
+from engine.settings.schema import json_schema
+from engine.settings.starter import starter_workspace
 
 
 def add_parser(verbs: Subparsers) -> None:
@@ -23,7 +23,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "init",
         initialise,
-        "Make a new workspace: a folder with a commented syncdeck.yaml.",
         examples=("syncdeck init", "syncdeck init directories/"),
     )
     init.add_argument("folder", nargs="?", type=Path, default=Path(), help="where (default: here)")
@@ -31,7 +30,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "schema",
         print_schema,
-        "Print the JSON Schema of syncdeck.yaml, for editors.",
         examples=(
             "syncdeck schema > syncdeck.schema.json",
             "and as the first line of syncdeck.yaml:",
@@ -42,7 +40,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "completion",
         print_completion,
-        "Print the shell's completion script.",
         examples=(
             'eval "$(syncdeck completion bash)"            in ~/.bashrc (zsh: the same in ~/.zshrc)',
             "syncdeck completion fish > ~/.config/fish/completions/syncdeck.fish",
@@ -53,7 +50,6 @@ def add_parser(verbs: Subparsers) -> None:
         verbs,
         "secrets",
         keep_secret,
-        "Put a secret into the system's keyring, to be named as keyring:NAME in syncdeck.yaml.",
         examples=("syncdeck secrets staff            asks without echo", "pass show ldap | syncdeck secrets staff"),
     )
     secret.add_argument("name")
@@ -73,7 +69,7 @@ async def initialise(arguments: Namespace, session: Session) -> int:
 
 
 async def print_schema(arguments: Namespace, session: Session) -> int:
-    print(json.dumps(json_schema(session.outside.catalogue), indent=2))
+    print(json.dumps(json_schema(session.outside.catalogue()), indent=2))
     return DONE
 
 
