@@ -57,7 +57,8 @@ def _run(arguments: argparse.Namespace, outside: Outside) -> int:
 
     session = Session.of(arguments, outside, no_colour=no_colour)
     if arguments.word != "demo" or arguments.headless or session.json or not session.interactive:
-        return asyncio.run(arguments.verb(arguments, session))
+        code: int = asyncio.run(arguments.verb(arguments, session))
+        return code
     from console.commands.demo import prepare
 
     asyncio.run(prepare(arguments.folder, session, fresh=arguments.fresh))

@@ -15,8 +15,9 @@ from console.commands.run_lines import result_lines, result_object
 from console.commands.session import DONE, ERROR, REFUSED, Session
 from engine.assembly import Engine
 from engine.errors import GuardRefused, NotApproved
-from engine.reconcile.planfile import read_plan_file
-from engine.reconcile.reconciler import Readiness, RunResult, StoredPlan
+from engine.reconcile import planfile
+from engine.reconcile.plan import Plan
+from engine.reconcile.results import Readiness, RunResult, StoredPlan
 
 
 def add_parser(verbs: Subparsers) -> None:
@@ -74,8 +75,13 @@ async def _find(engine: Engine, what: str) -> StoredPlan:
         return approved or await engine.reconcile.plan(what)
     file = Path(what).expanduser()
     if await asyncio.to_thread(file.is_file):
-        return await engine.reconcile.keep(await asyncio.to_thread(read_plan_file, file))
+        return await engine.reconcile.keep(await asyncio.to_thread(_read, file))
     return await engine.reconcile.load(what)
+
+
+def _read(file: Path) -> Plan:
+    with file.open("rb") as stream:
+        return planfile.read(stream)[1]
 
 
 def _nothing(session: Session, stored: StoredPlan) -> int:

@@ -18,7 +18,7 @@ from console.commands.table import safe, table
 from console.sample.workspace import break_agency_export, build_sample
 from engine.assembly import Engine
 from engine.errors import SettingsError
-from engine.reconcile.reconciler import StoredPlan
+from engine.reconcile.results import StoredPlan
 
 MARK = ".syncdeck/sample"
 """A file that only sample workspaces have: nothing else is ever rebuilt."""

@@ -9,8 +9,8 @@ from typing import Any
 from console.commands.session import Session
 from console.commands.table import moment, safe
 from engine.reconcile.plan import Action, Change, Parked, Plan, TargetPlan, Verdict, item_id
-from engine.reconcile.reconciler import StoredPlan
 from engine.reconcile.records import text_of
+from engine.reconcile.results import StoredPlan
 
 SIGN = {Action.ADD: "+", Action.UPDATE: "~", Action.RENAME: ">", Action.REMOVE: "-"}
 COLOUR = {Action.ADD: "green", Action.UPDATE: "yellow", Action.RENAME: "cyan", Action.REMOVE: "red"}

@@ -12,8 +12,8 @@ from console.commands.plan_lines import plan_lines, plan_object
 from console.commands.session import CHANGES, DONE, ERROR, REFUSED, Session
 from console.commands.table import moment, table
 from engine.assembly import Engine
+from engine.reconcile import planfile
 from engine.reconcile.plan import Plan
-from engine.reconcile.planfile import write_plan_file
 
 
 def add_parser(verbs: Subparsers) -> None:
@@ -55,13 +55,18 @@ async def make_plan(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
         stored = await engine.reconcile.plan(arguments.sync, arguments.target)
         if arguments.output is not None:
-            await asyncio.to_thread(write_plan_file, arguments.output, stored.plan)
+            await asyncio.to_thread(_write, arguments.output, stored.plan)
     code = exit_code(stored.plan)
     session.emit(plan_object(stored, code))
     for line in plan_lines(session, stored):
         session.say(line)
     session.say(_next_step(arguments, stored.digest, code))
     return code
+
+
+def _write(file: Path, plan: Plan) -> None:
+    with file.open("wb") as stream:
+        planfile.write(planfile.encode(plan), stream)
 
 
 def _next_step(arguments: Namespace, digest: str, code: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from console.commands.session import Session
 from console.commands.table import moment, safe
 from engine.reconcile.history import ItemState, RunItem, RunState, RunSummary
-from engine.reconcile.reconciler import RunResult
+from engine.reconcile.results import RunResult
 
 STATE_COLOUR = {
     RunState.DONE: "green",

@@ -9,7 +9,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-import argcomplete
+from argcomplete.shell_integration import shellcode
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.session import DONE, Session
@@ -74,7 +74,7 @@ async def print_schema(arguments: Namespace, session: Session) -> int:
 
 
 async def print_completion(arguments: Namespace, session: Session) -> int:
-    print(argcomplete.shellcode(["syncdeck"], shell=arguments.shell))
+    print(shellcode(["syncdeck"], shell=arguments.shell))
     return DONE
 
 
