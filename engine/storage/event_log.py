@@ -29,6 +29,7 @@ class StoredEventLog(EventLog):
 
     def __init__(self, database: Database, clock: Clock, node: str, redact: Redactor = lambda value: value) -> None:
         self._database = database
+        self.redact = redact
         self._appender = Appender(database, clock, node, redact)
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:

@@ -1,4 +1,4 @@
--- The state file of a workspace as a new one is laid out. The sum of migrations/ gives the same (a test compares).
+-- The first state file.
 
 -- Who this file is: `origin:<node>` is the origin that the node of that name writes events under.
 CREATE TABLE meta (
@@ -35,7 +35,7 @@ CREATE UNIQUE INDEX event_by_dot ON event (origin, seq);
 CREATE INDEX event_by_aggregate ON event (aggregate);
 CREATE INDEX event_by_type_and_time ON event (type, hlc);
 
--- Times are milliseconds since 1970. Lists and maps inside a row are JSON.
+-- From here on times are microseconds since 1970, and lists and maps inside a row are JSON.
 CREATE TABLE plan (
     number     INTEGER PRIMARY KEY,
     digest     TEXT    NOT NULL UNIQUE,
@@ -64,3 +64,97 @@ CREATE TABLE approval (
     overrides TEXT    NOT NULL
 );
 CREATE INDEX approval_by_digest ON approval (digest);
+
+CREATE TABLE run (
+    number     INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest     TEXT    NOT NULL REFERENCES plan (digest),
+    sync       TEXT    NOT NULL,
+    targets    TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    started_at INTEGER NOT NULL,
+    started_by TEXT    NOT NULL,
+    ended_at   INTEGER,
+    verdict    TEXT    NOT NULL DEFAULT '',
+    verified   INTEGER,
+    process    TEXT    NOT NULL,
+    stop_asked INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX run_by_sync ON run (sync);
+CREATE INDEX run_by_digest ON run (digest);
+
+-- The changes of the plan, in its order. `at` is the moment of the latest change of state.
+CREATE TABLE run_item (
+    run        INTEGER NOT NULL REFERENCES run (number),
+    number     INTEGER NOT NULL,
+    target     TEXT    NOT NULL,
+    action     TEXT    NOT NULL,
+    key        TEXT    NOT NULL,
+    spelling   TEXT    NOT NULL,
+    renamed_to TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    reason     TEXT    NOT NULL DEFAULT '',
+    attempt    INTEGER NOT NULL DEFAULT 0,
+    at         INTEGER,
+    PRIMARY KEY (run, number)
+) WITHOUT ROWID;
+CREATE INDEX run_item_removed ON run_item (target, at) WHERE action = 'remove' AND state = 'done';
+
+-- How many items of a run are in each state: kept by whoever changes a state, so that lists need not count.
+CREATE TABLE run_count (
+    run   INTEGER NOT NULL REFERENCES run (number),
+    state TEXT    NOT NULL,
+    items INTEGER NOT NULL,
+    PRIMARY KEY (run, state)
+) WITHOUT ROWID;
+
+-- A row stays for ever, so that its token only grows.
+CREATE TABLE lease (
+    name       TEXT    PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    process    TEXT    NOT NULL,
+    token      INTEGER NOT NULL,
+    since      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    released   INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- The leases a run was seen to hold: while none of them holds any more, a run that says it is running is not.
+CREATE TABLE run_lease (
+    run   INTEGER NOT NULL REFERENCES run (number),
+    name  TEXT    NOT NULL REFERENCES lease (name),
+    token INTEGER NOT NULL,
+    PRIMARY KEY (run, name)
+) WITHOUT ROWID;
+
+-- Members that are Syncdeck's to remove: `added` by a run, or `adopted` by a person.
+CREATE TABLE ownership (
+    target TEXT    NOT NULL,
+    key    TEXT    NOT NULL,
+    since  INTEGER NOT NULL,
+    how    TEXT    NOT NULL,
+    PRIMARY KEY (target, key)
+) WITHOUT ROWID;
+
+CREATE TABLE source_read (
+    number INTEGER PRIMARY KEY,
+    sync   TEXT    NOT NULL,
+    at     INTEGER NOT NULL,
+    count  INTEGER NOT NULL,
+    sum    TEXT    NOT NULL
+);
+CREATE INDEX source_read_by_sync ON source_read (sync);
+
+-- `quarantine` is the reason, empty for a target that is not in quarantine.
+CREATE TABLE target_status (
+    sync       TEXT    NOT NULL,
+    target     TEXT    NOT NULL,
+    health     TEXT    NOT NULL,
+    as_of      INTEGER NOT NULL,
+    counts     TEXT    NOT NULL,
+    parked     INTEGER NOT NULL,
+    reason     TEXT    NOT NULL,
+    failures   INTEGER NOT NULL,
+    members    INTEGER,
+    quarantine TEXT    NOT NULL DEFAULT '',
+    PRIMARY KEY (sync, target)
+) WITHOUT ROWID;

@@ -1,0 +1,75 @@
+"""What the parts of the journal share: the file, the log beside the rows, and how rows hold times and texts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import json
+
+from engine.clock import Clock
+from engine.events.event import NewEvent
+from engine.reconcile.history import Digest, RunId
+from engine.storage.database import Database
+from engine.storage.event_log import StoredEventLog
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+DIGEST_SHOWN = 12
+"""Digits of a plan's digest in the aggregate's name of its events."""
+
+
+class JournalPart:
+    """`actor` is named in events whose method is not told who acts."""
+
+    def __init__(self, database: Database, log: StoredEventLog, clock: Clock, *, actor: str = "") -> None:
+        self._database = database
+        self._log = log
+        self._clock = clock
+        self._actor = actor
+
+    def _tell(
+        self,
+        connection: sqlite3.Connection,
+        type_name: str,
+        aggregate: str,
+        data: Mapping[str, Any],
+        links: Mapping[str, Any],
+    ) -> None:
+        """Append the event that tells of a change of rows, in the same transaction. `links` become metadata, beside
+        the actor: ways to the plan and the run it belongs to."""
+        metadata = {"actor": self._actor, **links} if self._actor else links
+        event = NewEvent(type=type_name, aggregate_id=aggregate, data=data, metadata=metadata)
+        self._log.append_in(connection, [event])
+
+    def _clean(self, text: str) -> str:
+        """Return a text as it may stand in a file: without secrets."""
+        return str(self._log.redact(text))
+
+
+def plan_aggregate(digest: Digest) -> str:
+    """Return what events about a plan are about."""
+    return f"plan:{digest[:DIGEST_SHOWN]}"
+
+
+def run_aggregate(run: RunId) -> str:
+    """Return what events about a run are about."""
+    return f"run:{run}"
+
+
+def to_number(at: datetime) -> int:
+    """Return a moment as rows hold it: microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def to_moment(number: int) -> datetime:
+    """Return a moment from a row."""
+    return _EPOCH + number * _MICROSECOND
+
+
+def to_text(value: Any) -> str:
+    """Return a list or a map as a row holds it."""
+    return json.encode(value).decode()
