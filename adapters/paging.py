@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import urljoin
@@ -86,6 +86,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     total_header: Annotated[
         str, Meta(description="Header that tells how many items there are.", examples=["X-Total-Count"])
     ] = ""
+    error: Annotated[
+        Expression, Meta(description="Found in a 2xx answer that is an error all the same.", examples=["error"])
+    ] = ""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,8 +164,10 @@ STYLES: dict[PageStyle, type[Steps]] = {
 }
 
 
-async def pages(client: RestClient, request: Request, listing: Listing, *, needs: str) -> AsyncIterator[Page]:
-    """Yield every page of a list; the last one carries the proof.
+async def pages(
+    client: RestClient, request: Request, listing: Listing, *, needs: str, nobody: Collection[int] = ()
+) -> AsyncIterator[Page]:
+    """Yield every page of a list; the last one carries the proof. Statuses in `nobody` say that the list is empty.
 
     Raises `IncompleteRead` for loops and for totals that do not come out, `RemoteRefused` for an answer without a list
     or a next page at another origin, `RemoteUnavailable` when the service gives up half-way.
@@ -175,7 +180,10 @@ async def pages(client: RestClient, request: Request, listing: Listing, *, needs
     for number in range(1, MOST_PAGES + 1):
         watch.enter(request)
         answer = await (client.call if number == 1 else client.call_patiently)(request, needs=needs)
-        if not answer.good:
+        if answer.status in nobody:
+            yield Page(items=(), proof=f"the service answered {answer.status}")
+            return
+        if not answer.good or (listing.error and found(listing.error, answer.data)):
             raise client.refusal(request, answer, needs)
         listed = found(listing.items, answer.data)
         if not isinstance(listed, list):

@@ -44,6 +44,16 @@ def placeholders(template: Any) -> Iterator[str]:
                 yield from placeholders(value)
 
 
+def has_each(template: Any) -> bool:
+    """Return whether a body repeats a part of itself for every change of a batch."""
+    match template:
+        case Mapping():
+            return EACH in template or any(has_each(value) for value in template.values())
+        case list() | tuple():
+            return any(has_each(value) for value in template)
+    return False
+
+
 def fill_path(template: str, values: Mapping[str, Value]) -> str:
     """Return the path with each value percent-encoded (RFC 3986 §2.1). Raises `Unfit`.
 
