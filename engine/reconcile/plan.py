@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
-from engine.reconcile.records import Carried, Fingerprint, RecordKey, Value
+from engine.reconcile.records import Carried, Fingerprint, RecordKey, Value, text_of
 from engine.settings.model import Mode
 
 PLAN_FORMAT = 1
@@ -58,12 +58,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     why: str = ""
 
     def fields(self) -> list[tuple[str, Value, Value]]:
-        """Return (name, before, after) of the attributes that differ, by name."""
+        """Return (name, before, after) of the attributes that differ (as `text_of` compares), by name."""
         before, after = self.before or {}, self.after or {}
         return [
             (name, before.get(name), after.get(name))
             for name in sorted(before.keys() | after.keys())
-            if before.get(name) != after.get(name)
+            if text_of(before.get(name)) != text_of(after.get(name))
         ]
 
 
@@ -146,6 +146,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the plan whose items were selected to make this one, if any."""
     undoes: str = ""
     """Number of the run that this plan would undo, if any."""
+    notes: tuple[str, ...] = ()
+    """What was noticed at the source and needs no action: records that are merged because they are the same."""
     error: str = ""
     """The sentence of a failed source read: then no target was planned."""
     format: int = PLAN_FORMAT

@@ -3,12 +3,18 @@ byte, whatever the order in which either side was read."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
+from engine.reconcile.canonical import collector_paused
 from engine.reconcile.difference import Difference
-from engine.reconcile.plan import Plan
+from engine.reconcile.drafting import Draft
+from engine.reconcile.guards import Circumstances, judge
+from engine.reconcile.plan import Plan, TargetPlan
 from engine.reconcile.ports import Found, Limits, Miss
 from engine.reconcile.records import RecordKey
 from engine.reconcile.wanted import Wanted
@@ -49,11 +55,42 @@ def make_plan(
 ) -> Plan:
     """Return the judged plan. `wanted` is the sentence of a failed source read, if it failed: then no target is
     planned. `recent_counts` are sizes of the last good source reads (`Journal.recent_source_counts`)."""
-    raise RuntimeError("under construction")
+    read = None if isinstance(wanted, str) else wanted
+    with collector_paused():
+        plan = Plan(
+            sync=sync.name,
+            mode=sync.mode,
+            created_at=occasion.now,
+            created_by=occasion.actor,
+            expires_at=occasion.now + sync.approval.expires,
+            config_digest=occasion.config_digest,
+            source=read.snapshot if read else None,
+            targets=tuple(_planned(sync, reading) for reading in targets) if read else (),
+            notes=read.notes if read else (),
+            error=wanted if isinstance(wanted, str) else "",
+        )
+        circumstances = Circumstances(
+            recent_counts=recent_counts,
+            removed_lately={reading.target: reading.removed_lately for reading in targets},
+            least_members={reading.target: reading.limits.least_members for reading in targets},
+        )
+        return judge(plan, sync.guards, circumstances)
+
+
+def _planned(sync: SyncSettings, reading: TargetReading) -> TargetPlan:
+    if reading.error or reading.difference is None:
+        return TargetPlan(target=reading.target, error=reading.error or f"{reading.target} was not read.")
+    draft = Draft(sync, reading.difference, reading.limits, reading.owned, dict(reading.answers))
+    return draft.finish()
 
 
 def configuration_digest(sync: SyncSettings, adapters: Sequence[AdapterSettings]) -> str:
     """Return the digest of everything a plan of this sync depends on: what it compares, how, by which rules, and the
     settings of the adapters it names. Approval policy, schedule and freeze windows are judged at apply time and are
     not in it."""
-    raise RuntimeError("under construction")
+    guards = msgspec.structs.replace(sync.guards, freeze=())
+    named = sorted((one for one in adapters if one.name in {sync.source, *sync.targets}), key=lambda one: one.name)
+    compared = (sync.name, sync.source, sync.targets, sync.where, sync.case_sensitive, sync.attributes)
+    settled = (*compared, sync.mode, sync.rename_by, guards, named)
+    body = msgspec.json.encode(settled, order="deterministic", enc_hook=str)
+    return hashlib.blake2b(body, digest_size=32).hexdigest()

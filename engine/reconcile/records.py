@@ -7,6 +7,7 @@ list of a million strings.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NewType
@@ -86,7 +87,7 @@ def text_of(value: Value) -> str:
         case list():
             return msgspec.json.encode(value).decode()
         case _:
-            return str(int(value)) if value == int(value) else repr(value)
+            return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
 
 
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +101,9 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     sum: str
 
 
-def fingerprint(items: Iterable[bytes | str]) -> Fingerprint:
-    """Return the fingerprint of a set given as each item's canonical text."""
-    hashes = [xxhash.xxh3_128_intdigest(item) for item in items]
+def fingerprint(items: Iterable[str]) -> Fingerprint:
+    """Return the fingerprint of a set given as each item's canonical text (see `canonical.items_of`)."""
+    hashes = [xxhash.xxh3_128_intdigest(item.encode()) for item in items]
     return Fingerprint(count=len(hashes), sum=f"{sum(hashes) % (1 << FINGERPRINT_BITS):032x}")
 
 

@@ -2,14 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import compress
+from operator import ne
 
-from engine.reconcile.records import Batch
+import msgspec
+
+from engine.errors import IncompleteRead
+from engine.reconcile.canonical import (
+    FIELD,
+    as_hexadecimal,
+    canonical_row,
+    collector_paused,
+    fold_all,
+    items_of,
+    plain_rows,
+    sum_of,
+)
+from engine.reconcile.expressions import Unusable
+from engine.reconcile.mapping import SyncMapping
+from engine.reconcile.plan import Snapshot
+from engine.reconcile.reading import Reading
+from engine.reconcile.records import Batch, Fingerprint, RecordKey, Value
 from engine.settings.model import SyncSettings
 
+_PACK = msgspec.msgpack.Encoder()
+_UNPACK = msgspec.msgpack.Decoder(tuple[Value, ...])
 
-class Wanted:
-    """What a source wants at its targets, on one read. Made by `WantedCollector`; serves any number of targets."""
+
+class Disputed(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of the source that nothing is done about, at any target, and why."""
+
+    spelling: str
+    reason: str
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source wants at its targets, on one read; serves any number of targets.
+
+    A million records are kept as text: `lines` has each record's canonical row under its folded key (an empty text
+    where the sync compares keys alone). Keys spelled as they are folded are not in `spelled`; rows that are not text
+    alone are in `typed` too, packed.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    lines: Mapping[RecordKey, str]
+    spelled: Mapping[RecordKey, str]
+    typed: Mapping[RecordKey, bytes]
+    disputed: Mapping[RecordKey, Disputed]
+    outside: frozenset[RecordKey]
+    """Keys that the source holds and `where` leaves out."""
+    total: int
+    sum: int
+    """Of the items' hashes, not reduced: a target's own sum follows from it and the differences."""
+    snapshot: Snapshot
+    notes: tuple[str, ...] = ()
+
+    def spelling(self, key: RecordKey) -> str:
+        """Return how the source spells this key."""
+        return self.spelled.get(key, key)
+
+    def values(self, key: RecordKey) -> tuple[Value, ...]:
+        """Return the attributes wanted under this key, in the order of `names`."""
+        if not self.names:
+            return ()
+        packed = self.typed.get(key)
+        return tuple(self.lines[key].split(FIELD)) if packed is None else _UNPACK.decode(packed)
 
 
 class WantedCollector:
@@ -17,13 +77,162 @@ class WantedCollector:
 
     def __init__(self, sync: SyncSettings) -> None:
         """Compile the sync's `where` and `attributes`. Raises `SettingsError`."""
-        raise RuntimeError("under construction")
+        self._mapping = SyncMapping(sync)
+        self._case_sensitive = sync.case_sensitive
+        self._reading = Reading(sync.source)
+        self._lines: dict[RecordKey, str] = {}
+        self._spelled: dict[RecordKey, str] = {}
+        self._typed: dict[RecordKey, bytes] = {}
+        self._outside: set[RecordKey] = set()
+        self._problems: dict[RecordKey, set[tuple[str, str]]] = {}
+        self._doubled: dict[RecordKey, set[str]] = {}
+        self._merged: dict[RecordKey, set[str]] = {}
+        self._nameless = 0
+        self._checked = False
+        self._total = 0
 
     def add(self, batch: Batch) -> None:
         """Take one batch. Raises `SettingsError` when an expression names a field that the source does not have, and
-        `IncompleteRead` for a batch after the proof."""
-        raise RuntimeError("under construction")
+        `IncompleteRead` for a batch that breaks the rules of a reading."""
+        self._reading.take(batch)
+        if not batch.spellings:
+            return
+        if not self._checked:
+            self._mapping.check(batch.names)
+            self._checked = True
+        self._total += len(batch.spellings)
+        with collector_paused():
+            keys = fold_all(batch.spellings, case_sensitive=self._case_sensitive)
+            if "" in keys:
+                keys, batch = self._without_nameless(keys, batch)
+            self._add_selected(*self._in_scope(keys, batch))
+
+    def _without_nameless(self, keys: Sequence[RecordKey], batch: Batch) -> tuple[Sequence[RecordKey], Batch]:
+        named = [bool(key) for key in keys]
+        self._nameless += named.count(False)
+        return list(compress(keys, named)), _chosen(batch, named)
+
+    def _in_scope(self, keys: Sequence[RecordKey], batch: Batch) -> tuple[Sequence[RecordKey], Batch]:
+        selected = self._mapping.selected(batch)
+        if selected is None:
+            return keys, batch
+        chosen = [answer is True for answer in selected]
+        for key, spelling, answer in zip(keys, batch.spellings, selected, strict=True):
+            if answer is False:
+                self._outside.add(key)
+            elif isinstance(answer, Unusable):
+                self._problems.setdefault(key, set()).add((spelling, answer.reason))
+        return list(compress(keys, chosen)), _chosen(batch, chosen)
+
+    def _add_selected(self, keys: Sequence[RecordKey], batch: Batch) -> None:
+        """Take records in scope: all at once, unless some are not text or their keys are not new."""
+        rows = self._mapping.rows(batch)
+        if not self._mapping.names:
+            fresh = dict.fromkeys(keys, "")
+        else:
+            lines = plain_rows(rows)  # type: ignore[arg-type]  # it finds out whether they are values
+            if lines is None:
+                self._add_one_by_one(keys, batch.spellings, rows)
+                return
+            fresh = dict(zip(keys, lines, strict=True))
+        if len(fresh) != len(keys) or not self._lines.keys().isdisjoint(fresh):
+            self._add_one_by_one(keys, batch.spellings, rows)
+            return
+        self._lines.update(fresh)
+        if keys is not batch.spellings:
+            self._spelled.update(
+                compress(zip(keys, batch.spellings, strict=True), map(ne, keys, batch.spellings))  # as pairs
+            )
+
+    def _add_one_by_one(
+        self, keys: Sequence[RecordKey], spellings: Sequence[str], rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        for key, spelling, row in zip(keys, spellings, rows or [()] * len(keys), strict=True):
+            values = self._mapping.settled(row)
+            if isinstance(values, Unusable):
+                self._problems.setdefault(key, set()).add((spelling, values.reason))
+                continue
+            line = canonical_row(values)
+            if key not in self._lines:
+                self._keep(key, spelling, line, values)
+            elif self._lines[key] == line:
+                self._merge(key, spelling, values)
+            else:
+                self._doubled.setdefault(key, {self._spelled.get(key, key)}).add(spelling)
+
+    def _keep(self, key: RecordKey, spelling: str, line: str, values: tuple[Value, ...]) -> None:
+        self._lines[key] = line
+        if spelling != key:
+            self._spelled[key] = spelling
+        if values and tuple(line.split(FIELD)) != values:
+            self._typed[key] = _PACK.encode(values)
+
+    def _merge(self, key: RecordKey, spelling: str, values: tuple[Value, ...]) -> None:
+        """Count an equal record once, spelled and typed the same whichever of the two came first."""
+        first = self._spelled.get(key, str(key))
+        self._merged.setdefault(key, {first}).add(spelling)
+        self._spelled[key] = min(spelling, first)
+        packed = {_PACK.encode(values), self._typed.get(key) or _PACK.encode(self._lines[key].split(FIELD))}
+        if values and len(packed) > 1:
+            self._typed[key] = min(packed)
 
     def finish(self, read_at: datetime) -> Wanted:
         """Return what was collected. Raises `IncompleteRead` when no batch carried a proof."""
-        raise RuntimeError("under construction")
+        proof = self._reading.complete()
+        disputed = self._disputes()
+        for key in disputed:
+            self._lines.pop(key, None)
+        try:
+            total = sum_of(items_of(self._lines, self._lines.values() if self._mapping.names else None))
+        except UnicodeEncodeError as error:
+            raise IncompleteRead(f"{self._reading.adapter} holds text that is not Unicode: {error}.") from error
+        return Wanted(
+            source=self._reading.adapter,
+            names=self._mapping.names,
+            lines=self._lines,
+            spelled=self._spelled,
+            typed=self._typed,
+            disputed=disputed,
+            outside=frozenset(self._outside),
+            total=self._total,
+            sum=total,
+            snapshot=Snapshot(
+                adapter=self._reading.adapter,
+                read_at=read_at,
+                fingerprint=Fingerprint(count=len(self._lines), sum=as_hexadecimal(total)),
+                proof=proof,
+                carried=self._reading.carried_in_order(),
+            ),
+            notes=self._notes(disputed),
+        )
+
+    def _disputes(self) -> dict[RecordKey, Disputed]:
+        disputes = {}
+        for key, spellings in self._doubled.items():
+            named = sorted(spellings | self._merged.get(key, set()))
+            told = " and ".join(named) if len(named) > 1 else f"two records of {named[0]}"
+            reason = f"{told} are the same key with different attributes in {self._reading.adapter}."
+            disputes[key] = Disputed(spelling=named[0], reason=reason)
+        for key, problems in self._problems.items():
+            spelling, reason = min(problems)
+            disputes[key] = Disputed(spelling=spelling, reason=reason)
+        return disputes
+
+    def _notes(self, disputed: Mapping[RecordKey, Disputed]) -> tuple[str, ...]:
+        notes = []
+        for key in sorted(self._merged.keys() - disputed.keys()):
+            named = sorted(self._merged[key])
+            told = " and ".join(named) if len(named) > 1 else f"two records of {named[0]}"
+            notes.append(f"{told} are the same record in {self._reading.adapter}; it counts once.")
+        if self._nameless:
+            notes.append(f"{self._nameless} records of {self._reading.adapter} have no key and were left out.")
+        return tuple(notes)
+
+
+def _chosen(batch: Batch, chosen: Sequence[bool]) -> Batch:
+    return msgspec.structs.replace(
+        batch,
+        spellings=list(compress(batch.spellings, chosen)),
+        rows=list(compress(batch.rows, chosen)) if batch.rows else (),
+        native_ids=list(compress(batch.native_ids, chosen)) if batch.native_ids else (),
+    )
