@@ -1,24 +1,24 @@
-"""The App: modes, themes, and what every screen may ask of it."""
+"""The App: modes, themes, crumbs, header, and what is left when something unforeseen happens."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.filter import LineFilter, NoColor
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from console import pulse, screens
+from console.amenities import Amenities
 from console.bridge import Opening
-from console.engine_host import EngineHost
 from console.keymap import bindings
-from console.messages import Failure, News, Open, Said
+from console.messages import News, Open
+from console.preferences import Preferences, load_preferences
 from console.presentation.header import Pulse
 from console.screens.frame import SyncdeckScreen
 from console.styles.ascii import Ascii
@@ -33,33 +33,38 @@ if TYPE_CHECKING:
 KeepSecret = Callable[[str, str], None]
 """(name, secret) into the keyring; raises `SecretUnavailable` where there is none."""
 
-SMALLEST = (40, 10)
 
-
-class SyncdeckApp(EngineHost):
+class SyncdeckApp(Amenities):
     """The console on one workspace. `opening` opens the engine; the first frame is painted before it is called."""
 
     TITLE = "syncdeck"
-    CSS_PATH: ClassVar[list[str]] = ["styles/app.tcss"]
+    CSS_PATH: ClassVar[list[str]] = ["styles/app.tcss", "styles/forms.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         name: partial(screens.show, mode.path) for name, mode in screens.MODES.items()
     }
     DEFAULT_MODE = "overview"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (20, "-medium"), (40, "-high")]
+    COMMANDS: ClassVar[set[Any]] = {screens.commands}
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
+        (0, "-tiny"),
+        (40, "-narrow"),
+        (100, "-normal"),
+        (160, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-flat"), (10, "-low"), (20, "-medium"), (40, "-high")]
 
     def __init__(
         self,
         opening: Opening,
         *,
         read_only: bool = False,
-        ascii: bool = False,
+        ascii: bool = False,  # noqa: A002
         no_color: bool = False,
         keep_secret: KeepSecret | None = None,
+        preferences: Preferences | None = None,
     ) -> None:
         colourless = no_color or bool(os.environ.get("NO_COLOR"))
-        # Textual picks the filter that removes all colours in App.__init__, and only for ANSI apps; without it
+        # Textual picks the filter that removes all colours in App.__init__, and only for ANSI apps; chosen later,
         # NO_COLOR leaves eleven greys.
         super().__init__(opening, ansi_color=True if colourless else None)
         self.no_color = colourless
@@ -67,15 +72,18 @@ class SyncdeckApp(EngineHost):
         self.read_only = read_only
         self.ascii = ascii
         self.keep_secret = keep_secret
-        self.said: deque[Said] = deque(maxlen=500)
+        self.preferences = preferences or Preferences()
         self.pulse = Pulse(read_only=read_only)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = DARK.name
+        self.theme = self.preferences.theme
+        self.set_keymap(self.preferences.keys)
 
     def on_mount(self) -> None:
         self.call_after_refresh(self.open_engine)
         self.set_interval(1, self.beat)
+        for problem in self.preferences.problems:
+            self.say(problem, severity="warning")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = list(super().get_line_filters())
@@ -83,7 +91,7 @@ class SyncdeckApp(EngineHost):
             filters.append(NoColor())
         return [*filters, Ascii()] if self.ascii else filters
 
-    # -- what is shown on every screen ------------------------------------------------------------------------------
+    # -- the header -------------------------------------------------------------------------------------------------
 
     def opened(self) -> None:
         super().opened()
@@ -92,6 +100,9 @@ class SyncdeckApp(EngineHost):
         self.take_pulse()
 
     def heard(self, news: News) -> None:
+        for notice in news.notices:
+            if notice.topic == "plan.progress" and notice.subject in self.planning:
+                self.planning[notice.subject] = str(notice.detail)
         super().heard(news)
         self.take_pulse()
 
@@ -112,30 +123,53 @@ class SyncdeckApp(EngineHost):
         if isinstance(self.screen, SyncdeckScreen):
             self.screen.show_pulse(self.pulse)
 
-    # -- what every screen may ask ----------------------------------------------------------------------------------
+    # -- from screen to screen --------------------------------------------------------------------------------------
+
+    def action_switch(self, mode: str) -> None:
+        self.switch_mode(mode)
 
     def on_open(self, message: Open) -> None:
         self.push_screen(screens.load(screens.DETAILS[message.kind])(message.name))
-
-    def on_failure(self, failure: Failure) -> None:
-        self.show_failure(failure.what, failure.error, failure.again)
-
-    def show_failure(self, what: str, error: Exception, again: Callable[[], None] | None = None) -> None:
-        """Show what failed and what to do, over whatever is there."""
-        from console.dialogs.failure import FailureDialog
-
-        self.push_screen(FailureDialog(what, error, again))
 
     def back(self) -> None:
         """Go one crumb up; at the first nothing happens."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
 
-    def action_switch(self, mode: str) -> None:
-        self.switch_mode(mode)
-
     def action_toggle_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    async def run_action(
+        self,
+        action: Any,
+        default_namespace: DOMNode | None = None,
+        namespaces: Any = None,
+    ) -> bool:
+        """Run an action, or say why it is refused: a grey key that stays silent teaches nothing."""
+        screen = self.screen
+        if isinstance(screen, SyncdeckScreen) and isinstance(action, str):
+            refusal = screen.refusal(action)
+            if refusal:
+                self.say(refusal, severity="warning")
+                return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    # -- the unforeseen ---------------------------------------------------------------------------------------------
+
+    def _fatal_error(self) -> None:
+        """End without a traceback: Textual's own shows every local variable, and with them secrets."""
+        from rich.text import Text
+
+        from console.crash import last_words, write_report
+
+        error = self._exception or RuntimeError("unknown")
+        self._exit_renderables.append(Text(last_words(error, write_report(error))))
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: Any) -> None:
+        """End by an error that can draw itself (a style sheet's): the same words, and nothing of its values."""
+        self._return_code = 1
+        self._fatal_error()
 
 
 def run_console(outside: Outside, folder: Path, *, read_only: bool, ascii_only: bool, no_colour: bool) -> int:
@@ -146,6 +180,7 @@ def run_console(outside: Outside, folder: Path, *, read_only: bool, ascii_only: 
         ascii=ascii_only,
         no_color=no_colour,
         keep_secret=outside.keep_secret,
+        preferences=load_preferences(),
     )
     app.run()
     return app.return_code or 0

@@ -70,6 +70,11 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("failure.retry", "r", "retry", "", "Try again"),
         Key("failure.details", "d", "details", "", "Show or hide details"),
     ),
+    "confirm": (Key("confirm.yes", "y", "agree", "", "Yes"),),
+    "all_keys": (
+        Key("all_keys.down", "down", "cursor(1)", "", "Down"),
+        Key("all_keys.up", "up", "cursor(-1)", "", "Up"),
+    ),
     "overview": (
         Key("overview.plan", "p", "plan", "plan", "Plan this sync: read both ends, change nothing"),
         Key("overview.run", "r", "last_run", "last run", "Open the last run of this sync"),
@@ -149,6 +154,11 @@ def bindings(scope: str) -> list[Binding]:
 def key_of(binding_id: str | None) -> Key | None:
     """Return the row of the table that a binding came from."""
     return _BY_ID.get(binding_id or "")
+
+
+def all_keys() -> tuple[Key, ...]:
+    """Return every key of every scope."""
+    return tuple(_BY_ID.values())
 
 
 def changes_the_world(action: str) -> bool:

@@ -60,6 +60,6 @@ class Open(Message):
 class Said:
     """One line of the message log: what was told, when, and how serious it was."""
 
-    at: datetime
+    at: datetime | None
     text: str
     severity: str

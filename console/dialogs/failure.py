@@ -29,6 +29,10 @@ class FailureDialog(Dialog[None]):
         self.explanation = explain(what, error, expected=expected)
         self.report_file = None if expected else write_report(error)
 
+    def in_short(self) -> str:
+        """Return the line for the message log."""
+        return f"{self.explanation.title}: {self.explanation.sentences[0]}"
+
     def heading(self) -> str:
         return self.explanation.title
 

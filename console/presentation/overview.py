@@ -55,7 +55,9 @@ class Columns:
         name = max(NAME[0], min(longest + 2, NAME[1], width // 3))
         spark = 22 if width >= WIDE else 0
         run, after = (26, 10) if width >= 100 else (11, 9)
-        return cls(name=name, detail=max(width - name - STATE - run - after - spark, 8), run=run, next=after, spark=spark)
+        return cls(
+            name=name, detail=max(width - name - STATE - run - after - spark, 8), run=run, next=after, spark=spark
+        )
 
 
 def counts(changes: Mapping[str, int]) -> Line:
@@ -67,7 +69,7 @@ def counts(changes: Mapping[str, int]) -> Line:
 def titles(columns: Columns) -> Line:
     """Return the line above the list."""
     return (
-        cell("  SYNC", columns.name + 2, "dim"),
+        cell("SYNC", columns.name, "dim"),
         cell("STATE", STATE, "dim"),
         cell("", columns.detail),
         cell("LAST RUN", columns.run, "dim"),
@@ -110,7 +112,9 @@ def target_line(target: TargetStatus, columns: Columns, now: datetime) -> Line:
 def refusal_lines(status: SyncStatus, width: int) -> list[Line]:
     """Return why the newest plan was refused, and why targets are in quarantine, as whole sentences."""
     reasons = [("⊘ ", sentence) for sentence in status.refusals]
-    reasons += [("! ", f"{target.target}: {target.reason}") for target in status.targets if target.health == "quarantined"]
+    reasons += [
+        ("! ", f"{target.target}: {target.reason}") for target in status.targets if target.health == "quarantined"
+    ]
     lines: list[Line] = []
     for sign, sentence in reasons:
         first, *rest = wrap(sentence, width - 4, "error")

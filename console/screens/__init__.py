@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from console.screens.frame import SyncdeckScreen
 
 
@@ -27,6 +29,7 @@ MODES: dict[str, Mode] = {
 
 DETAILS: dict[str, str] = {
     "adapter": "console.screens.adapter:AdapterScreen",
+    "adapter test": "console.screens.adapter:tested",
     "sync": "console.screens.sync:SyncScreen",
     "plan": "console.screens.plan_preview:PlanPreviewScreen",
     "run": "console.screens.run:RunScreen",
@@ -45,3 +48,10 @@ def load(path: str) -> type[SyncdeckScreen]:
 def show(path: str) -> SyncdeckScreen:
     """Return a new screen by its path in a table; for the modes."""
     return load(path)()
+
+
+def commands() -> type[Provider]:
+    """Return the palette's provider; imported when the palette is first opened."""
+    from console.palette import SyncdeckCommands
+
+    return SyncdeckCommands

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Static
 
 from console.keymap import bindings, changes_the_world
 from console.messages import Answer, Failure, News
@@ -71,6 +72,7 @@ class SyncdeckScreen(Screen[None]):
         yield HeaderLine()
         yield from self.body()
         yield KeyLine()
+        yield Static("Syncdeck needs 40 columns and 10 rows.\nMake this window larger.", id="too-small")
 
     def refusal(self, action: str) -> str:
         """Return why an action is refused: this console may only look, or the screen's own reason."""
@@ -147,4 +149,4 @@ class SyncdeckScreen(Screen[None]):
         self.look()
 
     def action_keys(self) -> None:
-        self.deck.show_keys()
+        self.deck.action_keys()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.binding import BindingType
@@ -11,19 +10,18 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from console.keymap import bindings
-from console.messages import News, Open
+from console.messages import Open
 from console.presentation import overview as shown
 from console.presentation.spans import Line, Span
 from console.screens.frame import SyncdeckScreen
 from console.widgets.ink import paint
-from console.widgets.listed_rows import Draw, ListedRows
+from console.widgets.listed_rows import Draw, ListedRows, Silent, SteppingList
 from console.widgets.record_list import RecordList
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.reconcile.history import SyncStatus
-    from engine.reconcile.reconciler import StoredPlan
 
 FRESH_SECONDS = 5
 """Other processes on the same workspace send no notices here: look again this often."""
@@ -56,12 +54,11 @@ class OverviewScreen(SyncdeckScreen):
         super().__init__()
         self.statuses: Sequence[SyncStatus] = ()
         self.as_of: datetime | None = None
-        self.doing: dict[str, str] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
-        yield Static(id="titles")
-        yield RecordList(empty=OPENING, id="syncs")
+        yield Static(id="titles", classes="titles")
+        yield SteppingList(empty=OPENING, id="syncs")
 
     def on_mount(self) -> None:
         self.set_interval(FRESH_SECONDS, self.look_if_shown)
@@ -73,12 +70,6 @@ class OverviewScreen(SyncdeckScreen):
         """Look again, unless another screen is in front or the engine is not there."""
         if self.is_current and self.deck.engine is not None:
             self.look()
-
-    def hear(self, news: News) -> None:
-        for notice in news.notices:
-            if notice.topic == "plan.progress" and notice.subject in self.doing:
-                self.doing[notice.subject] = str(notice.detail)
-        self.look()
 
     def show(self, statuses: Sequence[SyncStatus]) -> None:
         """Show how every sync stands now."""
@@ -108,13 +99,13 @@ class OverviewScreen(SyncdeckScreen):
     def _rows(self, columns: shown.Columns, now: datetime) -> list[tuple[Hashable, Draw]]:
         rows: list[tuple[Hashable, Draw]] = []
         for status in self.statuses:
-            line = shown.sync_line(status, columns, now, self.doing.get(status.sync, ""))
+            line = shown.sync_line(status, columns, now, self.deck.planning.get(status.sync, ""))
             rows.append((Row(status.sync), _drawn(line)))
             for target in status.targets:
                 rows.append((Row(status.sync, target.target), _drawn(shown.target_line(target, columns, now))))
             for number, refusal in enumerate(shown.refusal_lines(status, self.size.width - 4)):
-                rows.append((Row(status.sync, f"\0{number}"), _drawn(refusal)))
-            rows.append((Row(status.sync, "\0"), _drawn(())))
+                rows.append((Silent((status.sync, number)), _drawn(refusal)))
+            rows.append((Silent((status.sync, "gap")), _drawn(())))
         return rows[:-1]
 
     # -- keys -------------------------------------------------------------------------------------------------------
@@ -129,7 +120,7 @@ class OverviewScreen(SyncdeckScreen):
         status = self.status
         if action in {"plan", "last_run", "sync"} and status is None:
             return "There is no sync here yet: 3 adds one."
-        if action == "plan" and status is not None and status.sync in self.doing:
+        if action == "plan" and status is not None and status.sync in self.deck.planning:
             return f"{status.sync} is being planned already."
         if action == "last_run" and status is not None and status.last_run is None:
             return f"{status.sync} has never run: p plans it."
@@ -161,30 +152,9 @@ class OverviewScreen(SyncdeckScreen):
             self.post_message(Open("run", str(self.status.last_run.run)))
 
     def action_plan(self) -> None:
-        if self.status is None:
-            return
-        sync = self.status.sync
-        self.doing[sync] = "planning"
-        self.draw()
-        self.ask(
-            f"plan {sync}",
-            lambda engine: engine.reconcile.plan(sync),
-            partial(self._planned, sync),
-            failed=partial(self._not_planned, sync),
-        )
-
-    def on_screen_suspend(self) -> None:
-        super().on_screen_suspend()
-        self.doing.clear()
-
-    def _planned(self, sync: str, plan: StoredPlan) -> None:
-        self.doing.pop(sync, None)
-        self.post_message(Open("plan", plan.digest))
-
-    def _not_planned(self, sync: str, error: Exception) -> None:
-        self.doing.pop(sync, None)
-        self.draw()
-        self.deck.show_failure(f"plan {sync}", error, self.action_plan)
+        if self.status is not None:
+            self.deck.plan_sync(self.status.sync)
+            self.draw()
 
 
 def _drawn(line: Line) -> Draw:
