@@ -30,6 +30,8 @@ class Patience:
     longest: timedelta = timedelta(seconds=60)
 
 
+WRITE_PATIENCE = Patience()
+
 READ_PATIENCE = Patience(total=timedelta(seconds=90), attempts=3)
 """A person waits for a preview: a dead service is reported after some three seconds, a busy one is obeyed."""
 

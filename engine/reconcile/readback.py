@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from engine.errors import RemoteError
+from engine.reconcile.draining import drain
 from engine.reconcile.means import Means
 from engine.reconcile.pace import READ_PATIENCE, Patience, Retry, patiently
 from engine.reconcile.plan import Snapshot, TargetPlan
 from engine.reconcile.ports import Target
-from engine.reconcile.draining import drain
 from engine.reconcile.staleness import Held, HeldCollector, sort_changes
 from engine.settings.model import SyncSettings
 
@@ -35,13 +36,20 @@ class Reader:
         collector = await patiently(once, retry, self.means.clock.sleep)
         return collector.finish(self.means.now())
 
-    async def stand(self, target_plan: TargetPlan, places: Sequence[int]) -> Standing:
+    async def look(self, target_plan: TargetPlan, places: Sequence[int]) -> Sighting:
         """Read the target now and tell how the changes at these places stand."""
-        return standing(target_plan, places, await self.held(_only(target_plan, places)))
+        return sighting(target_plan, places, await self.held(_only(target_plan, places)))
+
+    async def look_if_readable(self, target_plan: TargetPlan, places: Sequence[int]) -> Sighting | None:
+        """The same, but None when the target cannot be read now."""
+        try:
+            return await self.look(target_plan, places)
+        except RemoteError:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Sighting:
     """Places in the target's plan by what a read says about them; `snapshot` is what was read."""
 
     needed: tuple[int, ...]
@@ -52,10 +60,10 @@ class Standing:
     snapshot: Snapshot
 
 
-def standing(target_plan: TargetPlan, places: Sequence[int], held: Held) -> Standing:
+def sighting(target_plan: TargetPlan, places: Sequence[int], held: Held) -> Sighting:
     """Sort the changes at these places by what the target holds."""
     found = sort_changes(_only(target_plan, places), held)
-    return Standing(
+    return Sighting(
         needed=tuple(places[at] for at in found.needed),
         already=tuple(places[at] for at in found.already),
         drifted={places[at]: why for at, why in found.drifted.items()},

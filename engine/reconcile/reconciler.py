@@ -5,77 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
-
+from engine.errors import NothingFound, PlanError, PlanStale
+from engine.reconcile.decisions import Decisions
 from engine.reconcile.history import (
     Approval,
-    Digest,
+    Decision,
     ItemState,
-    PlanState,
     PlanSummary,
     RunId,
     RunItem,
     RunSummary,
     SyncStatus,
 )
-from engine.reconcile.plan import Plan, Verdict
+from engine.reconcile.means import Means
+from engine.reconcile.outset import Outset
+from engine.reconcile.overview import overview
+from engine.reconcile.pace import WRITE_PATIENCE, Patience
+from engine.reconcile.plan import Plan
+from engine.reconcile.planfile import encode
+from engine.reconcile.quarantine import remember_plan
 from engine.reconcile.records import RecordKey
+from engine.reconcile.results import Readiness, RunResult, StoredPlan, TargetResult
+from engine.reconcile.running import Running
+from engine.reconcile.schedule import next_fire
+from engine.reconcile.survey import Survey
+from engine.reconcile.undo import inverse
 
-
-class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan under its digest, with all that was decided about it."""
-
-    digest: Digest
-    plan: Plan
-    state: PlanState
-    approvals: tuple[Approval, ...] = ()
-
-
-class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands between a plan and its run. `obstacles` are finished sentences; none: it may be applied now.
-
-    `confirm_word` is what a person must type before a plan with many removals (empty: a plain yes will do): the
-    target's name. `needs_approval` tells that an approval is missing; `may_approve` whether this actor can give it.
-    """
-
-    digest: Digest
-    state: PlanState
-    obstacles: tuple[str, ...] = ()
-    refusals: tuple[Verdict, ...] = ()
-    needs_approval: bool = False
-    may_approve: bool = True
-    confirm_word: str = ""
-    removals: int = 0
-
-
-class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How one target ended: items by state, differences that nobody planned (reported, never applied), and the verdict
-    of the read-back."""
-
-    target: str
-    counts: dict[str, int]
-    unplanned: tuple[str, ...] = ()
-    verified: bool | None = None
-    verdict: str = ""
-    error: str = ""
-
-
-class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished run. `exit_code` is what the command line returns (DESIGN §6)."""
-
-    summary: RunSummary
-    targets: tuple[TargetResult, ...]
-
-    @property
-    def exit_code(self) -> int:
-        raise RuntimeError("under construction")
+__all__ = ["Readiness", "Reconciler", "RunResult", "StoredPlan", "TargetResult"]
 
 
 class Reconciler:
     """One workspace's reconcile engine. Methods that change anything raise `ReadOnly` on an engine opened to look only.
 
-    While an apply is under way it publishes `run.progress` notices (detail `TargetRun`) and, at the end, `run.ended`.
+    While an apply is under way it publishes `run.started` (subject: the run, detail: the digest), `run.progress`
+    (detail `TargetRun`) and, at the end, `run.ended` (detail `RunSummary`).
     """
+
+    def __init__(self, means: Means, patience: Patience = WRITE_PATIENCE) -> None:
+        self._means = means
+        self._decisions = Decisions(means)
+        self._running = Running(means, patience)
 
     async def plan(self, sync: str, targets: Sequence[str] = (), *, keep: bool = True) -> StoredPlan:
         """Read the source once and each target, plan, judge by guards, keep. Never writes to a target.
@@ -83,38 +52,67 @@ class Reconciler:
         A failed read of one target is in the plan (`TargetPlan.error`), and so is one of the source (`Plan.error`).
         Publishes `plan.progress` notices while reading (detail: sentence). Raises `NothingFound` for unknown names.
         """
-        raise RuntimeError("under construction")
+        if keep:
+            self._means.must_write()
+        settings = self._means.endpoints.sync(sync)
+        plan = await Survey(self._means, settings, self._chosen(sync, targets)).plan()
+        if not keep:
+            return await self._decisions.stored(encode(plan).digest, plan)
+        if plan.source is not None and not any(verdict.refuses for verdict in plan.source_guards):
+            await self._means.journal.source_read(sync, plan.source.fingerprint, plan.source.read_at)
+        stored = await self._decisions.keep(plan)
+        await remember_plan(self._means, settings, plan)
+        self._means.tell("plan.made", stored.digest, sync)
+        return stored
+
+    def _chosen(self, sync: str, targets: Sequence[str]) -> Sequence[str]:
+        known = self._means.endpoints.sync(sync).targets
+        if strange := [target for target in targets if target not in known]:
+            raise NothingFound(f"{sync} has no target {strange[0]!r}; it has: {', '.join(known)}.")
+        return [target for target in known if not targets or target in targets]
 
     async def keep(self, plan: Plan) -> StoredPlan:
         """Keep a plan that came from a file. Raises `PlanStale` when its sync no longer exists here."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        if plan.sync not in self._means.workspace.syncs:
+            raise PlanStale(f"The sync {plan.sync} of this plan does not exist in {self._means.workspace.file}.")
+        return await self._decisions.keep(plan)
 
     async def load(self, digest_prefix: str) -> StoredPlan:
         """Return a kept plan by a prefix of its digest. Raises `NothingFound`."""
-        raise RuntimeError("under construction")
+        return await self._decisions.load(digest_prefix)
 
     async def plans(self, *, sync: str | None = None, limit: int = 100) -> Sequence[PlanSummary]:
         """Return kept plans, newest first."""
-        raise RuntimeError("under construction")
+        return await self._decisions.summaries(sync, limit)
+
+    async def latest_applyable(self, sync: str) -> StoredPlan | None:
+        """Return the newest kept plan of a sync if nothing but a yes stands between it and its run, else None: a
+        refused, rejected, expired or applied one is not replaced by an older one."""
+        self._means.endpoints.sync(sync)
+        return await self._decisions.latest_applyable(sync)
 
     async def select(self, digest_prefix: str, chosen: Sequence[str]) -> StoredPlan:
         """Derive and keep a plan of only the chosen items: item ids, keys, targets, or patterns with `*`.
 
         Raises `NothingFound` for a choice that fits nothing.
         """
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        return await self._decisions.select(digest_prefix, chosen)
 
     async def readiness(self, digest_prefix: str) -> Readiness:
         """Return what stands between this plan and its run, for this actor, now."""
-        raise RuntimeError("under construction")
+        return await self._decisions.readiness(digest_prefix)
 
     async def approve(self, digest_prefix: str, *, comment: str = "", overrides: Sequence[str] = ()) -> Approval:
         """Approve. `overrides` names guards that this approval lifts, for this plan only; then a comment is a must."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        return await self._decisions.decide(digest_prefix, Decision.APPROVE, comment, overrides)
 
     async def reject(self, digest_prefix: str, *, comment: str = "") -> Approval:
         """Reject: the plan will never be applied."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        return await self._decisions.decide(digest_prefix, Decision.REJECT, comment, ())
 
     async def apply(self, digest_prefix: str, *, confirmed: bool = False) -> RunResult:
         """Carry the plan out. `confirmed` says that a person (or `--yes`) agreed to this very digest: it counts as the
@@ -124,46 +122,64 @@ class Reconciler:
         Raises `NotApproved`, `PlanStale`, `GuardRefused`, `TargetDrifted`, `Locked`, `Frozen` before anything is called.
         Cancelling the awaiting task, or `cancel`, stops after the batches under way.
         """
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        return await self._running.apply(await self._decisions.load(digest_prefix), confirmed=confirmed)
 
     async def cancel(self, run: RunId) -> None:
         """Ask a run of any process on this workspace to stop after its current batches."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        await self._running.cancel(run)
 
     async def resume(self, run: RunId) -> RunResult:
         """Go on with an interrupted, cancelled or partial run: read back what is unknown, do what is still needed."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        summary = await self._means.journal.run(run)
+        return await self._running.resume(run, await self._decisions.load(summary.digest))
 
     async def undo(self, run: RunId) -> StoredPlan:
         """Make and keep the inverse plan of what the run did; it is guarded, approved and applied like any other."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        summary = await self._means.journal.run(run)
+        stored = await self._decisions.load(summary.digest)
+        done = await self._means.journal.run_items(run, states=[ItemState.DONE])
+        if not done:
+            raise PlanError(f"Run {run} changed nothing; there is nothing to take back.")
+        sync = Outset(means=self._means).sync_of(stored.plan)
+        plan = inverse(stored.plan, run, done, sync, self._means.now(), self._means.actor)
+        return await self._decisions.keep(await self._decisions.judged(plan))
 
     async def runs(self, *, sync: str | None = None, limit: int = 100) -> Sequence[RunSummary]:
         """Return runs, newest first."""
-        raise RuntimeError("under construction")
+        return await self._means.journal.runs(sync=sync, limit=limit)
 
     async def run(self, run: RunId) -> RunSummary:
         """Return one run. Raises `NothingFound`."""
-        raise RuntimeError("under construction")
+        return await self._means.journal.run(run)
 
     async def run_items(
         self, run: RunId, *, states: Sequence[ItemState] = (), offset_index: int = 0, limit: int = 0
     ) -> Sequence[RunItem]:
         """Return a run's items in the plan's order; see `Journal.run_items`."""
-        raise RuntimeError("under construction")
+        return await self._means.journal.run_items(run, states=states, offset_index=offset_index, limit=limit)
 
     async def overview(self) -> Sequence[SyncStatus]:
         """Return how every sync stands, from memory; reads no endpoint. In the order of the workspace file."""
-        raise RuntimeError("under construction")
+        return await overview(self._means, self._decisions)
 
     async def release(self, sync: str, target: str) -> None:
         """Let a target out of quarantine by hand."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        self._chosen(sync, [target])
+        await self._means.journal.quarantine(sync, target, "", self._means.actor, self._means.now())
+        self._means.tell("target.released", f"{sync}/{target}")
 
     async def adopt(self, target: str, keys: Sequence[RecordKey]) -> None:
         """Take members into the ownership ledger: Syncdeck may remove them under `managed_only`."""
-        raise RuntimeError("under construction")
+        self._means.must_write()
+        self._means.endpoints.adapter(target)
+        await self._means.journal.adopt(target, keys, self._means.actor, self._means.now())
 
     def next_run(self, sync: str, now: datetime) -> datetime | None:
         """Return when the sync's schedule would fire next; None without a schedule or when paused."""
-        raise RuntimeError("under construction")
+        settings = self._means.endpoints.sync(sync)
+        return next_fire(settings.schedule, now) if settings.schedule and not settings.paused else None

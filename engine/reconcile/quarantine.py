@@ -1,0 +1,34 @@
+"""Targets that fail again and again are left alone by automatic runs, until something goes well or a person says so."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from engine.reconcile.history import Health, TargetStatus
+from engine.reconcile.means import Means
+from engine.reconcile.plan import Plan, TargetPlan
+from engine.settings.model import SyncSettings
+
+
+async def remember_plan(means: Means, sync: SyncSettings, plan: Plan) -> None:
+    """Remember how every target of a fresh plan stands; a failed read or a guard that refuses counts as a failure."""
+    source_refusals = [verdict.refusal for verdict in plan.source_guards if verdict.refuses]
+    for target in plan.targets:
+        refusals = [*source_refusals, *(verdict.refusal for verdict in target.guards if verdict.refuses)]
+        await remember(means, sync, target, plan.error or target.error or " ".join(refusals))
+
+
+async def remember(means: Means, sync: SyncSettings, target_plan: TargetPlan, failure: str) -> TargetStatus:
+    """Count a failure, or end the row of them; quarantine begins and ends here."""
+    known = {(status.sync, status.target): status for status in await means.journal.target_statuses()}
+    before = known.get((sync.name, target_plan.target))
+    was_out = before is not None and before.health is Health.QUARANTINED
+    if was_out and not failure:
+        await means.journal.quarantine(sync.name, target_plan.target, "", means.actor, means.now())
+    status = await means.journal.note_target(sync.name, target_plan, failure, means.now())
+    if failure and not was_out and status.failures >= sync.quarantine_after:
+        reason = f"{status.failures} failures in a row; the last: {failure}"
+        await means.journal.quarantine(sync.name, target_plan.target, reason, means.actor, means.now())
+        means.tell("target.quarantined", f"{sync.name}/{target_plan.target}", reason)
+        return replace(status, health=Health.QUARANTINED, reason=reason)
+    return status

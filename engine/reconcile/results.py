@@ -1,0 +1,63 @@
+"""What the reconcile engine hands to people and scripts. Values."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.reconcile.history import Approval, Digest, ItemState, PlanState, RunState, RunSummary
+from engine.reconcile.plan import Plan, Verdict
+
+
+class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan under its digest, with all that was decided about it."""
+
+    digest: Digest
+    plan: Plan
+    state: PlanState
+    approvals: tuple[Approval, ...] = ()
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands between a plan and its run. `obstacles` are finished sentences; none: it may be applied now.
+
+    `confirm_word` is what a person must type before a plan with many removals (empty: a plain yes will do): the
+    target's name. `needs_approval` tells that an approval is missing; `may_approve` whether this actor can give it.
+    """
+
+    digest: Digest
+    state: PlanState
+    obstacles: tuple[str, ...] = ()
+    refusals: tuple[Verdict, ...] = ()
+    needs_approval: bool = False
+    may_approve: bool = True
+    confirm_word: str = ""
+    removals: int = 0
+
+
+class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How one target ended: items by state, differences that nobody planned (reported, never applied), and the verdict
+    of the read-back."""
+
+    target: str
+    counts: dict[str, int]
+    unplanned: tuple[str, ...] = ()
+    verified: bool | None = None
+    verdict: str = ""
+    error: str = ""
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished run. `exit_code` is what the command line returns (DESIGN §6)."""
+
+    summary: RunSummary
+    targets: tuple[TargetResult, ...]
+
+    @property
+    def exit_code(self) -> int:
+        match self.summary.state:
+            case RunState.DONE:
+                return 2 if self.summary.counts.get(ItemState.DONE.value) else 0
+            case RunState.PARTIAL | RunState.CANCELLED:
+                return 6
+            case _:
+                return 1
