@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from console.presentation.ages import TimeStyle, duration, stamp
-from console.presentation.spans import Line, Span, cell, clean, wrap
+from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
 from engine.events.event import Event
 
 SUMMARY = 300
@@ -27,7 +27,9 @@ _ROLES = {
     "approved": "ok", "done": "ok", "verified": "ok", "released": "ok",
 }  # fmt: skip
 
-_JSON = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?=: )|(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>\b(?:true|false|null)\b|-?\d[\d.eE+-]*)')
+_JSON = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*")(?=: )|(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>\b(?:true|false|null)\b|-?\d[\d.eE+-]*)'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ def heading(width: int) -> Line:
     """Return the titles above the list."""
     kind, aggregate, actor = columns(width)
     titles = [cell("time", 12), cell("type", kind), cell("about", aggregate), cell("who", actor), Span("what")]
-    return tuple(Span(title.text + " ", "dim") for title in titles if title.text)
+    return (Span("  "), *(Span(title.text + " ", "dim") for title in titles if title.text))
 
 
 def event_line(event: EventLine, width: int, style: TimeStyle, now: datetime) -> Line:
@@ -121,13 +123,13 @@ def event_line(event: EventLine, width: int, style: TimeStyle, now: datetime) ->
     line = [
         cell(time_cell(event.milliseconds, style, now), 12, "dim"),
         Span(" "),
-        cell(event.type, kind, role_of(event.type) or "strong"),
+        cell(event.type, kind, role_of(event.type)),
         Span(" "),
-        cell(event.aggregate, aggregate),
+        cell(event.aggregate, aggregate, "accent"),
         Span(" "),
     ]
     if actor:
-        line += [cell(event.actor, actor, "accent"), Span(" ")]
+        line += [cell(event.actor, actor), Span(" ")]
     line.append(Span(event.summary, "dim"))
     return tuple(line)
 
@@ -144,23 +146,21 @@ def speaks_of(event: Event) -> tuple[str, str] | None:
 def event_detail(event: Event, width: int) -> list[Line]:
     """Return one event in full: where it stands, what it says, and what it leads to."""
     at = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
-    facts = [
-        ("when", f"{stamp(at)}   {at:%Y-%m-%d %H:%M:%S}.{event.milliseconds % 1000:03d} UTC"),
-        ("about", event.aggregate_id),
-        ("who", str(event.metadata.get("actor", "")) or "–"),
-        ("place", f"{event.position:,} here · {event.seq:,} of {event.origin}"),
-        ("chain", event.chain[:16] + "…" if len(event.chain) > 16 else event.chain),
+    kind = (Span(clean(event.type), role_of(event.type) or "strong"),)
+    about = (Span(clean(event.aggregate_id), "accent"),)
+    actor = clean(str(event.metadata.get("actor", "")))
+    lines: list[Line] = [
+        fit(joined((kind, about, (Span(f"by {actor}"),) if actor else ()), "   "), width),
+        (Span(f"{at:%Y-%m-%d %H:%M:%S}.{event.milliseconds % 1000:03d} UTC", "dim"), Span(f"   {stamp(at)}", "dim")),
     ]
-    lines: list[Line] = [(Span(clean(event.type), role_of(event.type) or "strong"),)]
-    lines += [(cell(name, 7, "dim"), Span(clean(text))) for name, text in facts]
     if link := speaks_of(event):
-        lines.append((cell("leads", 7, "dim"), Span("o", "accent"), Span(f" opens {link[0]} {clean(link[1], 20)}")))
-    lines.append(())
-    lines += json_lines(event.data, width)
+        lines.append((Span("o", "accent"), Span(f" opens {link[0]} {clean(link[1], 20)}", "dim")))
+    lines += [(), *json_lines(event.data, width)]
     extra = {name: value for name, value in event.metadata.items() if name != "actor"}
     if extra:
         lines += [(), (Span("metadata", "dim"),), *json_lines(extra, width)]
-    return lines
+    place = f"number {event.position:,} here, {event.seq:,} of {clean(event.origin, 60)}"
+    return [*lines, (), (Span(place, "dim"),), (Span(f"chain {event.chain[:24]}…", "dim"),)]
 
 
 def json_lines(value: object, width: int) -> list[Line]:

@@ -112,6 +112,8 @@ class EventList(RecordList):
         """Take in what was appended, also by other processes. Unless following, only the count at the end changes."""
         if self.events is None or self.paused:
             return
+        if self.events.scan is not None and not self.events.scan.done:
+            return
         grown = self.events.grow()
         if not grown:
             return
@@ -142,6 +144,11 @@ class EventList(RecordList):
         if index < 0 and not self.following:
             self.follow(True)
 
+    def go_to_time(self, milliseconds: int) -> None:
+        """Put the cursor on the first shown event at or after a time."""
+        if self.events is not None:
+            self.go_to(self.events.nearest(self.events.position_at_time(milliseconds)))
+
     # -- finding ----------------------------------------------------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="event-find", exit_on_error=False)
@@ -155,7 +162,9 @@ class EventList(RecordList):
         first, last = rows.pages.bounds()
         position = self.key - 1 if older else self.key + 1
         while first <= position <= last and not worker.is_cancelled:
-            low, high = (max(first, position - STEP + 1), position) if older else (position, min(last, position + STEP - 1))
+            low, high = (
+                (max(first, position - STEP + 1), position) if older else (position, min(last, position + STEP - 1))
+            )
             found = rows.pages.matching(where, low, high)
             if shown := self._shown(rows, found):
                 self.app.call_from_thread(self._found, shown[-1] if older else shown[0])
