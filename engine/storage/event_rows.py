@@ -19,7 +19,7 @@ SELECT_POSITION = "SELECT e.position FROM event e "
 FIRST_AND_LAST = "SELECT (SELECT min(position) FROM event), (SELECT max(position) FROM event)"
 
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
-_read_context = msgspec.json.Decoder(dict[str, int]).decode
+read_context = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def to_events(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
@@ -34,7 +34,7 @@ def to_events(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
             metadata=_read_object(metadata),
             origin=Origin(origin),
             seq=seq,
-            context=_read_context(context),
+            context=read_context(context),
             hlc=hlc,
             chain=chain.hex(),
         )
