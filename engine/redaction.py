@@ -22,13 +22,14 @@ SHORTEST = 4
 """Shorter secrets are not searched for: hiding every `a` would make all texts unreadable and hide nothing."""
 
 _WORDS = r"(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)"
-_NAME = rf"[\w.-]*{_WORDS}"
+# Bounded, or a megabyte of `a.a.a.a` would take minutes.
+_NAME = rf"[\w.-]{{0,60}}{_WORDS}"
 _REFERENCE = r"(?!(?:keyring|env|file):\S)"
 _SECRET_NAME = re.compile(rf"(?i)^(?:{_NAME}|(?:proxy-)?authorization|(?:set-)?cookie)$")
 
 _PATTERNS = (
     # The password of a URL: everything between the first colon and the last @ before the path (RFC 3986 §3.2.1).
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@'\"]*):[^\s/'\"]*@"), rf"\1:{HIDDEN}@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"]*):[^\s/'\"]*@"), rf"\1:{HIDDEN}@"),
     (
         re.compile(rf"(?i)(\b(?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?){_REFERENCE}[^\r\n'\",}}]+"),
         rf"\1{HIDDEN}",
@@ -46,6 +47,12 @@ _PATTERNS = (
         rf"\1{HIDDEN}",
     ),
 )
+
+_TELLTALES = (
+    *("://", "authorization", "cookie", "bearer", "basic", "pass", "pwd", "secret", "token", "credential"),
+    *(f"{kind}{gap}key" for kind in ("api", "access", "private") for gap in ("", "_", "-")),
+)
+"""Without one of these no pattern can match: nearly all texts are done after a dozen quick searches."""
 
 AnyValue = TypeVar("AnyValue")
 
@@ -73,9 +80,15 @@ class Redactor:
         """Return the text with every secret in it hidden. Hiding twice changes nothing more."""
         if self._registered is not None:
             text = self._registered.sub(HIDDEN, text)
+        if not _tells(text):
+            return text
         for pattern, hidden in _PATTERNS:
             text = pattern.sub(hidden, text)
         return text
+
+    def suspects(self, text: str) -> bool:
+        """Tell whether a text may hold a secret; `value` leaves a value alone whose JSON text is not suspected."""
+        return _tells(text) or (self._registered is not None and self._registered.search(text) is not None)
 
     def value(self, value: AnyValue) -> AnyValue:
         """Return a copy with every secret hidden, through mappings, lists, structs and bytes, keys included.
@@ -137,6 +150,11 @@ _STANDARD = logging.LogRecord("", 0, "", 0, "", (), None).__dict__.keys()
 def is_secret_name(name: object) -> bool:
     """Tell whether a setting, header or attribute of this name usually holds a secret."""
     return isinstance(name, str) and _SECRET_NAME.match(name) is not None
+
+
+def _tells(text: str) -> bool:
+    folded = text.casefold()
+    return any(word in folded for word in _TELLTALES)
 
 
 def _forms_of(secret: str) -> Iterator[str]:

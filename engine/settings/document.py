@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -53,6 +53,20 @@ for _tag, _pattern, _first in CORE_SCHEMA:
     _Loader.add_implicit_resolver(_tag, _pattern, _first)
 
 
+class Problem(NamedTuple):
+    """One fault of a file. `path` is dotted (`adapters.people.url`); a form shows the sentence beside that field."""
+
+    line: int
+    column: int
+    path: str
+    sentence: str
+    file: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: "
+        return f"{place}{self.path}: {self.sentence}" if self.path else f"{place}{self.sentence}"
+
+
 @dataclass(slots=True)
 class Document:
     """A parsed file, and the problems found in it so far."""
@@ -60,20 +74,17 @@ class Document:
     file: str
     """The name that problems start with."""
     root: yaml.MappingNode
-    _problems: list[tuple[int, int, str]] = field(default_factory=list)
+    _problems: list[Problem] = field(default_factory=list)
 
     def problem(self, node: yaml.Node, path: str, sentence: str) -> None:
-        """Note a problem at a node; `path` is dotted, as in `syncs.engineering.guards`."""
+        """Note a problem at a node."""
         mark = node.start_mark
-        place = f"{self.file}:{mark.line + 1}:{mark.column + 1}"
-        self._problems.append(
-            (mark.line, mark.column, f"{place}: {path}: {sentence}" if path else f"{place}: {sentence}")
-        )
+        self._problems.append(Problem(mark.line + 1, mark.column + 1, path, sentence, self.file))
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[Problem, ...]:
         """Every problem once, in the order of the file."""
-        return tuple(dict.fromkeys(sentence for _, _, sentence in sorted(self._problems)))
+        return tuple(dict.fromkeys(sorted(self._problems)))
 
 
 def parse(data: bytes, file: str) -> Document:

@@ -17,7 +17,7 @@ from engine.settings.catalogue import TypeCatalogue
 from engine.settings.document import Document, entries, found, joined, parse, plain
 from engine.settings.model import FORMAT, AdapterSettings, SyncSettings, Workspace, WorkspaceHeader
 from engine.settings.spelling import did_you_mean
-from engine.settings.validation import NOTED, Walker, plain_null
+from engine.settings.validation import NOTED, Fault, Walker, plain_null
 
 FILE_NAME = "syncdeck.yaml"
 NAME = re.compile(r"^[^\W_][\w.-]{0,63}$")
@@ -55,44 +55,46 @@ def load_workspace(path: Path, catalogue: TypeCatalogue) -> Workspace:
 
 def read_workspace(data: bytes, file: Path, catalogue: TypeCatalogue) -> Workspace:
     """Do the same with bytes that stand, or are about to stand, in `file`."""
-    document = parse(data, file.name)
-    workspace = _Reading(document, catalogue).workspace(file)
-    if workspace is None or document.problems:
-        raise SettingsError(document.problems)
-    return workspace
+    return Reading(parse(data, file.name), catalogue).workspace(file)
 
 
 @dataclass(slots=True)
-class _Reading:
-    """One reading of one document."""
+class Reading:
+    """One reading of one document: what could be read, and the problems of the rest in `document.problems`."""
 
     document: Document
     catalogue: TypeCatalogue
-    walker: Walker = field(init=False)
-    declared: dict[str, str] = field(default_factory=dict)
+    header: WorkspaceHeader | Fault = field(init=False)
+    adapters: dict[str, Any] = field(init=False)
+    """`AdapterSettings` by name; `NOTED` where they have problems."""
+    syncs: dict[str, Any] = field(init=False)
+    """`SyncSettings` by name; `NOTED` where they have problems."""
+    _walker: Walker = field(init=False)
+    _declared: dict[str, str] = field(default_factory=dict)
     """The type's word of every adapter in the file, also of those with problems: references to them are fine."""
 
     def __post_init__(self) -> None:
-        self.walker = Walker(self.document)
-
-    def workspace(self, file: Path) -> Workspace | None:
-        """Return the workspace; None when there were problems."""
-        header = self._header()
+        self._walker = Walker(self.document)
+        self.header = self._header()
         sections = {key: node for key, _, node in entries(self.document.root) if key in (*SECTIONS, *LATER)}
         for name in LATER:
             if name in sections:
                 self._later(name, sections[name])
-        adapters = self._section("adapters", sections, self._adapter)
-        syncs = self._section("syncs", sections, self._sync)
-        if header is NOTED or self.document.problems:
-            return None
+        self.adapters = self._section("adapters", sections, self._adapter)
+        self.syncs = self._section("syncs", sections, self._sync)
+
+    def workspace(self, file: Path) -> Workspace:
+        """Return the workspace of a document without problems."""
+        if self.document.problems or isinstance(self.header, Fault):
+            raise SettingsError(tuple(map(str, self.document.problems)))
+        header = self.header
         return Workspace(
             folder=file.parent,
             file=file,
             node=header.node or _host_name(),
             state=file.parent / Path(header.state).expanduser(),
-            adapters=adapters,
-            syncs=syncs,
+            adapters=self.adapters,
+            syncs=self.syncs,
             protected=header.protected,
             title=header.title,
         )
@@ -103,10 +105,10 @@ class _Reading:
         names = [info.encode_name for info in known]
         for key, key_node, _ in entries(root):
             if key not in (*names, *SECTIONS, *LATER):
-                self.walker.unknown(key_node, key, dict.fromkeys((*names, *SECTIONS)))
+                self._walker.unknown(key_node, key, dict.fromkeys((*names, *SECTIONS)))
         top = yaml.MappingNode(root.tag, [], root.start_mark, root.end_mark)
         top.value = [pair for pair in root.value if pair[0].value in names]
-        header = self.walker.struct(WorkspaceHeader, top, "")
+        header = self._walker.struct(WorkspaceHeader, top, "")
         nodes = {key: node for key, _, node in entries(top)}
         if header is not NOTED and header.syncdeck != FORMAT:
             sentence = f"found format {header.syncdeck}; this version reads format {FORMAT}."
@@ -141,7 +143,7 @@ class _Reading:
         return result
 
     def _adapter(self, name: str, node: yaml.Node, path: str) -> Any:
-        self.declared[name] = ""
+        self._declared[name] = ""
         if not isinstance(node, yaml.MappingNode):
             self.document.problem(node, path, f"found {found(node)}; expected a mapping with a type and its settings.")
             return NOTED
@@ -159,14 +161,14 @@ class _Reading:
         except MissingExtra as error:
             self.document.problem(word, f"{path}.type", str(error))
             return NOTED
-        self.declared[name] = str(plain(word))
+        self._declared[name] = str(plain(word))
         own = yaml.MappingNode(node.tag, [], node.start_mark, node.end_mark)
         own.value = [pair for pair in node.value if pair[0].value != "type"]
-        settings = self.walker.struct(settings_class, own, path)
-        return NOTED if settings is NOTED else AdapterSettings(name=name, type=self.declared[name], settings=settings)
+        settings = self._walker.struct(settings_class, own, path)
+        return NOTED if settings is NOTED else AdapterSettings(name=name, type=self._declared[name], settings=settings)
 
     def _sync(self, name: str, node: yaml.Node, path: str) -> Any:
-        sync = self.walker.struct(SyncSettings, node, path, given={"name": name})
+        sync = self._walker.struct(SyncSettings, node, path, given={"name": name})
         if isinstance(node, yaml.MappingNode):
             self._references({key: value for key, _, value in entries(node)}, path)
         return sync
@@ -189,14 +191,14 @@ class _Reading:
                 )
                 self.document.problem(target, place, what)
             used.setdefault(target.value, "a target")
-            word = self.declared.get(target.value)
+            word = self._declared.get(target.value)
             if word and not self.catalogue.types()[word].writes:
                 what = f"{target.value} is a {word}, which can only be read. Use it as a source."
                 self.document.problem(target, place, what)
 
     def _reference(self, node: yaml.ScalarNode, place: str) -> None:
-        if node.value not in self.declared:
-            what = f"there is no adapter {node.value!r}. {did_you_mean(node.value, self.declared)}"
+        if node.value not in self._declared:
+            what = f"there is no adapter {node.value!r}. {did_you_mean(node.value, self._declared)}"
             self.document.problem(node, place, what)
 
 
