@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from engine.errors import NotApproved, SyncdeckError
-from engine.reconcile.approval import check_decision, confirm_word, derive, lift, may_approve, needs_approval
+from engine.reconcile.approval import check_decision, confirm_word, lift, may_approve, needs_approval
 from engine.reconcile.guards import judge
 from engine.reconcile.history import Approval, Decision, Digest, PlanState, PlanSummary
 from engine.reconcile.means import Means
@@ -15,6 +15,8 @@ from engine.reconcile.outset import Outset, circumstances
 from engine.reconcile.plan import Action, Plan
 from engine.reconcile.planfile import decode, encode
 from engine.reconcile.results import Readiness, StoredPlan
+from engine.reconcile.selection import derive
+from engine.reconcile.selection import derive
 
 APPLYABLE = frozenset({PlanState.OPEN, PlanState.WAITING, PlanState.APPROVED})
 

@@ -178,8 +178,8 @@ def max_removal_percent(scene: TargetScene) -> Verdict | None:
     refusal = ""
     if scene.removals and scene.members > PERCENT_COUNTS_ABOVE and share > limit:
         refusal = (
-            f"{scene.source} shrank to {_records(scene.count)} from {_number(scene.usual or 0)} (median of its last "
-            f"most {_number(limit)} % may go in one plan. {scene.proceed('max_removal_percent')}"
+            f"The plan removes {scene.removals} of {_members(scene.members)} of {scene.target} ({_number(share)} %); "
+            f"at most {_number(limit)} % may go in one plan. {scene.proceed('max_removal_percent')}"
         )
     return Verdict(guard="max_removal_percent", observed=share, limit=limit, unit="%", refusal=refusal)
 

@@ -23,6 +23,7 @@ from engine.reconcile.overview import overview
 from engine.reconcile.pace import WRITE_PATIENCE, Patience
 from engine.reconcile.plan import Plan
 from engine.reconcile.planfile import encode
+from engine.reconcile.planning import Occasion
 from engine.reconcile.quarantine import remember_plan
 from engine.reconcile.records import RecordKey
 from engine.reconcile.results import Readiness, RunResult, StoredPlan, TargetResult
@@ -145,7 +146,10 @@ class Reconciler:
         if not done:
             raise PlanError(f"Run {run} changed nothing; there is nothing to take back.")
         sync = Outset(means=self._means).sync_of(stored.plan)
-        plan = inverse(stored.plan, run, done, sync, self._means.now(), self._means.actor)
+        occasion = Occasion(
+            now=self._means.now(), actor=self._means.actor, config_digest=stored.plan.config_digest
+        )
+        plan = inverse(stored.plan, run, done, sync, occasion)
         return await self._decisions.keep(await self._decisions.judged(plan))
 
     async def runs(self, *, sync: str | None = None, limit: int = 100) -> Sequence[RunSummary]:
