@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import getpass
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.clock import Clock, SystemClock
+from engine.events.event import NewEvent
 from engine.events.log import EventLog
 from engine.events.pages import EventPages
 from engine.notices import Notices
-from engine.reconcile.inspection import Inspection
+from engine.reconcile.endpoints import Endpoints
+from engine.reconcile.inspection import Inspection, Report
+from engine.reconcile.means import Means
 from engine.reconcile.ports import Catalogue
 from engine.reconcile.reconciler import Reconciler
+from engine.redaction import REDACTOR
+from engine.settings.context import AdapterContext
 from engine.settings.model import Workspace
+from engine.storage.database import open_database
+from engine.storage.event_log import StoredEventLog
+from engine.storage.event_pages import open_event_pages
+from engine.storage.run_journal import RunJournal
 
 Secrets = Callable[[str, Path], str]
 """(reference, workspace folder) to the secret itself; `adapters.secrets.resolve` in production."""
@@ -50,5 +63,65 @@ async def open_engine(
 
     `actor` is who is named in events and approvals (default: the user at this host). Raises `StorageError`.
     """
-    raise RuntimeError(f"under construction: {workspace.file} {clock or SystemClock()}")
-    yield
+    clock = clock or SystemClock()
+    actor = actor or who()
+    workspace.state.parent.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(workspace.state, read_only=read_only))
+        log = StoredEventLog(database, clock, workspace.node, redact=REDACTOR.value)
+        notices = Notices()
+        means = Means(
+            workspace=workspace,
+            endpoints=Endpoints(
+                workspace=workspace,
+                catalogue=catalogue,
+                context=lambda name: AdapterContext(adapter=name, folder=workspace.folder, secrets=secrets),
+            ),
+            journal=RunJournal(database, log, clock, actor=actor),
+            clock=clock,
+            chance=random.random,
+            notices=notices,
+            redact=REDACTOR.text,
+            actor=actor,
+            holder=f"{actor} pid {os.getpid()}",
+            read_only=read_only,
+        )
+        yield Engine(
+            workspace=workspace,
+            catalogue=catalogue,
+            clock=clock,
+            actor=actor,
+            read_only=read_only,
+            notices=notices,
+            log=log,
+            event_pages=stack.enter_context(open_event_pages(workspace.state)),
+            reconcile=Reconciler(means),
+            inspection=Inspection(means, _noting(log, actor, read_only=read_only)),
+        )
+
+
+def who() -> str:
+    """Return who runs this process, as events name him: user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user id need not have a name
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _noting(log: EventLog, actor: str, *, read_only: bool) -> Callable[[Report], Awaitable[None]]:
+    """Return what writes a connection test into the log, unless this engine only looks."""
+
+    async def note(report: Report) -> None:
+        if read_only:
+            return
+        failed = [f"{step.name}: {step.detail}" for step in report.steps if not step.passed]
+        event = NewEvent(
+            type="adapter.checked",
+            aggregate_id=f"adapter:{report.adapter}",
+            data={"passed": report.passed, "count": report.count, "failed": failed},
+            metadata={"actor": actor},
+        )
+        await log.append([event])
+
+    return note
