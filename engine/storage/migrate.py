@@ -27,6 +27,11 @@ def migrations() -> dict[int, str]:
     return dict(sorted(scripts.items()))
 
 
+def new_layout() -> str:
+    """Return the script that lays out a new file."""
+    return _FOLDER.joinpath("schema.sql").read_text("utf-8")
+
+
 def latest_version() -> int:
     """Return the schema version that this program writes."""
     return max(int(entry.name.split("-", 1)[0]) for entry in _FOLDER.joinpath("migrations").iterdir())
@@ -48,7 +53,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         check_ours(connection, path)
         return
     refuse_newer(connection, path)
-    _apply(connection, path, 0, latest, _FOLDER.joinpath("schema.sql").read_text("utf-8"))
+    _apply(connection, path, 0, latest, new_layout())
     for version, script in migrations().items():
         _apply(connection, path, version - 1, version, script)
 
