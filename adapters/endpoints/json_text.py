@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.endpoints.entries import Entries, Shape
+from adapters.endpoints.entries import Shape
 from adapters.endpoints.file_endpoint import decoded
+from adapters.endpoints.list_file import ListText
 from adapters.endpoints.values import nearest
 from engine.errors import RemoteRefused
 
@@ -173,7 +174,7 @@ class _Scan:
         )
 
 
-class JsonDocument(Entries):
+class JsonText(ListText):
     """A list inside a JSON text, edited: entries that stay are copied with the blanks around them."""
 
     def __init__(self, listed: Listed, shape: Shape) -> None:
