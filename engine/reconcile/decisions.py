@@ -16,7 +16,6 @@ from engine.reconcile.plan import Action, Plan
 from engine.reconcile.planfile import decode, encode
 from engine.reconcile.results import Readiness, StoredPlan
 from engine.reconcile.selection import derive
-from engine.reconcile.selection import derive
 
 APPLYABLE = frozenset({PlanState.OPEN, PlanState.WAITING, PlanState.APPROVED})
 
