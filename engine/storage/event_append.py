@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec import json
+from msgspec.structs import replace
 
 from engine.clock import Clock
 from engine.events.chain import BEFORE_FIRST, canonical, header, link
 from engine.events.event import Event, NewEvent, Origin, Position
 from engine.events.hlc import tick
+from engine.redaction import Redactor
 from engine.storage.database import Database
 
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -36,8 +37,6 @@ _NEWEST_OF_EACH_ORIGIN = """
 
 AGGREGATES_REMEMBERED = 20_000
 
-Redactor = Callable[[Any], Any]
-
 
 @dataclass(slots=True)
 class _Head:
@@ -56,11 +55,11 @@ class _Head:
 class Appender:
     """Writes events under one node's origin. Used in the writer's thread, under the write lock."""
 
-    def __init__(self, database: Database, clock: Clock, node: str, redact: Redactor) -> None:
+    def __init__(self, database: Database, clock: Clock, node: str, redactor: Redactor) -> None:
         self._database = database
         self._clock = clock
         self._node = node
-        self._redact = redact
+        self._redactor = redactor
         self._generation = -1
         self._head: _Head | None = None
 
@@ -72,12 +71,11 @@ class Appender:
         head, self._head = self._current_head(connection), None  # known again only if all goes well
         type_ids = _count_types(connection, events)
         now_ms = int(self._clock.now().timestamp() * 1000)
-        origin, origin_id, contexts, redact = head.origin, head.origin_id, head.contexts, self._redact
+        origin, origin_id, contexts = head.origin, head.origin_id, head.contexts
         written: list[Event] = []
         rows: list[tuple[object, ...]] = []
-        for event, identity in zip(events, new_ids(now_ms, len(events)), strict=True):
-            data, metadata = redact(event.data), redact(event.metadata)
-            data_bytes, metadata_bytes = canonical(data), canonical(metadata)
+        for given, identity in zip(events, new_ids(now_ms, len(events)), strict=True):
+            event, data, metadata = self._encoded(given)
             context = contexts.get(event.aggregate_id)
             if context is None:
                 context = _context_after_newest(connection, event.aggregate_id)
@@ -85,22 +83,30 @@ class Appender:
             head.seq += 1
             head.stamp = tick(head.stamp, now_ms)
             encoded_header = header(identity, event.type, event.aggregate_id, (origin, head.seq), context, head.stamp)
-            head.chain = link(head.chain, encoded_header, data_bytes, metadata_bytes)
+            head.chain = link(head.chain, encoded_header, data, metadata)
             contexts[event.aggregate_id] = {**context, origin: head.seq}
             rows.append(
-                (head.position, identity, type_ids[event.type], event.aggregate_id, data_bytes.decode(),
-                 metadata_bytes.decode(), origin_id, head.seq, canonical(context).decode(), head.stamp, head.chain)
+                (head.position, identity, type_ids[event.type], event.aggregate_id, data.decode(),
+                 metadata.decode(), origin_id, head.seq, canonical(context).decode(), head.stamp, head.chain)
             )  # fmt: skip
             written.append(
                 Event(
                     position=Position(head.position), id=identity, type=event.type, aggregate_id=event.aggregate_id,
-                    data=data, metadata=metadata, origin=origin, seq=head.seq, context=context, hlc=head.stamp,
-                    chain=head.chain.hex(),
+                    data=event.data, metadata=event.metadata, origin=origin, seq=head.seq, context=context,
+                    hlc=head.stamp, chain=head.chain.hex(),
                 )
             )  # fmt: skip
         connection.executemany(_INSERT, rows)
         self._head = head
         return written
+
+    def _encoded(self, event: NewEvent) -> tuple[NewEvent, bytes, bytes]:
+        """Return an event without secrets, and its canonical data and metadata."""
+        data, metadata = canonical(event.data), canonical(event.metadata)
+        if self._redactor.suspects((data + metadata).decode()):
+            event = replace(event, data=self._redactor.value(event.data), metadata=self._redactor.value(event.metadata))
+            data, metadata = canonical(event.data), canonical(event.metadata)
+        return event, data, metadata
 
     def _current_head(self, connection: sqlite3.Connection) -> _Head:
         """Return the head as last left, or read it from the file when something else was written or undone since."""

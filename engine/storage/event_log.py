@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from engine.clock import Clock
 from engine.events.event import Event, NewEvent, Position
 from engine.events.log import EventLog, Filter
+from engine.redaction import REDACTOR, Redactor
 from engine.storage.database import Database, Row
-from engine.storage.event_append import Appender, Redactor
+from engine.storage.event_append import Appender
 from engine.storage.event_filter import Condition, Known, compile_filter
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
 
@@ -27,10 +28,10 @@ FOLLOW_PAGE = 1_000
 class StoredEventLog(EventLog):
     """Events of one workspace, appended under this node's origin."""
 
-    def __init__(self, database: Database, clock: Clock, node: str, redact: Redactor = lambda value: value) -> None:
+    def __init__(self, database: Database, clock: Clock, node: str, redactor: Redactor = REDACTOR) -> None:
         self._database = database
-        self.redact = redact
-        self._appender = Appender(database, clock, node, redact)
+        self.redactor = redactor
+        self._appender = Appender(database, clock, node, redactor)
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
         if not events:

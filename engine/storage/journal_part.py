@@ -47,7 +47,7 @@ class JournalPart:
 
     def _clean(self, text: str) -> str:
         """Return a text as it may stand in a file: without secrets."""
-        return str(self._log.redact(text))
+        return self._log.redactor.text(text)
 
 
 def plan_aggregate(digest: Digest) -> str:

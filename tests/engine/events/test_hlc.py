@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ def test_stamps_only_grow_whatever_the_wall_clock_does(moments: list[int]) -> No
     for now_ms in moments:
         stamps.append(tick(stamps[-1], now_ms))
 
-    assert all(before < after for before, after in zip(stamps, stamps[1:], strict=False))
+    assert all(before < after for before, after in pairwise(stamps))
 
 
 @given(MOMENTS, MOMENTS)

@@ -217,7 +217,7 @@ async def test_the_file_is_for_its_owner_alone(database: Database) -> None:
 
 async def test_every_commit_waits_for_the_disk(database: Database) -> None:
     def durability(connection: sqlite3.Connection) -> tuple[str, int, int]:
-        return tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS)  # type: ignore[return-value]
+        return tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS)
 
     assert await database.write(durability) == ("wal", 2, 1)
 

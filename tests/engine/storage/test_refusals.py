@@ -112,7 +112,7 @@ async def test_a_full_disk_is_told_in_words_and_loses_nothing_older(database: Da
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
     await database.write(limit)
-    with pytest.raises(StorageError, match="The disk is full. Free some space"):
+    with pytest.raises(StorageError, match=r"The disk is full\. Free some space"):
         await database.write(_many_rows)
 
     assert await database.rows("SELECT count(*) FROM meta") == [(0,)]
