@@ -68,7 +68,7 @@ async def open_engine(
     workspace.state.parent.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(workspace.state, read_only=read_only))
-        log = StoredEventLog(database, clock, workspace.node, redact=REDACTOR.value)
+        log = StoredEventLog(database, clock, workspace.node, redactor=REDACTOR)
         notices = Notices()
         means = Means(
             workspace=workspace,

@@ -109,9 +109,7 @@ class Carrier:
                 if outcome.result is not Result.UNKNOWN
             }
         )
-        unknown = [
-            place for place, outcome in zip(batch, outcomes, strict=True) if outcome.result is Result.UNKNOWN
-        ]
+        unknown = [place for place, outcome in zip(batch, outcomes, strict=True) if outcome.result is Result.UNKNOWN]
         if not unknown:
             return []
         silence = RemoteUnavailable(f"{self._account.target} does not say how the change ended.", maybe_done=True)
@@ -163,9 +161,7 @@ class Carrier:
     def _failed_additions(self) -> list[int]:
         """Return additions that were called for and are not known to have worked, in this run or before."""
         failed = OPEN | {ItemState.REFUSED, ItemState.FAILED, ItemState.CANCELLED}
-        return [
-            place for place in self._account.places(failed) if self._account.change(place).action is Action.ADD
-        ]
+        return [place for place in self._account.places(failed) if self._account.change(place).action is Action.ADD]
 
     async def _hold_removals_back(self, places: Sequence[int], count: int) -> None:
         why = (
@@ -185,5 +181,3 @@ def _waiting(target: str, error: RemoteUnavailable, seconds: float) -> str:
     if error.retry_after is not None:
         return f"{target} asks to wait {seconds:.0f} s"
     return f"{target} does not answer; next attempt in {seconds:.0f} s"
-
-

@@ -12,12 +12,15 @@ from engine.reconcile.guards import judge
 from engine.reconcile.history import Approval, Decision, Digest, PlanState, PlanSummary
 from engine.reconcile.means import Means
 from engine.reconcile.outset import Outset, circumstances
-from engine.reconcile.plan import Action, Plan
+from engine.reconcile.plan import Action, Plan, TargetPlan
 from engine.reconcile.planfile import decode, encode
 from engine.reconcile.results import Readiness, StoredPlan
 from engine.reconcile.selection import derive
 
 APPLYABLE = frozenset({PlanState.OPEN, PlanState.WAITING, PlanState.APPROVED})
+
+ESSENCES = 500
+"""How many plans are remembered in short for lists."""
 
 
 class Decisions:
@@ -26,6 +29,7 @@ class Decisions:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._outset = Outset(means=means)
+        self._essences: dict[Digest, Plan] = {}
 
     async def keep(self, plan: Plan) -> StoredPlan:
         """Keep a plan under its digest."""
@@ -42,8 +46,8 @@ class Decisions:
         """Return a plan with its decisions and its state now."""
         approvals = tuple(await self._means.journal.approvals(digest))
         found = StoredPlan(digest=digest, plan=plan, state=PlanState.OPEN, approvals=approvals)
-        runs = await self._means.journal.runs(sync=plan.sync, limit=0)
-        return replace(found, state=self._outset.state(found, has_run=any(run.digest == digest for run in runs)))
+        has_run = await self._means.journal.run_of(digest) is not None
+        return replace(found, state=self._outset.state(found, has_run=has_run))
 
     async def select(self, digest_prefix: str, chosen: Sequence[str]) -> StoredPlan:
         """Derive, judge and keep a plan of the chosen items."""
@@ -120,11 +124,24 @@ class Decisions:
         """Return the summary with its state; only what a summary cannot tell is looked up in the plan itself."""
         if summary.state is PlanState.APPLIED or self._means.now() >= summary.expires_at:
             return replace(summary, state=summary.state if summary.state is PlanState.APPLIED else PlanState.EXPIRED)
-        digest, body = await self._means.journal.plan_body(summary.digest)
         stored = StoredPlan(
-            digest=digest, plan=decode(body, digest), state=PlanState.OPEN, approvals=tuple(approvals)
+            digest=summary.digest,
+            plan=await self._essence(summary.digest),
+            state=PlanState.OPEN,
+            approvals=tuple(approvals),
         )
         return replace(summary, state=self._outset.state(stored, has_run=False))
+
+    async def _essence(self, digest: Digest) -> Plan:
+        """Return the plan with at most one removal and one other change of each target: enough to tell its state, and
+        little enough to be kept for a list that is drawn again and again."""
+        if digest not in self._essences:
+            while len(self._essences) >= ESSENCES:
+                self._essences.pop(next(iter(self._essences)))
+            _, body = await self._means.journal.plan_body(digest)
+            plan = decode(body, digest)
+            self._essences[digest] = replace(plan, targets=tuple(map(_shortened, plan.targets)))
+        return self._essences[digest]
 
     async def latest_applyable(self, sync: str) -> StoredPlan | None:
         """Return the newest kept plan of a sync, if nothing but a yes stands between it and its run."""
@@ -132,3 +149,9 @@ class Decisions:
             if summary.state in APPLYABLE:
                 return await self.load(summary.digest)
         return None
+
+
+def _shortened(target: TargetPlan) -> TargetPlan:
+    removal = next((change for change in target.changes if change.action is Action.REMOVE), None)
+    other = next((change for change in target.changes if change.action is not Action.REMOVE), None)
+    return replace(target, changes=tuple(change for change in (other, removal) if change), parked=())

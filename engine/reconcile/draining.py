@@ -22,12 +22,13 @@ class Collector(Protocol):
 C = TypeVar("C", bound=Collector)
 
 
-async def drain(source: Source, collector: C, told: Callable[[int], None] = lambda count: None) -> C:
+async def drain(source: Source, collector: C, told: Callable[[int], None] | None = None) -> C:
     """Hand every batch of one read to the collector and return it; `told` hears how many records there are so far."""
     count = 0
     async for batch in source.read():
         collector.add(batch)
         count += len(batch.spellings)
-        told(count)
+        if told is not None:
+            told(count)
         await asyncio.sleep(0)  # an endpoint that never waits must not keep leases from being renewed
     return collector

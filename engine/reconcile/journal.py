@@ -82,6 +82,10 @@ class Journal(Protocol):
         """Return runs, newest first. A RUNNING one whose lease has lapsed or whose process is gone is INTERRUPTED."""
 
     @abstractmethod
+    async def run_of(self, digest: Digest) -> RunId | None:
+        """Return the newest run of a plan, if it was ever carried out."""
+
+    @abstractmethod
     async def run(self, run: RunId) -> RunSummary:
         """Return one run. Raises `NothingFound`."""
 

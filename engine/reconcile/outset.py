@@ -107,9 +107,7 @@ class Outset:
         sync = self.means.workspace.syncs.get(stored.plan.sync)
         if sync is None:
             return PlanState.EXPIRED
-        standing = Standing(
-            policy=sync.approval, approvals=stored.approvals, has_run=has_run, now=self.means.now()
-        )
+        standing = Standing(policy=sync.approval, approvals=stored.approvals, has_run=has_run, now=self.means.now())
         return state_of(stored.plan, standing)
 
 
@@ -132,8 +130,6 @@ async def circumstances(means: Means, plan: Plan) -> Circumstances:
 
 async def judge_again(means: Means, plan: Plan, left: Mapping[str, TargetPlan], approvals: Sequence[Approval]) -> None:
     """Judge what is left of a plan, as its targets are now. Raises `GuardRefused`."""
-    rest = replace(
-        plan, targets=tuple(left.get(target.target, replace(target, changes=())) for target in plan.targets)
-    )
+    rest = replace(plan, targets=tuple(left.get(target.target, replace(target, changes=())) for target in plan.targets))
     guards = means.endpoints.sync(plan.sync).guards
     refuse(lift(judge(rest, guards, await circumstances(means, rest)), approvals))

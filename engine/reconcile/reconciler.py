@@ -146,9 +146,7 @@ class Reconciler:
         if not done:
             raise PlanError(f"Run {run} changed nothing; there is nothing to take back.")
         sync = Outset(means=self._means).sync_of(stored.plan)
-        occasion = Occasion(
-            now=self._means.now(), actor=self._means.actor, config_digest=stored.plan.config_digest
-        )
+        occasion = Occasion(now=self._means.now(), actor=self._means.actor, config_digest=stored.plan.config_digest)
         plan = inverse(stored.plan, run, done, sync, occasion)
         return await self._decisions.keep(await self._decisions.judged(plan))
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from engine.errors import PlanStale
 from engine.reconcile.account import ENDED_WELL, Account
 from engine.reconcile.apply import Carrier
 from engine.reconcile.closing import close
@@ -18,7 +19,7 @@ from engine.reconcile.opening import OpenTarget, open_targets, refuse_drifted_re
 from engine.reconcile.outset import judge_again
 from engine.reconcile.pace import Patience
 from engine.reconcile.plan import Plan
-from engine.reconcile.readback import Sighting
+from engine.reconcile.readback import Reader, Sighting
 from engine.reconcile.results import RunResult, StoredPlan, TargetResult
 from engine.reconcile.settling import settle
 from engine.reconcile.stopping import Stop
@@ -37,7 +38,7 @@ SETTLED = ENDED_WELL | {ItemState.DRIFTED}
 
 
 class Conductor:
-    """Carries out one plan, from the first lease to the last word. Used once; `run` is known as soon as there is one."""
+    """Carries out one plan, from the first lease to the last word. Used once; `run` is known once there is one."""
 
     def __init__(self, means: Means, sync: SyncSettings, stored: StoredPlan, stop: Stop, patience: Patience) -> None:
         self.run: RunId | None = None
@@ -57,6 +58,7 @@ class Conductor:
             if target.changes
         ]
         async with holding(self._means, [one.target for one in busy]) as held, AsyncExitStack() as stack:
+            await self._must_be_the_first()
             await open_targets(self._means, self._sync, busy, stack)
             refuse_drifted_removals(busy)
             await self._judge({one.target: one.seen.needed for one in busy if one.seen is not None}, busy, approvals)
@@ -64,18 +66,16 @@ class Conductor:
                 self._stored.digest, self._plan, self._means.actor, self._means.now()
             )
             accounts = await self._begin(run, busy)
-            needed = {
-                one.target: await settle(accounts[one.target], one.seen) for one in busy if one.seen is not None
-            }
+            needed = {one.target: await settle(accounts[one.target], one.seen) for one in busy if one.seen is not None}
             return await self._conduct(run, busy, accounts, needed, held)
 
     async def resume(self, run: RunId, *, forbidden: str = "") -> RunResult:
         """Go on with a run: settle what is unknown, then do what is still needed, unless `forbidden` is a sentence
         that says why not (the plan expired meanwhile). Raises as `apply` does."""
-        items = await self._means.journal.run_items(run)
-        open_indexes = {item.index for item in items if item.state not in SETTLED}
-        busy = _with_open_places(self._plan, open_indexes)
-        async with holding(self._means, [one.target for one in busy]) as held, AsyncExitStack() as stack:
+        names = [target.target for target in self._plan.targets if target.changes]
+        async with holding(self._means, names) as held, AsyncExitStack() as stack:
+            items = await self._means.journal.run_items(run)
+            busy = _with_open_places(self._plan, {item.index for item in items if item.state not in SETTLED})
             await self._means.journal.reopen_run(run, self._means.actor, self._means.now())
             await open_targets(self._means, self._sync, busy, stack)
             accounts = await self._begin(run, busy)
@@ -86,6 +86,11 @@ class Conductor:
             }
             await self._judge(needed, busy, self._stored.approvals)
             return await self._conduct(run, busy, accounts, needed, held)
+
+    async def _must_be_the_first(self) -> None:
+        """Raise `PlanStale` when another process carried the plan out while this one waited for the targets."""
+        if (run := await self._means.journal.run_of(self._stored.digest)) is not None:
+            raise PlanStale(f"This plan has been carried out by run {run} meanwhile.")
 
     async def _begin(self, run: RunId, busy: Sequence[OpenTarget]) -> dict[str, Account]:
         self.run = run
@@ -125,9 +130,7 @@ class Conductor:
             watcher = group.create_task(self._watch(run))
             async with together() as workers:
                 tasks = [
-                    workers.create_task(
-                        self._target(one, accounts[one.target], needed.get(one.target, ()), held)
-                    )
+                    workers.create_task(self._target(one, accounts[one.target], needed.get(one.target, ()), held))
                     for one in busy
                 ]
             watcher.cancel()
@@ -140,38 +143,36 @@ class Conductor:
             if await self._means.journal.asked_to_stop(run):
                 self._stop.ask()
 
-    async def _target(
-        self, one: OpenTarget, account: Account, needed: Sequence[int], held: Holding
-    ) -> TargetResult:
+    async def _target(self, one: OpenTarget, account: Account, needed: Sequence[int], held: Holding) -> TargetResult:
         if one.reader is None or one.seen is None:
             left = account.places(frozenset({ItemState.PENDING}))
             await account.conclude_all(left, ItemState.FAILED, f"Not tried: {one.error}")
             return result_of(account, None, (), one.error)
         carrier = Carrier(self._means, account, one.reader, lambda: held.of(one.target), self._stop)
         await carrier.carry_out(self._plan.mode, needed, self._patience)
-        seen = await self._read_back(one, account) if needed else one.seen
+        seen = await self._read_back(one.reader, account)
         account.progress.last_word("ended")
         return result_of(account, seen, one.seen.unplanned, carrier.away)
 
-    async def _read_back(self, one: OpenTarget, account: Account) -> Sighting | None:
+    async def _read_back(self, reader: Reader, account: Account) -> Sighting | None:
         """Return how the changes that ended well stand now; None when the target cannot be read."""
-        assert one.reader is not None
         account.progress.doing("reading back")
         done = account.places(ENDED_WELL)
-        for pause in (*VERIFY_PAUSES, None):
-            seen = await one.reader.look_if_readable(one.target_plan, done)
-            if seen is None or pause is None or not (seen.needed or seen.drifted):
-                return seen
+        seen = await reader.look_if_readable(account.target_plan, done)
+        for pause in VERIFY_PAUSES:
+            if seen is None or not (seen.needed or seen.drifted) or self._stop.asked:
+                break
             await self._stop.rest(self._means.clock, pause)
-        return None
+            seen = await reader.look_if_readable(account.target_plan, done)
+        return seen
 
 
 def _with_open_places(plan: Plan, open_indexes: set[int]) -> list[OpenTarget]:
-    """Return the targets that have open items, with their places."""
+    """Return the targets that the plan changes, with the places of their open items."""
     busy, index = [], 0
     for target in plan.targets:
         places = [place for place in range(len(target.changes)) if index + place in open_indexes]
         index += len(target.changes)
-        if places:
+        if target.changes:
             busy.append(OpenTarget(target_plan=target, places=places))
     return busy

@@ -54,9 +54,7 @@ class Running:
         rejected = [one.approver for one in stored.approvals if one.decision is Decision.REJECT]
         return f"Not carried out: {rejected[0]} rejected the plan." if rejected else ""
 
-    async def _conduct(
-        self, stored: StoredPlan, work: Callable[[Conductor], Awaitable[RunResult]]
-    ) -> RunResult:
+    async def _conduct(self, stored: StoredPlan, work: Callable[[Conductor], Awaitable[RunResult]]) -> RunResult:
         stop = Stop()
         sync = self._means.endpoints.sync(stored.plan.sync)
         conductor = Conductor(self._means, sync, stored, stop, self._patience)
@@ -66,9 +64,7 @@ class Running:
         finally:
             self._conductors.remove((conductor, stop))
 
-    async def _to_the_end(
-        self, conductor: Conductor, work: Callable[[Conductor], Awaitable[RunResult]]
-    ) -> RunResult:
+    async def _to_the_end(self, conductor: Conductor, work: Callable[[Conductor], Awaitable[RunResult]]) -> RunResult:
         try:
             return await work(conductor)
         except Exception as error:

@@ -47,7 +47,5 @@ def _taken_back(account: Account, seen: Sighting) -> set[int]:
         item = account.item(place)
         if item.state is ItemState.INTENT:
             calls[item.at].append(place)
-    in_effect = {
-        account.item(place).at for place in seen.already if account.item(place).state is ItemState.INTENT
-    }
+    in_effect = {account.item(place).at for place in seen.already if account.item(place).state is ItemState.INTENT}
     return {place for at, places in calls.items() if at in in_effect for place in places}

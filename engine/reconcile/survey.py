@@ -97,9 +97,7 @@ class Survey:
                 answers=answers,
                 limits=target.limits,
                 owned=await journal.owned(name),
-                removed_lately=await journal.removals_since(
-                    self._sync.name, name, self._means.now() - REMOVAL_WINDOW
-                ),
+                removed_lately=await journal.removals_since(self._sync.name, name, self._means.now() - REMOVAL_WINDOW),
             )
 
     async def _look_up(self, name: str, target: Target, difference: Difference) -> Mapping[str, Found | Miss]:

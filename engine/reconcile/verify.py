@@ -34,7 +34,8 @@ def _verdict(account: Account, now: Sighting | None) -> tuple[bool | None, str]:
     gone = [*now.needed, *now.drifted]
     if gone:
         names = _named([account.change(place).spelling for place in gone])
-        return False, f"{account.target} does not show {len(gone)} of {well} changes when read back: {names}{open_ends}."
+        missing = f"{len(gone)} of {well} changes when read back: {names}"
+        return False, f"{account.target} does not show {missing}{open_ends}."
     if open_ends:
         return False, f"{account.target} shows all {well} changes that were made{open_ends}."
     return True, f"{account.target} was read back and holds what the plan wanted, {well} of {well} changes."

@@ -40,6 +40,10 @@ class RunReading(JournalPart):
         )
         return [_to_summary(row) for row in rows]
 
+    async def run_of(self, digest: Digest) -> RunId | None:
+        rows = await self._database.rows("SELECT max(number) FROM run WHERE digest = ?", (digest,))
+        return None if rows[0][0] is None else RunId(rows[0][0])
+
     async def run(self, run: RunId) -> RunSummary:
         rows = await self._database.rows(f"{_SUMMARY} WHERE number = ?", (to_number(self._clock.now()), run))
         if not rows:

@@ -94,5 +94,5 @@ class _Raised:
 async def _captured(work: Coroutine[object, object, T]) -> T | _Raised:
     try:
         return await work
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - raised again by `finish`, unwrapped
         return _Raised(error)

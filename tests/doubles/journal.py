@@ -198,6 +198,9 @@ class MemoryJournal(Journal):
         newest_first = [self._summary(run) for run in reversed(self.all_runs) if sync in (None, run.summary.sync)]
         return newest_first[:limit]
 
+    async def run_of(self, digest: Digest) -> RunId | None:
+        return max((run.summary.run for run in self.all_runs if run.summary.digest == digest), default=None)
+
     async def run(self, run: RunId) -> RunSummary:
         return self._summary(self._find(run))
 

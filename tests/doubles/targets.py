@@ -42,7 +42,7 @@ class Service:
     members: dict[str, dict[str, Value]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     carried: tuple[Carried, ...] = ()
-    limits: Limits = Limits(actions=ALL_ACTIONS, batch_size=10)
+    limits: Limits = field(default_factory=lambda: Limits(actions=ALL_ACTIONS, batch_size=10))
     clock: Clock | None = None
     latency: timedelta = timedelta(0)
     page_size: int = 3
