@@ -71,7 +71,7 @@ async def apply(arguments: Namespace, session: Session) -> int:
 async def _find(engine: Engine, what: str) -> StoredPlan:
     """Return the plan that is meant: a sync's name comes first, then a file, then a digest."""
     if what in engine.workspace.syncs:
-        approved = await engine.reconcile.latest_applyable(what)
+        approved = await engine.reconcile.latest_approved(what)
         return approved or await engine.reconcile.plan(what)
     file = Path(what).expanduser()
     if await asyncio.to_thread(file.is_file):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.session import DONE, ERROR, Session
+from engine.errors import SecretUnavailable
+from engine.settings.model import Workspace
+from engine.settings.references import secret_references
+from engine.storage.care import Finding
 
 
 def add_parser(verbs: Subparsers) -> None:
@@ -27,14 +32,27 @@ def add_parser(verbs: Subparsers) -> None:
 
 async def doctor(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
-        findings = await engine.care.examine()
+        findings = [*await engine.care.examine(), *_secrets(session, engine.workspace)]
     for finding in findings:
         session.emit(finding)
         mark = session.paint("ok     ", "green") if finding.ok else session.paint("PROBLEM", "red")
-        session.say(f"{mark}  {finding.name:<16} {finding.detail}")
+        session.say(f"{mark}  {finding.name:<20} {finding.detail}")
         if not finding.ok and finding.advice:
-            session.say(f"{'':<26}{finding.advice}")
+            session.say(f"{'':<30}{finding.advice}")
     return DONE if all(finding.ok for finding in findings) else ERROR
+
+
+def _secrets(session: Session, workspace: Workspace) -> Iterator[Finding]:
+    """Yield a finding for every secret that an adapter refers to: can it be had here? Its value is not looked at."""
+    for adapter in workspace.adapters.values():
+        for field, reference in secret_references(adapter.settings):
+            name = f"{adapter.name}.{field}"
+            try:
+                session.outside.secret(reference, workspace.folder)
+            except SecretUnavailable as error:
+                yield Finding(name=name, ok=False, detail=str(error), advice="")
+            else:
+                yield Finding(name=name, ok=True, detail=f"{reference} can be read", advice="")
 
 
 async def backup(arguments: Namespace, session: Session) -> int:

@@ -17,7 +17,8 @@ from engine.reconcile.planfile import decode, encode
 from engine.reconcile.results import Readiness, StoredPlan
 from engine.reconcile.selection import derive
 
-APPLYABLE = frozenset({PlanState.OPEN, PlanState.WAITING, PlanState.APPROVED})
+RECENT = 20
+"""How many plans back an approved one is looked for."""
 
 ESSENCES = 500
 """How many plans are remembered in short for lists."""
@@ -74,6 +75,7 @@ class Decisions:
             refusals=plan.refusals,
             needs_approval=missing,
             may_approve=not own,
+            yes_suffices=sync is not None and self._outset.yes_suffices(stored, sync),
             confirm_word=confirm_word(plan),
             removals=sum(target.count(Action.REMOVE) for target in plan.targets),
         )
@@ -89,7 +91,8 @@ class Decisions:
         sentences = [verdict.refusal for verdict in plan.refusals]
         if not plan.change_count:
             sentences.append("There is nothing to do.")
-        if needs_approval(plan, sync.approval, stored.approvals):
+        missing = needs_approval(plan, sync.approval, stored.approvals)
+        if missing and not self._outset.yes_suffices(stored, sync):
             sentences.append(self._outset.approval_sentence(stored, sync))
         return tuple(sentences)
 
@@ -143,10 +146,10 @@ class Decisions:
             self._essences[digest] = replace(plan, targets=tuple(map(_shortened, plan.targets)))
         return self._essences[digest]
 
-    async def latest_applyable(self, sync: str) -> StoredPlan | None:
-        """Return the newest kept plan of a sync, if nothing but a yes stands between it and its run."""
-        for summary in await self.summaries(sync, limit=1):
-            if summary.state in APPLYABLE:
+    async def latest_approved(self, sync: str) -> StoredPlan | None:
+        """Return the newest approved plan of a sync that can still be applied."""
+        for summary in await self.summaries(sync, RECENT):
+            if summary.state is PlanState.APPROVED:
                 return await self.load(summary.digest)
         return None
 

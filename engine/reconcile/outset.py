@@ -77,22 +77,31 @@ class Outset:
                 raise NotApproved(f"{approval.approver} rejected this plan{said}")
 
     async def _approvals(self, stored: StoredPlan, sync: SyncSettings, *, confirmed: bool) -> Sequence[Approval]:
-        approvals = stored.approvals
-        if not needs_approval(stored.plan, sync.approval, approvals):
-            return approvals
-        own = Approval(
+        if not needs_approval(stored.plan, sync.approval, stored.approvals):
+            return stored.approvals
+        if not (confirmed and self.yes_suffices(stored, sync)):
+            raise NotApproved(self.approval_sentence(stored, sync))
+        own = self._confirmation(stored)
+        await self.means.journal.decide(own)
+        return (*stored.approvals, own)
+
+    def yes_suffices(self, stored: StoredPlan, sync: SyncSettings) -> bool:
+        """Say whether an approval is missing that this actor's confirmation when applying counts as."""
+        with_own = (*stored.approvals, self._confirmation(stored))
+        return (
+            not sync.approval.required
+            and needs_approval(stored.plan, sync.approval, stored.approvals)
+            and not needs_approval(stored.plan, sync.approval, with_own)
+        )
+
+    def _confirmation(self, stored: StoredPlan) -> Approval:
+        return Approval(
             digest=stored.digest,
             decision=Decision.APPROVE,
             approver=self.means.actor,
             at=self.means.now(),
             comment="confirmed on applying",
         )
-        if confirmed and not sync.approval.required:
-            with_own = (*approvals, own)
-            if not needs_approval(stored.plan, sync.approval, with_own):
-                await self.means.journal.decide(own)
-                return with_own
-        raise NotApproved(self.approval_sentence(stored, sync))
 
     def approval_sentence(self, stored: StoredPlan, sync: SyncSettings) -> str:
         """Return what is missing, for a plan that needs an approval."""

@@ -87,11 +87,13 @@ class Reconciler:
         """Return kept plans, newest first."""
         return await self._decisions.summaries(sync, limit)
 
-    async def latest_applyable(self, sync: str) -> StoredPlan | None:
-        """Return the newest kept plan of a sync if nothing but a yes stands between it and its run, else None: a
-        refused, rejected, expired or applied one is not replaced by an older one."""
+    async def latest_approved(self, sync: str) -> StoredPlan | None:
+        """Return the newest approved plan of a sync that was neither applied nor has expired, if there is one.
+
+        One that nobody approved is not looked for: what it saw may be a day old, and a new one costs a read.
+        """
         self._means.endpoints.sync(sync)
-        return await self._decisions.latest_applyable(sync)
+        return await self._decisions.latest_approved(sync)
 
     async def select(self, digest_prefix: str, chosen: Sequence[str]) -> StoredPlan:
         """Derive and keep a plan of only the chosen items: item ids, keys, targets, or patterns with `*`.

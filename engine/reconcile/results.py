@@ -20,6 +20,9 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True):
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """What stands between a plan and its run. `obstacles` are finished sentences; none: it may be applied now.
 
+    `yes_suffices`: an approval is missing, and this actor's confirmation when applying counts as it (the policy asks
+    for one before removals only); then it is no obstacle.
+
     `confirm_word` is what a person must type before a plan with many removals (empty: a plain yes will do): the
     target's name. `needs_approval` tells that an approval is missing; `may_approve` whether this actor can give it.
     """
@@ -30,6 +33,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[Verdict, ...] = ()
     needs_approval: bool = False
     may_approve: bool = True
+    yes_suffices: bool = False
     confirm_word: str = ""
     removals: int = 0
 
