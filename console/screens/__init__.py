@@ -30,6 +30,10 @@ MODES: dict[str, Mode] = {
 DETAILS: dict[str, str] = {
     "adapter": "console.screens.adapter:AdapterScreen",
     "adapter test": "console.screens.adapter:tested",
+    "adapter new": "console.screens.adapter:added",
+    "adapter copy": "console.screens.adapter:copied",
+    "sync new": "console.screens.sync:added",
+    "sync copy": "console.screens.sync:copied",
     "sync": "console.screens.sync:SyncScreen",
     "plan": "console.screens.plan_preview:PlanPreviewScreen",
     "run": "console.screens.run:RunScreen",

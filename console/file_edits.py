@@ -1,0 +1,80 @@
+"""Edits of the settings file that need no form: deleting an entry, pausing a sync. Always the diff first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from console.draft import Checked, Draft
+
+if TYPE_CHECKING:
+    from console.app import SyncdeckApp
+    from engine.assembly import Engine
+    from engine.settings.editing import Section
+
+Make = Callable[["Engine"], Draft]
+"""From the engine to the draft of the edit; reads the file."""
+
+
+def delete_entry(deck: SyncdeckApp, section: Section, name: str) -> None:
+    """Offer to delete an adapter that nothing uses, or a sync; in a protected workspace its name must be typed."""
+
+    def make(engine: Engine) -> Draft:
+        return Draft(section=section, name=name, was=name, removed=True)
+
+    _offer(deck, f"Delete {name}?", make, yes="Delete", typed=name)
+
+
+def pause_sync(deck: SyncdeckApp, name: str) -> None:
+    """Offer to pause a sync, or to let a paused one run again."""
+
+    def make(engine: Engine) -> Draft:
+        from engine.settings.editing import WorkspaceFile
+
+        values = WorkspaceFile.open(engine.workspace.file).entry("syncs", name)
+        paused = not values.pop("paused", False)
+        return Draft(section="syncs", name=name, was=name, values={**values, **({"paused": True} if paused else {})})
+
+    paused = deck.engine is not None and deck.engine.workspace.syncs[name].paused
+    _offer(deck, f"Let {name} run again?" if paused else f"Pause {name}?", make, yes="Resume" if paused else "Pause")
+
+
+def _offer(deck: SyncdeckApp, question: str, make: Make, *, yes: str, typed: str = "") -> None:
+    deck.run_worker(_offered(deck, question, make, yes, typed), name=question, exit_on_error=False)
+
+
+async def _offered(deck: SyncdeckApp, question: str, make: Make, yes: str, typed: str) -> None:
+    from console.dialogs.ask_text import AskText
+    from console.dialogs.save_changes import SaveChanges
+    from engine.errors import SettingsError
+
+    try:
+        draft, checked = await deck.ask(partial(_made, make))
+        if checked.problems:
+            raise SettingsError(tuple(sentence for _, sentence in checked.problems))
+        if not await deck.push_screen_wait(SaveChanges(question, checked.diff, yes=yes)):
+            return
+        if typed and deck.pulse.protected:
+            asked = AskText(question, f"This workspace is protected. Type {typed} to go on.", problem=partial(_same, typed))
+            if await deck.push_screen_wait(asked) != typed:
+                return
+        await deck.ask(partial(_save, draft))
+    except Exception as error:
+        deck.show_failure(question.rstrip("?").lower(), error)
+        return
+    deck.say("Written to the settings file.")
+    await deck.reopen()
+
+
+def _same(wanted: str, text: str) -> str:
+    return "" if text == wanted else f"Type exactly {wanted}."
+
+
+async def _made(make: Make, engine: Engine) -> tuple[Draft, Checked]:
+    draft = make(engine)
+    return draft, draft.check(engine.workspace.file, engine.catalogue)
+
+
+async def _save(draft: Draft, engine: Engine) -> None:
+    draft.save(engine.workspace.file, engine.catalogue)

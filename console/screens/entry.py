@@ -1,0 +1,227 @@
+"""One adapter or sync: its settings as a form, checked while they are typed, and what is known of it beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Container, VerticalScroll
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from console.draft import Checked, Draft
+from console.keymap import bindings
+from console.messages import News
+from console.presentation.forms import Entry, by_field, with_value
+from console.screens.frame import SyncdeckScreen
+from console.widgets.settings_form import SettingsForm
+from engine.errors import SecretUnavailable
+
+if TYPE_CHECKING:
+    from engine.assembly import Engine
+    from engine.settings.editing import Section
+
+DEBOUNCE_SECONDS = 0.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a form starts from."""
+
+    lines: tuple[Entry, ...]
+    values: Mapping[str, Any]
+    type_title: str = ""
+
+
+class EntryScreen(SyncdeckScreen):
+    """See the module. `was` is the name in the file, empty for something new; `start` are a new one's first values."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("entry")]
+    section: ClassVar[Section]
+    AUTO_FOCUS = ""
+
+    def __init__(self, was: str, *, start: Mapping[str, Any] | None = None, name: str = "") -> None:
+        super().__init__()
+        self.was = was
+        self.start = start
+        self.proposed = name or was
+        self.checked: Checked | None = None
+        self.wrong: dict[str, str] = {}
+        self.edited = False
+        self._soon: Timer | None = None
+
+    # -- given by adapter and sync ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def opened_from(self, engine: Engine) -> Opened:
+        """Return the form's lines and values; on the engine's thread."""
+
+    @abstractmethod
+    def look_beside(self) -> None:
+        """Ask for what stands beside the form."""
+
+    def settled(self, checked: Checked) -> None:
+        """The draft was checked after an edit: what depends on it may be asked for."""
+
+    def secret_name(self, path: str) -> str:
+        """Return the name a typed secret gets in the keyring."""
+        return self.draft_name
+
+    # -- the screen -------------------------------------------------------------------------------------------------
+
+    @property
+    def crumb(self) -> str:
+        return f"{self.was or 'new'}{' *' if self.edited else ''}"
+
+    def body(self) -> Iterable[Widget]:
+        with Container(id="entry"):
+            with Container(id="form-side"):
+                yield Container(id="form-place")
+                yield Static(id="hint", markup=False)
+            with VerticalScroll(id="beside", can_focus=False):
+                yield Static(id="known")
+
+    def look(self) -> None:
+        if not self.edited:
+            self.ask("read the settings", self.opened_from, self.show_form)
+        self.look_beside()
+
+    def hear(self, news: News) -> None:
+        self.look_beside()
+
+    def show_form(self, opened: Opened) -> None:
+        """Build the form anew from the file."""
+        place = self.query_one("#form-place")
+        known = next(iter(place.query(SettingsForm)), None)
+        if known is not None and known.given == opened.values:
+            return
+        place.remove_children()
+        form = SettingsForm(opened.lines, opened.values, id="form")
+        place.mount(form)
+        self.call_after_refresh(form.enter)
+
+    @property
+    def form(self) -> SettingsForm | None:
+        """The form, once it is there."""
+        return next(iter(self.query(SettingsForm)), None)
+
+    @property
+    def draft_name(self) -> str:
+        """The name as the form says it now."""
+        if self.form is None:
+            return self.proposed
+        return str(self.form.collected()[0].get("name", "")).strip()
+
+    def draft(self) -> Draft:
+        """Return what the form says now; a typed secret is represented by the reference that it will get."""
+        values: dict[str, Any] = {}
+        if self.form is not None:
+            values, self.wrong = self.form.collected()
+            for path in self.form.secrets():
+                values = with_value(values, path, f"keyring:{self.secret_name(path)}")
+        name = str(values.pop("name", "")).strip()
+        return Draft(section=self.section, name=name, was=self.was, values=values)
+
+    def on_settings_form_edited(self) -> None:
+        self.edited = True
+        self.deck.beat()
+        if self._soon is not None:
+            self._soon.stop()
+        self._soon = self.set_timer(DEBOUNCE_SECONDS, self.check)
+
+    def on_settings_form_entered(self, event: SettingsForm.Entered) -> None:
+        self.query_one("#hint", Static).update(event.hint)
+        self.entered(event.path)
+
+    def entered(self, path: str) -> None:
+        """Another field has the focus."""
+
+    def check(self) -> None:
+        """Check the draft as it stands."""
+        self.ask("check the settings", partial(_check, self.draft()), self._show_checked)
+
+    def _show_checked(self, checked: Checked) -> None:
+        self.checked = checked
+        form = self.form
+        if form is None:
+            return
+        problems = by_field(checked.problems, [line.path for line in form.lines])
+        form.complain({**problems, **self.wrong})
+        self.settled(checked)
+
+    # -- keys -------------------------------------------------------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        if action == "save" and self.deck.orders:
+            return f"Under way here: {', '.join(sorted(self.deck.orders))}. Save when it has ended."
+        return ""
+
+    def action_back(self) -> None:
+        if not self.edited:
+            self.deck.back()
+            return
+        from console.dialogs.confirm import Confirm
+
+        question = Confirm("Leave without saving?", "What you changed in this form is lost.", yes="Leave")
+        self.deck.push_screen(question, lambda agreed: self.deck.back() if agreed else None)
+
+    def action_save(self) -> None:
+        """Show what would change in the file; write it when that is agreed to."""
+        draft = self.draft()
+        self.ask("check the settings", partial(_check, draft), partial(self._offer, draft))
+
+    def _offer(self, draft: Draft, checked: Checked) -> None:
+        self._show_checked(checked)
+        problems = [*self.wrong.values(), *(sentence for _, sentence in checked.problems)]
+        if problems:
+            more = f" And {len(problems) - 1} more." if len(problems) > 1 else ""
+            self.deck.say(f"Not saved: {problems[0]}{more}", severity="warning")
+            return
+        from console.dialogs.save_changes import SaveChanges
+
+        secrets = self.typed_secrets()
+        notes = [f"The secret you typed goes into the keyring as {name}." for name in secrets]
+        self.deck.push_screen(
+            SaveChanges(f"Save {draft.name}?", checked.diff, notes),
+            lambda agreed: self._write(draft, secrets) if agreed else None,
+        )
+
+    def typed_secrets(self) -> dict[str, str]:
+        """Return the secrets typed into the form, by the name each gets in the keyring."""
+        typed = self.form.secrets() if self.form is not None else {}
+        return {self.secret_name(path): secret for path, secret in typed.items()}
+
+    def _write(self, draft: Draft, secrets: Mapping[str, str]) -> None:
+        self.run_worker(self._saved(draft, secrets), name="save", exit_on_error=False)
+
+    async def _saved(self, draft: Draft, secrets: Mapping[str, str]) -> None:
+        try:
+            await self.keep(secrets)
+            await self.deck.ask(partial(_save, draft))
+        except Exception as error:
+            self.deck.show_failure(f"save {draft.name}", error)
+            return
+        self.was, self.start, self.edited = draft.name, None, False
+        self.deck.say(f"Saved {draft.name}.")
+        await self.deck.reopen()
+
+    async def keep(self, secrets: Mapping[str, str]) -> None:
+        """Put typed secrets into the keyring. Raises `SecretUnavailable` where there is none."""
+        for name, secret in secrets.items():
+            if self.deck.keep_secret is None:
+                raise SecretUnavailable("This console has no keyring to keep secrets in. Write env:NAME or file:PATH.")
+            await asyncio.to_thread(self.deck.keep_secret, name, secret)
+
+
+async def _check(draft: Draft, engine: Engine) -> Checked:
+    return draft.check(engine.workspace.file, engine.catalogue)
+
+
+async def _save(draft: Draft, engine: Engine) -> None:
+    draft.save(engine.workspace.file, engine.catalogue)

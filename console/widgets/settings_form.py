@@ -1,0 +1,202 @@
+"""A form made from a settings class: one line a setting, headings for groups, help for the line in focus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static, Switch
+
+from console.keymap import bindings
+from console.presentation.forms import ABSENT, Entry, Values, hint, value_at, with_value
+from console.widgets.field_controls import Control, SecretControl, control_for
+
+
+if TYPE_CHECKING:
+    from console.screens.frame import SyncdeckScreen
+
+FIELDS = "Input, Select, Switch, TextArea, SelectionList"
+
+
+class FieldRow(Widget):
+    """Label, control, and under them the sentence of a problem."""
+
+    DEFAULT_CSS = """
+    FieldRow { layout: grid; grid-size: 2; grid-columns: 22 1fr; grid-rows: auto; height: auto; padding: 0 1; }
+    FieldRow > .label { height: 1; color: $ink-dim; }
+    FieldRow:focus-within > .label { color: $ink-strong; text-style: bold; }
+    FieldRow > .problem { column-span: 2; height: auto; padding: 0 0 0 22; color: $ink-error; display: none; }
+    FieldRow.-wrong > .problem { display: block; }
+    """
+
+    def __init__(self, entry: Entry, value: Any) -> None:
+        super().__init__()
+        self.entry = entry
+        self.control = control_for(entry.field, value)
+        self.complaint = ""
+
+    def compose(self) -> ComposeResult:
+        mark = " *" if self.entry.field.required else ""
+        yield Static("  " * self.entry.level + self.entry.label + mark, classes="label", markup=False)
+        yield self.control
+        yield Static(classes="problem", markup=False)
+
+    def complain(self, sentence: str) -> None:
+        """Show a problem under the field; an empty sentence takes it away."""
+        if sentence != self.complaint:
+            self.complaint = sentence
+            self.query_one(".problem", Static).update(sentence)
+            self.set_class(bool(sentence), "-wrong")
+
+
+class GroupRow(Widget):
+    """A heading; for a group that may be absent, with a switch."""
+
+    DEFAULT_CSS = """
+    GroupRow { layout: horizontal; height: 1; padding: 0 1; margin: 1 0 0 0; }
+    GroupRow > Static { width: 22; text-style: bold; color: $ink-strong; }
+    """
+
+    def __init__(self, entry: Entry, on: bool) -> None:
+        super().__init__()
+        self.entry = entry
+        self.on = on
+
+    def compose(self) -> ComposeResult:
+        yield Static("  " * self.entry.level + self.entry.label, markup=False)
+        if self.entry.switchable:
+            yield Switch(self.on)
+
+
+class SettingsForm(VerticalScroll, can_focus=True):
+    """See the module. `values` are what the file says; what the form says now is `collected`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("form")]
+
+    class Edited(Message):
+        """Something in the form changed."""
+
+    class Entered(Message):
+        """Another field has the focus; `hint` tells about it."""
+
+        def __init__(self, path: str, hint: str) -> None:
+            super().__init__()
+            self.path = path
+            self.hint = hint
+
+    def __init__(self, lines: Sequence[Entry], values: Values, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.lines = lines
+        self.given = values
+        self.last: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        for line in self.lines:
+            if line.heading:
+                yield GroupRow(line, on=value_at(self.given, line.path) not in (ABSENT, None))
+            else:
+                yield FieldRow(line, value_at(self.given, line.path))
+
+    def on_mount(self) -> None:
+        self._fold()
+
+    # -- what it says -----------------------------------------------------------------------------------------------
+
+    def collected(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the values as the file would write them, and a sentence for each field whose text means nothing."""
+        values: dict[str, Any] = dict(self.given)
+        wrong: dict[str, str] = {}
+        off = self._off()
+        for row in self.rows():
+            path = row.entry.path
+            if path.startswith(off):
+                continue
+            try:
+                values = with_value(values, path, row.control.value)
+            except ValueError as error:
+                wrong[path] = str(error)
+        for prefix in off:
+            values = with_value(values, prefix.rstrip("."), ABSENT)
+        return values, wrong
+
+    def secrets(self) -> dict[str, str]:
+        """Return the secrets that were typed, by path: they belong into the keyring, not into values."""
+        return {
+            row.entry.path: row.control.typed
+            for row in self.rows()
+            if isinstance(row.control, SecretControl) and row.control.typed
+        }
+
+    def complain(self, problems: Mapping[str, str]) -> None:
+        """Show each problem under its field."""
+        for row in self.rows():
+            row.complain(problems.get(row.entry.path, ""))
+
+    def rows(self) -> Iterator[FieldRow]:
+        """Yield the rows of all fields."""
+        yield from self.query(FieldRow)
+
+    def enter(self, path: str = "") -> None:
+        """Put the focus into a field: the named one, the one that had it last, or the first."""
+        named = next((row.control for row in self.rows() if row.entry.path == path), None)
+        target = _first(named) if named is not None else self.last
+        if target is None:
+            target = next((child for row in self.rows() if (child := _first(row.control)) is not None), None)
+        if target is not None:
+            target.focus()
+
+    # -- keys and messages ------------------------------------------------------------------------------------------
+
+    def action_leave_field(self) -> None:
+        """Esc: from a field to the form, from the form one crumb up."""
+        if self.has_focus:
+            cast("SyncdeckScreen", self.screen).action_back()
+        else:
+            self.focus(scroll_visible=False)
+
+    def action_enter_field(self) -> None:
+        self.enter()
+
+    def action_field(self, by: int) -> None:
+        if by > 0:
+            self.screen.focus_next(FIELDS)
+        else:
+            self.screen.focus_previous(FIELDS)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        for row in event.widget.ancestors:
+            if isinstance(row, FieldRow):
+                self.last = event.widget
+                self.post_message(self.Entered(row.entry.path, hint(row.entry.field)))
+            elif isinstance(row, GroupRow):
+                self.post_message(self.Entered(row.entry.path, row.entry.field.description))
+
+    def on_control_edited(self, event: Control.Edited) -> None:
+        event.stop()
+        self.post_message(self.Edited())
+
+    def on_switch_changed(self, event: Switch.Changed) -> None:
+        event.stop()
+        self._fold()
+        self.post_message(self.Edited())
+
+    def _off(self) -> tuple[str, ...]:
+        rows = self.query(GroupRow)
+        return tuple(
+            f"{row.entry.path}." for row in rows if row.entry.switchable and not row.query_one(Switch).value
+        )
+
+    def _fold(self) -> None:
+        off = self._off()
+        for row in self.rows():
+            row.display = not row.entry.path.startswith(off)
+
+
+def _first(control: Widget) -> Widget | None:
+    return next((child for child in control.children if child.focusable), None)
