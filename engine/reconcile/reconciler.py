@@ -122,7 +122,7 @@ class Reconciler:
         approval of the actor where the policy asks only for one before removals; it never overrides a guard and does
         not replace a required approval.
 
-        Raises `NotApproved`, `PlanStale`, `GuardRefused`, `TargetDrifted`, `Locked`, `Frozen` before anything is called.
+        Raises `NotApproved`, `PlanStale`, `GuardRefused`, `TargetDrifted`, `Locked`, `Frozen` before any call.
         Cancelling the awaiting task, or `cancel`, stops after the batches under way.
         """
         self._means.must_write()
