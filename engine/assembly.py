@@ -24,6 +24,7 @@ from engine.reconcile.reconciler import Reconciler
 from engine.redaction import REDACTOR
 from engine.settings.context import AdapterContext
 from engine.settings.model import Workspace
+from engine.storage.care import Care
 from engine.storage.database import open_database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.event_pages import open_event_pages
@@ -47,6 +48,7 @@ class Engine:
     event_pages: EventPages
     reconcile: Reconciler
     inspection: Inspection
+    care: Care
 
 
 @asynccontextmanager
@@ -97,6 +99,7 @@ async def open_engine(
             event_pages=stack.enter_context(open_event_pages(workspace.state)),
             reconcile=Reconciler(means),
             inspection=Inspection(means, _noting(log, actor, read_only=read_only)),
+            care=Care(workspace.state),
         )
 
 

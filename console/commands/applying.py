@@ -56,9 +56,7 @@ async def apply(arguments: Namespace, session: Session) -> int:
             session.say(line)
         if not stored.plan.change_count:
             return _nothing(session, stored)
-        readiness = await engine.reconcile.readiness(stored.digest)
-        _refuse(stored, readiness)
-        if not arguments.yes and not _agreed(session, stored, readiness):
+        if not arguments.yes and not _agreed(session, stored, await engine.reconcile.readiness(stored.digest)):
             session.warn("Nothing was changed.")
             return ERROR
         result = await _carry_out(engine, session, stored)
@@ -100,16 +98,12 @@ def _nothing(session: Session, stored: StoredPlan) -> int:
     return code if code in {ERROR, REFUSED} else DONE
 
 
-def _refuse(stored: StoredPlan, readiness: Readiness) -> None:
-    """Say what stands in the way before anybody is asked to agree."""
+def _agreed(session: Session, stored: StoredPlan, readiness: Readiness) -> bool:
+    """Ask a person; raise what stands in the way before anybody is asked to agree in vain."""
     if readiness.refusals:
-        sentences = "\n".join(verdict.refusal for verdict in readiness.refusals)
-        raise GuardRefused(f"{sentences}\nNothing was changed (plan {stored.digest[:12]}).")
+        raise GuardRefused("\n".join(verdict.refusal for verdict in readiness.refusals))
     if readiness.obstacles:
         raise NotApproved("\n".join(readiness.obstacles))
-
-
-def _agreed(session: Session, stored: StoredPlan, readiness: Readiness) -> bool:
     if not session.interactive:
         session.warn("This is no terminal to ask in. Look at the plan above and agree with --yes.")
         return False
