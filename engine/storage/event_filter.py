@@ -16,6 +16,16 @@ FEW = 5_000
 log in ranges, where matches come early or the walk can stop."""
 
 
+TIME_SPAN = """
+    SELECT min(position), max(position) FROM event
+    WHERE type IN (SELECT id FROM event_type) AND hlc >= ? AND hlc < ?
+"""
+"""First and last position of what was written at a time. Takes 0.1 ms for each thousand of these events: received
+events may stand anywhere, so that positions alone do not tell."""
+
+_LAST_STAMP = 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """`sql` is about a row `e` of event. `indexed` promises that an index holds few rows that it could be true for."""
@@ -25,6 +35,8 @@ class Condition:
     indexed: bool = False
     impossible: bool = False
     """Nothing can match: a type or an origin that does not exist is asked for."""
+    stamps: tuple[int, int] | None = None
+    """From (inclusive) and to (exclusive), if the time is asked for: `TIME_SPAN` tells where in the log that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,27 +47,26 @@ class Known:
     origins: Mapping[str, int]
 
 
-def compile_filter(where: Filter, known: Known) -> Condition:
-    """Return the condition that is true for exactly the events that `where` wants."""
+def compile_filter(where: Filter, known: Known, few: int = FEW) -> Condition:
+    """Return the condition that is true for exactly the events that `where` wants; an index is used for up to `few`."""
     parts: list[tuple[str, tuple[object, ...]]] = []
-    indexed = False
+    indexed = bool(where.aggregate) and not where.aggregate.endswith("*")
     if where.type:
         fitting = [row for name, row in known.types.items() if fits(where.type, name)]
-        parts.append(_one_of("e.type", [number for number, _ in fitting]))
-        indexed = sum(count for _, count in fitting) <= FEW
+        rare = not indexed and sum(count for _, count in fitting) <= few
+        parts.append(_one_of("e.type" if rare else "+e.type", [number for number, _ in fitting]))
+        indexed = indexed or rare
     if where.origin:
         parts.append(
-            _one_of("e.origin", [number for name, number in known.origins.items() if fits(where.origin, name)])
+            _one_of("+e.origin", [number for name, number in known.origins.items() if fits(where.origin, name)])
         )
     if where.aggregate:
         parts.append(_text_fits("e.aggregate", where.aggregate))
-        indexed = indexed or not where.aggregate.endswith("*")
     if where.actor:
         parts.append(_actor_fits(where.actor))
-    if where.since_ms is not None:
-        parts.append(("e.hlc >= ?", (at_milliseconds(where.since_ms),)))
-    if where.until_ms is not None:
-        parts.append(("e.hlc < ?", (at_milliseconds(where.until_ms),)))
+    stamps = _stamps(where)
+    if stamps:
+        parts.append(("e.hlc >= ? AND e.hlc < ?", stamps))
     if where.search:
         parts.append(_holds(where.search, known))
     return Condition(
@@ -63,6 +74,7 @@ def compile_filter(where: Filter, known: Known) -> Condition:
         parameters=tuple(value for _, values in parts for value in values),
         indexed=indexed,
         impossible=any(sql == "0" for sql, _ in parts),
+        stamps=stamps,
     )
 
 
@@ -71,10 +83,17 @@ def fits(pattern: str, text: str) -> bool:
     return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 
+def _stamps(where: Filter) -> tuple[int, int] | None:
+    if where.since_ms is None and where.until_ms is None:
+        return None
+    until = _LAST_STAMP if where.until_ms is None else at_milliseconds(where.until_ms)
+    return at_milliseconds(where.since_ms or 0), until
+
+
 def _one_of(column: str, numbers: Collection[int]) -> tuple[str, tuple[object, ...]]:
     if not numbers:
         return "0", ()
-    return f"{column} IN ({', '.join('?' * len(numbers))})", tuple(numbers)
+    return f"{column} IN ({', '.join('?' * len(numbers))})", tuple(numbers)  # a + before it keeps indexes out of it
 
 
 def _text_fits(column: str, pattern: str) -> tuple[str, tuple[object, ...]]:
@@ -100,7 +119,7 @@ def _holds(search: str, known: Known) -> tuple[str, tuple[object, ...]]:
     types = [number for name, (number, _) in known.types.items() if search.casefold() in name.casefold()]
     written = json.encode(search).decode()[1:-1]
     parts = [
-        _one_of("e.type", types),
+        _one_of("+e.type", types),
         _like("e.aggregate", search),
         _like("e.data", written),
         _like("e.metadata", written),

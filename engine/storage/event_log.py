@@ -11,7 +11,7 @@ from engine.events.log import EventLog, Filter
 from engine.redaction import REDACTOR, Redactor
 from engine.storage.database import Database, Row
 from engine.storage.event_append import Appender
-from engine.storage.event_filter import Condition, Known, compile_filter
+from engine.storage.event_filter import TIME_SPAN, Condition, Known, compile_filter
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
 
 FIRST_RANGE = 4_096
@@ -100,10 +100,16 @@ class StoredEventLog(EventLog):
         position = "+e.position" if condition.indexed else "e.position"
         sql = f"{select} WHERE {position} BETWEEN ? AND ? AND {condition.sql} ORDER BY {position} {order} LIMIT ?"
         whole = condition.indexed or condition.sql == "1"
+        times: tuple[int, int] | None = None
         for low, high in [span] if whole else ranges(*span, backwards=backwards):
+            if times and (high < times[0] or low > times[1]):
+                continue
             found += await self._database.rows(sql, (low, high, *condition.parameters, limit - len(found)))
             if len(found) >= limit:
                 break
+            if condition.stamps and times is None:
+                (row,) = await self._database.rows(TIME_SPAN, condition.stamps)
+                times = to_bounds(row)
         return found
 
 
