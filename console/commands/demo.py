@@ -23,6 +23,9 @@ from engine.reconcile.results import StoredPlan
 MARK = ".syncdeck/sample"
 """A file that only sample workspaces have: nothing else is ever rebuilt."""
 
+SHOWN = 6
+"""Changes of one kind that the story shows."""
+
 PLANNED_BEFOREHAND = ("engineering", "everyone-chat", "sales-crm", "contractor-badges", "finance-box")
 
 
@@ -99,7 +102,7 @@ async def _apply(sync: str, title: str, engine: Engine, session: Session) -> Non
 
 def _show_plan(session: Session, stored: StoredPlan) -> None:
     session.emit(plan_object(stored, exit_code(stored.plan)))
-    for line in plan_lines(session, stored):
+    for line in plan_lines(session, stored, shown=SHOWN):
         session.say(line)
 
 

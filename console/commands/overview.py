@@ -34,12 +34,12 @@ async def status(arguments: Namespace, session: Session) -> int:
 
 def _row(sync: SyncStatus, target: TargetStatus) -> list[str]:
     differences = ", ".join(f"{count} to {action}" for action, count in target.counts.items() if count)
-    if target.reason:
+    if sync.refused:
+        note = f"a guard refuses it: syncdeck plans {sync.refused[:12]}"
+    elif target.reason:
         note = target.reason
-    elif sync.refusals:
-        note = f"refused: {sync.refusals[0]}"
     elif sync.waiting:
-        note = f"plan {sync.waiting[:12]} waits for an approval"
+        note = f"waits for an approval: syncdeck plans {sync.waiting[:12]}"
     else:
         note = ""
     return [sync.sync, target.target, target.health, differences or "-", moment(target.as_of), safe(note)]

@@ -9,13 +9,13 @@ from typing import Any
 from console.commands.session import Session
 from console.commands.table import moment, safe
 from engine.reconcile.plan import Action, Change, Parked, Plan, TargetPlan, Verdict, item_id
-from engine.reconcile.records import text_of
+from engine.reconcile.records import Value, text_of
 from engine.reconcile.results import StoredPlan
 
 SIGN = {Action.ADD: "+", Action.UPDATE: "~", Action.RENAME: ">", Action.REMOVE: "-"}
 COLOUR = {Action.ADD: "green", Action.UPDATE: "yellow", Action.RENAME: "cyan", Action.REMOVE: "red"}
 SHOWN = 200
-"""Lines of one action shown before the rest is counted; `--json` and `-o` always hold all of them."""
+"""Changes of one kind shown before the rest is counted; `--json` and `-o` always hold all of them."""
 
 
 def headline(plan: Plan) -> str:
@@ -25,7 +25,7 @@ def headline(plan: Plan) -> str:
     return ", ".join(parts) or "nothing to do"
 
 
-def plan_lines(session: Session, stored: StoredPlan) -> Iterator[str]:
+def plan_lines(session: Session, stored: StoredPlan, shown: int = SHOWN) -> Iterator[str]:
     """Yield a plan as people read it: source, each target's changes with their why, parked records, guards."""
     plan = stored.plan
     yield session.paint(f"{plan.sync}: {headline(plan)}", "bold")
@@ -35,33 +35,28 @@ def plan_lines(session: Session, stored: StoredPlan) -> Iterator[str]:
         yield f"  source {snapshot.adapter}: {count} in scope, read {when} ({safe(snapshot.proof)})"
     if plan.error:
         yield session.paint(f"  source failed: {safe(plan.error)}", "red")
+    for note in plan.notes:
+        yield session.paint(f"  {safe(note)}", "dim")
     for target in plan.targets:
-        yield from _target_lines(session, target)
+        yield from _target_lines(session, target, shown)
     for verdict in plan.source_guards:
         yield from _guard_line(session, verdict)
     yield f"  plan {stored.digest[:12]}, {stored.state}, by {plan.created_by}, expires {moment(plan.expires_at)}"
 
 
-def _target_lines(session: Session, target: TargetPlan) -> Iterator[str]:
+def _target_lines(session: Session, target: TargetPlan, shown: int) -> Iterator[str]:
     yield ""
     if target.error:
         yield session.paint(f"  {target.target}: could not be read: {safe(target.error)}", "red")
         return
-    yield (
-        session.paint(f"  {target.target}", "bold") + f"  {target.in_step:,} in step, {len(target.changes):,} to change"
-    )
-    for action, group in groupby(target.changes, key=lambda change: change.action):
-        changes = list(group)
-        for change in islice(changes, SHOWN):
-            yield from _change_lines(session, change)
-        if len(changes) > SHOWN:
-            yield session.paint(
-                f"    … and {len(changes) - SHOWN:,} more to {action}; -o FILE or --json holds all", "dim"
-            )
-    for parked in target.parked[:SHOWN]:
+    name = session.paint(f"  {target.target}", "bold")
+    yield f"{name}  {target.in_step:,} in step, {len(target.changes):,} to change"
+    for changes in _alike(target):
+        yield from _group_lines(session, changes, shown)
+    for parked in target.parked[:shown]:
         yield _parked_line(session, parked)
-    if len(target.parked) > SHOWN:
-        yield session.paint(f"    … and {len(target.parked) - SHOWN:,} more parked", "dim")
+    if len(target.parked) > shown:
+        yield session.paint(f"    … and {len(target.parked) - shown:,} more parked", "dim")
     if target.snapshot and target.snapshot.carried:
         names = ", ".join(safe(carried.label) for carried in target.snapshot.carried[:5])
         yield session.paint(f"    carried through untouched: {len(target.snapshot.carried)} ({names})", "dim")
@@ -71,13 +66,30 @@ def _target_lines(session: Session, target: TargetPlan) -> Iterator[str]:
         yield from _guard_line(session, verdict)
 
 
-def _change_lines(session: Session, change: Change) -> Iterator[str]:
-    renamed = f" → {safe(change.renamed_to)}" if change.renamed_to else ""
-    line = session.paint(f"    {SIGN[change.action]} {safe(change.spelling)}{renamed}", COLOUR[change.action])
-    yield line + session.paint(f"   {safe(change.why)}", "dim")
-    if change.action in {Action.UPDATE, Action.RENAME}:
-        for name, before, after in change.fields():
-            yield f"        {safe(name)}: {safe(text_of(before)) or '(empty)'} → {safe(text_of(after)) or '(empty)'}"
+def _alike(target: TargetPlan) -> Iterator[list[Change]]:
+    """Yield the changes of one action and one reason together, in the order in which they would be carried out."""
+    for _, group in groupby(target.changes, key=lambda change: change.action):
+        by_reason: dict[str, list[Change]] = {}
+        for change in group:
+            by_reason.setdefault(change.why, []).append(change)
+        yield from by_reason.values()
+
+
+def _group_lines(session: Session, changes: list[Change], shown: int) -> Iterator[str]:
+    action, why = changes[0].action, changes[0].why
+    yield session.paint(f"    {action} {len(changes):,}", COLOUR[action]) + session.paint(f"   {safe(why)}", "dim")
+    for change in islice(changes, shown):
+        renamed = f" → {safe(change.renamed_to)}" if change.renamed_to else ""
+        yield session.paint(f"      {SIGN[action]} {safe(change.spelling)}{renamed}", COLOUR[action])
+        if action in {Action.UPDATE, Action.RENAME}:
+            for name, before, after in change.fields():
+                yield f"          {safe(name)}: {_told(before)} → {_told(after)}"
+    if len(changes) > shown:
+        yield session.paint(f"      … and {len(changes) - shown:,} more; -o FILE or --json holds all", "dim")
+
+
+def _told(value: Value) -> str:
+    return safe(text_of(value)) or "(empty)"
 
 
 def _parked_line(session: Session, parked: Parked) -> str:
