@@ -92,7 +92,7 @@ class ScimService:
                 if not identity or identity in seen:
                     raise IncompleteRead(
                         f"{self.client.name}: {identity or 'a user without id'} came twice among the users: the list "
-                        "moved while it was read, and somebody may be missing. Nothing may be concluded from it; try again."
+                        "moved while it was read, and somebody may be missing. Nothing may be concluded from it."
                     )
                 seen.add(identity)
                 yield user

@@ -8,13 +8,14 @@ from typing import Any, Self
 
 import ldap3
 
-from tests.servers.slapd import ADMIN, Slapd
+from tests.servers.slapd import ADMIN, SUFFIX, Person, Slapd
 
 
 class Administrator:
     """A connection with all rights. Used as `with`; every fault of the server is raised."""
 
     def __init__(self, server: Slapd) -> None:
+        self._server = server
         self._connection = ldap3.Connection(
             ldap3.Server("127.0.0.1", server.port, get_info=ldap3.NONE),
             ADMIN,
@@ -40,6 +41,22 @@ class Administrator:
         """Make an entry unless there is one."""
         if self.values(dn, "objectClass") is None:
             self.add(dn, classes, attributes)
+
+    def know(self, mail: str) -> Person:
+        """Make a person of this address, or give the one there is exactly this spelling of it."""
+        folded = mail.casefold()
+        person = self._server.people.get(folded)
+        if person is None:
+            uid = f"u{len(self._server.people)}"
+            # A comma within the name, as directories that write "Last, First" have it.
+            person = Person(f"cn=Person\\, {uid},ou=people,{SUFFIX}", uid, mail)
+            fields = {"cn": f"Person, {uid}", "sn": "Person", "uid": uid, "mail": mail}
+            self.add(person.dn, ["inetOrgPerson"], fields)
+        elif person.mail != mail:
+            person = Person(person.dn, person.uid, mail)
+            self.replace(person.dn, "mail", [mail])
+        self._server.people[folded] = person
+        return person
 
     def delete(self, dn: str) -> None:
         """Take an entry away; its name stays in groups (no referential integrity here)."""

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import trustme
@@ -27,6 +27,15 @@ START_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in the directory."""
+
+    dn: str
+    uid: str
+    mail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Slapd:
     """A running server. Its password for ADMIN and READER is `password`."""
 
@@ -35,6 +44,8 @@ class Slapd:
     password: str
     ca_file: Path
     process: subprocess.Popen[bytes]
+    people: dict[str, Person] = field(default_factory=dict)
+    """Whom tests made, by folded address: people stay for the session, as in a real directory."""
 
     @property
     def url(self) -> str:
