@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -22,10 +22,8 @@ SHORTEST = 4
 """Shorter secrets are not searched for: hiding every `a` would make all texts unreadable and hide nothing."""
 
 _WORDS = r"(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)"
-# Bounded, or a megabyte of `a.a.a.a` would take minutes.
-_NAME = rf"[\w.-]{{0,60}}{_WORDS}"
 _REFERENCE = r"(?!(?:keyring|env|file):\S)"
-_SECRET_NAME = re.compile(rf"(?i)^(?:{_NAME}|(?:proxy-)?authorization|(?:set-)?cookie)$")
+_SECRET_NAME = re.compile(rf"(?i)^(?:[\w.-]*{_WORDS}|(?:proxy-)?authorization|(?:set-)?cookie)$")
 
 _PATTERNS = (
     # The password of a URL: everything between the first colon and the last @ before the path (RFC 3986 §3.2.1).
@@ -35,15 +33,15 @@ _PATTERNS = (
         rf"\1{HIDDEN}",
     ),
     (re.compile(r"(?i)\b((?:bearer|basic)\s+)[\w.~+/=-]{12,}"), rf"\1{HIDDEN}"),
-    (re.compile(rf"(?i)(\b{_NAME}['\"]?\s*[:=]\s*)(['\"]){_REFERENCE}(?!\2).+?(?<!\\)\2"), rf"\1\2{HIDDEN}\2"),
+    (re.compile(rf"(?i)({_WORDS}['\"]?\s*[:=]\s*)(['\"]){_REFERENCE}(?!\2).+?(?<!\\)\2"), rf"\1\2{HIDDEN}\2"),
     (
         # A number of few digits is a fencing token, which operators must see.
-        re.compile(rf"(?i)(\b{_NAME}=){_REFERENCE}(?!\d{{1,12}}\b)(?!\*)[^\s&;,'\"(){{}}\[\]]+"),
+        re.compile(rf"(?i)({_WORDS}=){_REFERENCE}(?!\d{{1,12}}\b)(?!\*)[^\s&;,'\"(){{}}\[\]]+"),
         rf"\1{HIDDEN}",
     ),
     (
         # `password: hunter2` at the end of a line; in the middle of one it is a sentence about a setting.
-        re.compile(rf"(?im)(\b{_NAME}:[ \t]+){_REFERENCE}(?!\d{{1,12}}\b|\*)[^\s,'\"{{}}\[\]]+(?=[ \t]*(?:$|[,}}]))"),
+        re.compile(rf"(?im)({_WORDS}:[ \t]+){_REFERENCE}(?!\d{{1,12}}\b|\*)[^\s,'\"{{}}\[\]]+(?=[ \t]*(?:$|[,}}]))"),
         rf"\1{HIDDEN}",
     ),
 )
@@ -53,8 +51,6 @@ _TELLTALES = (
     *(f"{kind}{gap}key" for kind in ("api", "access", "private") for gap in ("", "_", "-")),
 )
 """Without one of these no pattern can match: nearly all texts are done after a dozen quick searches."""
-
-AnyValue = TypeVar("AnyValue")
 
 
 class Redactor:
@@ -90,13 +86,12 @@ class Redactor:
         """Tell whether a text may hold a secret; `value` leaves a value alone whose JSON text is not suspected."""
         return _tells(text) or (self._registered is not None and self._registered.search(text) is not None)
 
-    def value(self, value: AnyValue) -> AnyValue:
+    def value(self, value: Any) -> Any:
         """Return a copy with every secret hidden, through mappings, lists, structs and bytes, keys included.
 
         A text under a name like `password` or `token` is hidden whatever it looks like, unless it is a reference.
         """
-        hidden: Any = self._hidden(value)
-        return hidden  # type: ignore[no-any-return]
+        return self._hidden(value)
 
     def _hidden(self, value: object) -> object:
         match value:
