@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
 import xxhash
 
 from engine.reconcile.records import FINGERPRINT_BITS, RecordKey, Value, fold, keep_case, text_of
@@ -60,13 +61,15 @@ def plain_rows(rows: Sequence[tuple[Value, ...]]) -> list[str] | None:
     return lines
 
 
-def canonical_rows(rows: Sequence[tuple[Value, ...]]) -> tuple[Sequence[tuple[Value, ...]], list[str]]:
-    """Return a target's rows as a plan can hold them, and the canonical text of each."""
+def canonical_rows(rows: Sequence[tuple[Value, ...]]) -> tuple[list[str], Sequence[bytes]]:
+    """Return a target's rows as canonical texts, and packed where they are more than text (see `values_of`)."""
     lines = plain_rows(rows)
     if lines is not None:
-        return rows, lines
+        return lines, ()
     storable = [tuple(map(_storable, row)) for row in rows]
-    return storable, list(map(canonical_row, storable))
+    lines = list(map(canonical_row, storable))
+    packed = [b"" if tuple(line.split(FIELD)) == row else pack(row) for row, line in zip(storable, lines, strict=True)]
+    return lines, packed
 
 
 def _storable(value: Value) -> Value:
@@ -95,6 +98,20 @@ def sum_of(items: Iterable[str]) -> int:
 def as_hexadecimal(total: int) -> str:
     """Return a sum as a fingerprint writes it."""
     return f"{total % (1 << FINGERPRINT_BITS):032x}"
+
+
+def pack(values: Sequence[Value]) -> bytes:
+    """Return values with their types, for the few records that are more than text."""
+    return _PACKER.encode(values)
+
+
+def values_of(line: str, packed: bytes = b"") -> list[Value]:
+    """Return the values of a canonical row: its texts, or what was packed beside it."""
+    return _UNPACKER.decode(packed) if packed else list(line.split(FIELD))
+
+
+_PACKER = msgspec.msgpack.Encoder()
+_UNPACKER = msgspec.msgpack.Decoder(list[Value])
 
 
 @contextmanager

@@ -3,10 +3,11 @@ in; they are streamed through, only the source's side is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import compress, repeat
-from operator import is_, ne
+from operator import is_, is_not, ne
 
 import msgspec
 
@@ -18,50 +19,58 @@ from engine.reconcile.canonical import (
     fold_all,
     items_of,
     sum_of,
+    values_of,
 )
 from engine.reconcile.plan import ORDER, Action, Snapshot
 from engine.reconcile.reading import Reading
 from engine.reconcile.records import Batch, Carried, Fingerprint, RecordKey, Value
-from engine.reconcile.wanted import Wanted
+from engine.reconcile.wanted import Disputed, Wanted
 from engine.settings.model import Mode, SyncSettings
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
-    """One record as a target holds it: `values` in the order of the sync's attribute names."""
+    """One record as a side spells and holds it, its attributes as a canonical row (and packed, if more than text)."""
 
     spelling: str
     native_id: str
-    values: tuple[Value, ...]
+    line: str
+    packed: bytes
+
+    def values(self) -> list[Value]:
+        """Return the attributes in the order of the sync's attribute names."""
+        return values_of(self.line, self.packed)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One target against what is wanted. Made by `Comparison`."""
+    """One target against what is wanted. Made by `Comparison`; keeps what a plan needs of both sides, and no more."""
 
     target: str
-    wanted: Wanted
+    source: str
+    names: tuple[str, ...]
     mode: Mode
-    missing: frozenset[RecordKey]
+    missing: Mapping[RecordKey, Member]
+    """Wanted and not held, as the source spells it."""
     surplus: Mapping[RecordKey, Member]
     """Held and not wanted. Members under a disputed key of the source are not in here, but in `undecided`."""
-    differing: Mapping[RecordKey, Member]
+    differing: Mapping[RecordKey, tuple[Member, Member]]
+    """Held with other attributes than wanted: (as held, as wanted)."""
     doubled: frozenset[RecordKey]
     """Keys that the target holds more than once; never acted on."""
+    disputed: Mapping[RecordKey, Disputed]
     undecided: Mapping[RecordKey, Member]
     """Members under a key that the source disputes."""
+    outside: frozenset[RecordKey]
+    """Surplus keys that the source holds too, out of the sync's scope."""
+    wanted_keys: Collection[RecordKey]
+    in_step: int
+    """How many wanted keys the target holds once and with the wanted attributes."""
     snapshot: Snapshot
 
     def holds(self, key: RecordKey) -> bool:
         """Say whether the target holds this key now."""
         if key in self.surplus or key in self.doubled or key in self.undecided:
             return True
-        return key in self.wanted.lines and key not in self.missing
-
-    @property
-    def in_step(self) -> int:
-        """How many wanted keys the target holds once and with the wanted attributes."""
-        lines = self.wanted.lines
-        doubled = sum(key in lines for key in self.doubled)
-        return len(lines) - len(self.missing) - len(self.differing) - doubled
+        return key in self.wanted_keys and key not in self.missing
 
     def to_resolve(self) -> Sequence[str]:
         """Return the spellings that the target must look up before a plan is made. The caller asks `Target.resolve`
@@ -71,7 +80,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         """
         if Action.ADD not in ORDER[self.mode] and not self.surplus:
             return ()
-        return sorted(map(self.wanted.spelling, self.missing))
+        return [member.spelling for member in self.missing.values()]
 
 
 class Comparison:
@@ -97,35 +106,50 @@ class Comparison:
             return
         with collector_paused():
             keys = fold_all(batch.spellings, case_sensitive=self._case_sensitive)
-            rows = attribute_rows(batch, self._wanted.names)
-            self._compare(keys, batch, rows)
+            self._count += len(keys)
+            self._compare(keys, batch)
 
-    def _compare(self, keys: Sequence[RecordKey], batch: Batch, rows: Sequence[tuple[Value, ...]]) -> None:
+    def _compare(self, keys: Sequence[RecordKey], batch: Batch) -> None:
         """Strike every key off what is left of the wanted ones; look closer at those that were not there (surplus, or
         struck off before) or whose row is another."""
         struck = list(map(self._left.pop, keys, repeat(None)))
-        lines: Sequence[str] | None = None
         if self._wanted.names:
-            rows, lines = canonical_rows(rows)
+            lines, packed = canonical_rows(attribute_rows(batch, self._wanted.names))
             odd = list(map(ne, struck, lines))
         else:
+            lines, packed = [], ()
             odd = list(map(is_, struck, repeat(None)))
-        self._count += len(keys)
         if True not in odd:
             return
-        ids = batch.native_ids or repeat("")
-        columns = zip(keys, batch.spellings, ids, rows or repeat(()), struck)  # noqa: B905  # repeats have no end
-        for key, spelling, native_id, row, line in compress(columns, odd):
-            self._place(key, Member(spelling, native_id, row), line is not None)
         odd_keys = list(compress(keys, odd))
-        self._count_in(odd_keys, None if lines is None else list(compress(lines, odd)))
+        odd_lines = list(compress(lines, odd)) if lines else None
+        self._count_in(odd_keys, odd_lines)
+        spellings = compress(batch.spellings, odd)
+        native_ids = compress(batch.native_ids, odd) if batch.native_ids else repeat("")
+        packs = compress(packed, odd) if packed else repeat(b"")
+        members = list(map(Member, spellings, native_ids, odd_lines or repeat(""), packs))
+        known = list(map(is_not, compress(struck, odd), repeat(None)))
+        self._differing.update(compress(zip(odd_keys, members, strict=True), known))
+        unknown = [not is_known for is_known in known]
+        self._add_surplus(list(compress(odd_keys, unknown)), list(compress(members, unknown)))
 
-    def _place(self, key: RecordKey, member: Member, was_left: bool) -> None:
+    def _add_surplus(self, keys: list[RecordKey], members: list[Member]) -> None:
+        """Keep members that nobody wants: at once where all keys are new, else one by one."""
+        before = len(self._surplus)
+        if "" not in keys and self._doubled.isdisjoint(keys) and self._wanted.lines.keys().isdisjoint(keys):
+            deque(map(self._surplus.setdefault, keys, members), maxlen=0)
+            fresh = len(self._surplus) - before
+            if fresh == len(keys):
+                return
+            for _ in range(fresh):
+                self._surplus.popitem()
+        for key, member in zip(keys, members, strict=True):
+            self._place(key, member)
+
+    def _place(self, key: RecordKey, member: Member) -> None:
         if not key:
-            label = next((str(value) for value in member.values if value), member.native_id or "no key")
+            label = next((str(value) for value in member.values() if value), member.native_id or "no key")
             self._nameless.append(Carried(label=label, kind="unresolved", native_id=member.native_id))
-        elif was_left:
-            self._differing[key] = member
         elif key in self._wanted.lines or key in self._surplus or key in self._doubled:
             self._surplus.pop(key, None)
             self._doubled.add(key)
@@ -146,29 +170,43 @@ class Comparison:
     def finish(self, read_at: datetime) -> Difference:
         """Return the difference. Raises `IncompleteRead` when no batch carried a proof."""
         proof = self._reading.complete()
-        disputed = self._wanted.disputed
-        undecided = {key: self._surplus.pop(key) for key in sorted(disputed.keys() & self._surplus.keys())}
-        return Difference(
-            target=self._reading.adapter,
-            wanted=self._wanted,
-            mode=self._mode,
-            missing=frozenset(self._left),
-            surplus=self._surplus,
-            differing={key: member for key, member in self._differing.items() if key not in self._doubled},
-            doubled=frozenset(self._doubled),
-            undecided=undecided,
-            snapshot=Snapshot(
-                adapter=self._reading.adapter,
-                read_at=read_at,
-                fingerprint=Fingerprint(count=self._count, sum=as_hexadecimal(self._sum())),
-                proof=proof,
-                carried=tuple(
-                    sorted(
-                        [*self._reading.carried, *self._nameless], key=lambda one: (one.kind, one.label, one.native_id)
-                    )
+        wanted = self._wanted
+        with collector_paused():
+            fingerprint = Fingerprint(count=self._count, sum=as_hexadecimal(self._sum()))
+            undecided = {key: self._surplus.pop(key) for key in wanted.disputed.keys() & self._surplus.keys()}
+            doubled_and_wanted = sum(key in wanted.lines for key in self._doubled)
+            differing = self._differing.keys() - self._doubled if self._doubled else self._differing.keys()
+            return Difference(
+                target=self._reading.adapter,
+                source=wanted.source,
+                names=wanted.names,
+                mode=self._mode,
+                missing=self._as_wanted(self._left),
+                surplus=self._surplus,
+                differing={key: (self._differing[key], member) for key, member in self._as_wanted(differing).items()},
+                doubled=frozenset(self._doubled),
+                disputed=wanted.disputed,
+                undecided=undecided,
+                outside=wanted.outside & self._surplus.keys() if wanted.outside else frozenset(),
+                wanted_keys=wanted.lines.keys(),
+                in_step=len(wanted.lines) - len(self._left) - len(differing) - doubled_and_wanted,
+                snapshot=Snapshot(
+                    adapter=self._reading.adapter,
+                    read_at=read_at,
+                    fingerprint=fingerprint,
+                    proof=proof,
+                    carried=self._reading.carried_in_order(self._nameless),
                 ),
-            ),
-        )
+            )
+
+    def _as_wanted(self, keys: Iterable[RecordKey]) -> dict[RecordKey, Member]:
+        """Return these keys as the source has them. The rows are copied: those of the wanted side lie among a million
+        others, whose memory only comes free together."""
+        wanted = self._wanted
+        spelled, typed, lines = wanted.spelled.get, wanted.typed.get, wanted.lines
+        if not wanted.names:
+            return {key: Member(spelled(key, key), "", "", b"") for key in keys}
+        return {key: Member(spelled(key, key), "", _copied(lines[key]), typed(key, b"")) for key in keys}
 
     def _sum(self) -> int:
         """Return the sum of the target's items without hashing those that both sides hold: take what is missing or
@@ -177,6 +215,10 @@ class Comparison:
         wanted = self._wanted.lines
         gone_sum = sum_of(items_of(gone, map(wanted.__getitem__, gone) if self._wanted.names else None))
         return self._wanted.sum - gone_sum + self._extra_sum
+
+
+def _copied(text: str) -> str:
+    return text[:1] + text[1:]
 
 
 def attribute_rows(batch: Batch, names: tuple[str, ...]) -> Sequence[tuple[Value, ...]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import compress
+from operator import ne
 
+from engine.reconcile.canonical import FIELD, values_of
 from engine.reconcile.difference import Difference, Member
-from engine.reconcile.identity import Identities, Newcomer, find_renames, identify, same_attributes
+from engine.reconcile.identity import Identities, find_renames, identify
 from engine.reconcile.plan import ORDER, Action, Change, Parked, TargetPlan
 from engine.reconcile.ports import Found, Limits, Miss
 from engine.reconcile.protection import protecting
-from engine.reconcile.records import RecordKey, Value, text_of
+from engine.reconcile.records import RecordKey, Value
 from engine.settings.model import SyncSettings
-
-VERBS = {Action.ADD: "add", Action.UPDATE: "update", Action.RENAME: "rename", Action.REMOVE: "remove"}
 
 
 class Draft:
@@ -28,7 +29,6 @@ class Draft:
     ) -> None:
         self._sync = sync
         self._difference = difference
-        self._wanted = difference.wanted
         self._limits = limits
         self._owned = owned
         self._protected = protecting(sync.guards.protect)
@@ -70,104 +70,92 @@ class Draft:
             return changes
         first = changes[0].spelling
         others = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-        reason = f"{self._difference.target} cannot {VERBS[action]} records, so they stay as they are."
+        reason = f"{self._difference.target} cannot {action} records, so they stay as they are."
         self._parked.append(Parked(spelling=first + others, reason=reason, action=action))
         return []
 
     def _additions(self) -> None:
-        why = f"In {self._wanted.source} and not in {self._difference.target}."
-        if self._sync.where:
-            why = f"In {self._wanted.source} (where: {self._sync.where}) and not in {self._difference.target}."
+        scope = f" (where: {self._sync.where})" if self._sync.where else ""
+        why = f"In {self._difference.source}{scope} and not in {self._difference.target}."
         additions = self._identities.additions
         renamed = set(self._identities.renames.values())
-        add = self._changes[Action.ADD].append
-        for key in sorted(additions):
-            if key in renamed:
-                continue
-            newcomer: Newcomer = additions[key]
-            add(
-                Change(
-                    action=Action.ADD,
-                    key=key,
-                    spelling=newcomer.spelling,
-                    native_id=newcomer.native_id,
-                    after=self._attributes(self._wanted.values(newcomer.wanted_key)),
-                    why=why,
-                )
+        self._changes[Action.ADD] = [
+            Change(
+                action=Action.ADD,
+                key=key,
+                spelling=additions[key].spelling,
+                native_id=additions[key].native_id,
+                after=self._attributes(additions[key].wanted),
+                why=why,
             )
+            for key in sorted(additions.keys() - renamed if renamed else additions)
+        ]
 
     def _updates(self) -> None:
-        differing = self._difference.differing
-        pairs: list[tuple[RecordKey, RecordKey, Member]] = [(key, key, differing[key]) for key in differing]
-        for key, wanted_key in self._identities.aliases.items():
-            if wanted_key not in self._wanted.lines:
-                continue
+        pairs = dict(self._difference.differing)
+        for key, wanted in self._identities.aliases.items():
             member = self._difference.surplus[key]
-            if same_attributes(self._difference, wanted_key, member):
+            if wanted is not None and wanted.line == member.line:
                 self._in_step += 1
-            else:
-                pairs.append((key, wanted_key, member))
-        for key, wanted_key, member in sorted(pairs, key=lambda pair: pair[0]):
-            values = self._wanted.values(wanted_key)
-            self._propose(
-                Change(
-                    action=Action.UPDATE,
-                    key=key,
-                    spelling=member.spelling,
-                    native_id=member.native_id,
-                    before=self._attributes(member.values),
-                    after=self._attributes(values),
-                    why=self._differ_sentence(member.values, values),
-                )
+            elif wanted is not None:
+                pairs[key] = (member, wanted)
+        self._propose(
+            Change(
+                action=Action.UPDATE,
+                key=key,
+                spelling=member.spelling,
+                native_id=member.native_id,
+                before=self._attributes(member),
+                after=self._attributes(wanted),
+                why=self._differ_sentence(member, wanted),
             )
+            for key, (member, wanted) in sorted(pairs.items())
+        )
 
     def _renames(self) -> None:
         why = f"Known by its {self._sync.rename_by}; only the key is new."
-        for key, new_key in sorted(self._identities.renames.items()):
-            member = self._difference.surplus[key]
-            newcomer = self._identities.additions[new_key]
-            self._propose(
-                Change(
-                    action=Action.RENAME,
-                    key=key,
-                    spelling=member.spelling,
-                    native_id=member.native_id,
-                    before=self._attributes(member.values),
-                    after=self._attributes(self._wanted.values(newcomer.wanted_key)),
-                    renamed_to=newcomer.spelling,
-                    why=why,
-                )
+        surplus, additions = self._difference.surplus, self._identities.additions
+        self._propose(
+            Change(
+                action=Action.RENAME,
+                key=key,
+                spelling=surplus[key].spelling,
+                native_id=surplus[key].native_id,
+                before=self._attributes(surplus[key]),
+                after=self._attributes(additions[new_key].wanted),
+                renamed_to=additions[new_key].spelling,
+                why=why,
             )
+            for key, new_key in sorted(self._identities.renames.items())
+        )
 
     def _removals(self) -> None:
-        gone = f"Not in {self._wanted.source} any more."
+        gone = f"Not in {self._difference.source} any more."
         left = f"Left the scope (where: {self._sync.where})."
-        surplus, outside = self._difference.surplus, self._wanted.outside
+        surplus, outside = self._difference.surplus, self._difference.outside
         spared = self._identities.aliases.keys() | self._identities.renames.keys()
-        for key in sorted(surplus.keys() - spared):
-            member = surplus[key]
-            self._propose(
-                Change(
-                    action=Action.REMOVE,
-                    key=key,
-                    spelling=member.spelling,
-                    native_id=member.native_id,
-                    before=self._attributes(member.values),
-                    why=left if key in outside else gone,
-                )
+        self._propose(
+            Change(
+                action=Action.REMOVE,
+                key=key,
+                spelling=surplus[key].spelling,
+                native_id=surplus[key].native_id,
+                before=self._attributes(surplus[key]),
+                why=left if key in outside else gone,
             )
+            for key in sorted(surplus.keys() - spared if spared else surplus)
+        )
 
-    def _propose(self, change: Change) -> None:
-        """Take a change of somebody the target holds, unless he is protected or not ours to take away."""
-        if self._protected.fullmatch(change.key):
-            self._park(change, f"Protected (guards.protect); it would otherwise be {_done(change.action)}.")
-        elif self._takes_away(change) and change.key not in self._owned:
-            self._park(change, "Not added by Syncdeck (guards.managed_only); adopt it to let Syncdeck remove it.")
-        else:
-            self._changes[change.action].append(change)
-
-    def _takes_away(self, change: Change) -> bool:
-        return self._sync.guards.managed_only and change.action in (Action.REMOVE, Action.RENAME)
+    def _propose(self, changes: Iterable[Change]) -> None:
+        """Take changes of those whom the target holds, unless they are protected or not ours to take away."""
+        guards = self._sync.guards
+        for change in changes:
+            if guards.protect and self._protected.fullmatch(change.key):
+                self._park(change, f"Protected (guards.protect); it would otherwise be {DONE[change.action]}.")
+            elif guards.managed_only and change.action in TAKING_AWAY and change.key not in self._owned:
+                self._park(change, "Not added by Syncdeck (guards.managed_only); adopt it to let Syncdeck remove it.")
+            else:
+                self._changes[change.action].append(change)
 
     def _park(self, change: Change, reason: str) -> None:
         if change.action in ORDER[self._sync.mode]:
@@ -178,30 +166,26 @@ class Draft:
         for key in self._difference.doubled:
             reason = f"{self._difference.target} holds it twice; mend that there."
             self._parked.append(Parked(spelling=key, reason=reason, key=key))
-        for key, disputed in self._wanted.disputed.items():
-            held = key in self._difference.undecided
-            spelling = self._difference.undecided[key].spelling if held else disputed.spelling
+        for key, disputed in self._difference.disputed.items():
+            held = self._difference.undecided.get(key)
+            spelling = held.spelling if held else disputed.spelling
             action = None if held else Action.ADD
             self._parked.append(Parked(spelling=spelling, reason=disputed.reason, action=action, key=key))
 
-    def _attributes(self, values: Iterable[Value]) -> dict[str, Value]:
-        return dict(zip(self._wanted.names, values, strict=True)) if self._wanted.names else NOTHING
+    def _attributes(self, member: Member) -> dict[str, Value]:
+        names = self._difference.names
+        return dict(zip(names, values_of(member.line, member.packed), strict=True)) if names else NOTHING
 
-    def _differ_sentence(self, held: Sequence[Value], wanted: Sequence[Value]) -> str:
-        names = tuple(
-            name
-            for name, one, other in zip(self._wanted.names, held, wanted, strict=True)
-            if one != other and text_of(one) != text_of(other)
-        )
+    def _differ_sentence(self, held: Member, wanted: Member) -> str:
+        texts = map(ne, held.line.split(FIELD), wanted.line.split(FIELD))
+        names = tuple(compress(self._difference.names, texts))
         if names not in self._sentences:
             verb = "differs" if len(names) == 1 else "differ"
-            self._sentences[names] = f"{', '.join(names)} {verb} from {self._wanted.source}."
+            self._sentences[names] = f"{', '.join(names)} {verb} from {self._difference.source}."
         return self._sentences[names]
 
 
 NOTHING: dict[str, Value] = {}
 """The attributes of a sync without any, shared by all its changes."""
-
-
-def _done(action: Action) -> str:
-    return {Action.ADD: "added", Action.UPDATE: "updated", Action.RENAME: "renamed", Action.REMOVE: "removed"}[action]
+TAKING_AWAY = frozenset({Action.REMOVE, Action.RENAME})
+DONE = {Action.ADD: "added", Action.UPDATE: "updated", Action.RENAME: "renamed", Action.REMOVE: "removed"}

@@ -126,7 +126,7 @@ class TargetPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     def count(self, action: Action) -> int:
         """Return how many changes are of this action."""
-        return sum(change.action is action for change in self.changes)
+        return [change.action for change in self.changes].count(action)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

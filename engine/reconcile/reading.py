@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.errors import IncompleteRead
 from engine.reconcile.records import Batch, Carried
 
@@ -44,6 +46,6 @@ class Reading:
             )
         return self.proof
 
-    def carried_in_order(self) -> tuple[Carried, ...]:
-        """Return who is carried, in canonical order."""
-        return tuple(sorted(self.carried, key=lambda one: (one.kind, one.label, one.native_id)))
+    def carried_in_order(self, others: Iterable[Carried] = ()) -> tuple[Carried, ...]:
+        """Return who is carried, and these others, in canonical order."""
+        return tuple(sorted([*self.carried, *others], key=lambda one: (one.kind, one.label, one.native_id)))

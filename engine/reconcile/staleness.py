@@ -18,6 +18,7 @@ from engine.reconcile.canonical import (
     fold_all,
     items_of,
     sum_of,
+    values_of,
 )
 from engine.reconcile.difference import attribute_rows
 from engine.reconcile.plan import Action, Change, TargetPlan
@@ -77,14 +78,14 @@ class HeldCollector:
             return
         with collector_paused():
             keys = fold_all(batch.spellings, case_sensitive=self._case_sensitive)
-            rows, lines = canonical_rows(attribute_rows(batch, self._names))
+            lines, packed = canonical_rows(attribute_rows(batch, self._names))
             ids = batch.native_ids or repeat("")
             named = list(map(self._named.__contains__, keys))
-            columns = zip(keys, batch.spellings, ids, rows or repeat(()))  # noqa: B905  # repeats have no end
-            for key, spelling, native_id, row in compress(columns, named):
+            columns = zip(keys, batch.spellings, ids, lines or repeat(""), packed or repeat(b""))  # noqa: B905
+            for key, spelling, native_id, line, pack in compress(columns, named):
                 if key in self._members:
                     self._doubled.add(key)
-                attributes = dict(zip(self._names, row, strict=True))
+                attributes = dict(zip(self._names, values_of(line, pack), strict=False))
                 self._members[key] = Member(spelling=spelling, native_id=native_id, attributes=attributes)
             others = [key != "" and not is_named for key, is_named in zip(keys, named, strict=True)]
             self._rest_count += others.count(True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import compress
+from itertools import compress, repeat
 from operator import ne
 
 import msgspec
@@ -17,6 +18,7 @@ from engine.reconcile.canonical import (
     collector_paused,
     fold_all,
     items_of,
+    pack,
     plain_rows,
     sum_of,
 )
@@ -27,9 +29,6 @@ from engine.reconcile.reading import Reading
 from engine.reconcile.records import Batch, Fingerprint, RecordKey, Value
 from engine.settings.model import SyncSettings
 
-_PACK = msgspec.msgpack.Encoder()
-_UNPACK = msgspec.msgpack.Decoder(tuple[Value, ...])
-
 
 class Disputed(msgspec.Struct, frozen=True, kw_only=True):
     """A record of the source that nothing is done about, at any target, and why."""
@@ -39,7 +38,7 @@ class Disputed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a source wants at its targets, on one read; serves any number of targets.
+    """What a source wants at its targets, on one read; serves any number of comparisons, until `release`.
 
     A million records are kept as text: `lines` has each record's canonical row under its folded key (an empty text
     where the sync compares keys alone). Keys spelled as they are folded are not in `spelled`; rows that are not text
@@ -48,7 +47,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     names: tuple[str, ...]
-    lines: Mapping[RecordKey, str]
+    lines: dict[RecordKey, str]
     spelled: Mapping[RecordKey, str]
     typed: Mapping[RecordKey, bytes]
     disputed: Mapping[RecordKey, Disputed]
@@ -60,16 +59,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     notes: tuple[str, ...] = ()
 
-    def spelling(self, key: RecordKey) -> str:
-        """Return how the source spells this key."""
-        return self.spelled.get(key, key)
-
-    def values(self, key: RecordKey) -> tuple[Value, ...]:
-        """Return the attributes wanted under this key, in the order of `names`."""
-        if not self.names:
-            return ()
-        packed = self.typed.get(key)
-        return tuple(self.lines[key].split(FIELD)) if packed is None else _UNPACK.decode(packed)
+    def release(self) -> None:
+        """Let go of the rows, once the last target is compared: a difference has taken along what it needs, and the
+        plan is about to be built. Only the keys stay."""
+        if self.names:
+            for key in self.lines:
+                self.lines[key] = ""
 
 
 class WantedCollector:
@@ -127,22 +122,28 @@ class WantedCollector:
     def _add_selected(self, keys: Sequence[RecordKey], batch: Batch) -> None:
         """Take records in scope: all at once, unless some are not text or their keys are not new."""
         rows = self._mapping.rows(batch)
-        if not self._mapping.names:
-            fresh = dict.fromkeys(keys, "")
-        else:
+        lines: Iterable[str] | None = repeat("")
+        if self._mapping.names:
             lines = plain_rows(rows)  # type: ignore[arg-type]  # it finds out whether they are values
-            if lines is None:
-                self._add_one_by_one(keys, batch.spellings, rows)
-                return
-            fresh = dict(zip(keys, lines, strict=True))
-        if len(fresh) != len(keys) or not self._lines.keys().isdisjoint(fresh):
+        if lines is None or not self._added_at_once(keys, lines):
             self._add_one_by_one(keys, batch.spellings, rows)
-            return
-        self._lines.update(fresh)
-        if keys is not batch.spellings:
-            self._spelled.update(
-                compress(zip(keys, batch.spellings, strict=True), map(ne, keys, batch.spellings))  # as pairs
-            )
+        elif keys is not batch.spellings:
+            otherwise = map(ne, keys, batch.spellings)
+            self._spelled.update(compress(zip(keys, batch.spellings, strict=True), otherwise))
+
+    def _added_at_once(self, keys: Sequence[RecordKey], lines: Iterable[str]) -> bool:
+        """Keep these lines if every key is new. Else take back those that are: a dictionary gives up its newest first.
+
+        (Asking beforehand whether all are new costs a third more than trying.)
+        """
+        before = len(self._lines)
+        deque(map(self._lines.setdefault, keys, lines), maxlen=0)
+        fresh = len(self._lines) - before
+        if fresh == len(keys):
+            return True
+        for _ in range(fresh):
+            self._lines.popitem()
+        return False
 
     def _add_one_by_one(
         self, keys: Sequence[RecordKey], spellings: Sequence[str], rows: Sequence[tuple[object, ...]]
@@ -165,14 +166,14 @@ class WantedCollector:
         if spelling != key:
             self._spelled[key] = spelling
         if values and tuple(line.split(FIELD)) != values:
-            self._typed[key] = _PACK.encode(values)
+            self._typed[key] = pack(values)
 
     def _merge(self, key: RecordKey, spelling: str, values: tuple[Value, ...]) -> None:
         """Count an equal record once, spelled and typed the same whichever of the two came first."""
         first = self._spelled.get(key, str(key))
         self._merged.setdefault(key, {first}).add(spelling)
         self._spelled[key] = min(spelling, first)
-        packed = {_PACK.encode(values), self._typed.get(key) or _PACK.encode(self._lines[key].split(FIELD))}
+        packed = {pack(values), self._typed.get(key) or pack(self._lines[key].split(FIELD))}
         if values and len(packed) > 1:
             self._typed[key] = min(packed)
 

@@ -97,9 +97,7 @@ def dicts(count: int) -> Callable[[], object]:
 
 def plan_of_records(count: int) -> Callable[[], object]:
     """Prepare ours of the second case."""
-    return _planner(
-        lambda: rows_of(0, count, target=False), lambda: rows_of(count // 10, count, target=True), NAMES
-    )
+    return _planner(lambda: rows_of(0, count, target=False), lambda: rows_of(count // 10, count, target=True), NAMES)
 
 
 def reading(count: int) -> Callable[[], object]:
@@ -141,6 +139,7 @@ def _planner(source: Batches, target: Batches, names: tuple[str, ...]) -> Callab
             comparison.add(Batch(spellings=keys, names=names, rows=rows))
         comparison.add(Batch(spellings=(), names=names, proof="end"))
         difference = comparison.finish(NOW)
+        wanted.release()
         reading = TargetReading(
             target="list",
             difference=difference,
@@ -212,7 +211,9 @@ def main() -> None:
             runs[case].append(figures(case, options.count))
     seconds = {case: statistics.median(run["seconds"] for run in found) for case, found in runs.items()}
     memory = {case: statistics.median(run["peak"] for run in found) - bare for case, found in runs.items()}
-    print(f"{options.count:,} against {options.count:,}, medians of {options.rounds}; a bare interpreter: {bare:.0f} MB")
+    print(
+        f"{options.count:,} against {options.count:,}, medians of {options.rounds}; a bare interpreter: {bare:.0f} MB"
+    )
     for case in CASES:
         print(f"  {case:18} {seconds[case]:7.3f} s {memory[case]:7.0f} MB")
     for ours, rival, goal in (("plan of keys", "sets", 2.5), ("plan of records", "dicts", 1.0)):
