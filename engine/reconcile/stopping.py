@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from engine.clock import Clock
+from engine.reconcile.together import together
 
 T = TypeVar("T")
 
@@ -36,34 +37,17 @@ class Stop:
             asked.cancel()
 
 
-class _Ending(Generic[T]):
-    """How a piece of work ended, held aside so that a task group cannot wrap the error in a group."""
-
-    def __init__(self) -> None:
-        self.result: list[T] = []
-        self.error: Exception | None = None
-
-    async def of(self, work: Coroutine[object, object, T]) -> None:
-        try:
-            self.result.append(await work)
-        except Exception as error:  # noqa: BLE001 - raised again by `in_good_order`, unwrapped
-            self.error = error
-
-
 async def in_good_order(work: Coroutine[object, object, T], stop: Stop) -> T:
     """Run `work` to its end; when the caller is cancelled, ask it to stop, wait for it, then be cancelled.
 
     A second cancellation cancels the work itself: what was under way then is unknown and read back on resuming.
     """
-    ending: _Ending[T] = _Ending()
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(ending.of(work))
+    async with together() as group:
+        task = group.create_task(work)
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             stop.ask()
             await asyncio.shield(task)
             raise
-    if ending.error is not None:
-        raise ending.error
-    return ending.result[0]
+    return task.result()

@@ -56,6 +56,7 @@ class Service:
     without_proof: bool = False
     stale_reads: int = 0
     before_write: Callable[[Service, Sequence[Change]], None] | None = None
+    before_read: Callable[[int], object] | None = None
     writes: list[tuple[Change, ...]] = field(default_factory=list)
     write_times: list[float] = field(default_factory=list)
     reads: int = 0
@@ -128,6 +129,8 @@ class FakeEndpoint(Target):
         service = self._service
         service.reads += 1
         await self._wait()
+        if service.before_read is not None:
+            service.before_read(service.reads)
         if (fault := service.read_faults.get(service.reads)) is not None:
             raise fault
         rows = list(service.visible().items())
