@@ -63,11 +63,16 @@ async def prepare(folder: Path, session: Session, *, fresh: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     await asyncio.to_thread(build_sample, folder)
     async with session.outside.open(folder) as engine:
-        await engine.reconcile.plan("contractor-badges")
-        await asyncio.to_thread(break_agency_export, folder)
-        for sync in PLANNED_BEFOREHAND:
-            await engine.reconcile.plan(sync)
+        await give_history(engine, folder)
     await asyncio.to_thread((folder / MARK).touch)
+
+
+async def give_history(engine: Engine, folder: Path) -> None:
+    """Plan every sync but one, and let the agency's export break off after it was read once."""
+    await engine.reconcile.plan("contractor-badges")
+    await asyncio.to_thread(break_agency_export, folder)
+    for sync in PLANNED_BEFOREHAND:
+        await engine.reconcile.plan(sync)
 
 
 async def _tell(engine: Engine, session: Session) -> None:

@@ -1,0 +1,31 @@
+"""Waiting for the real app: until its engine is open and everything asked of it was answered and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+
+from console.app import SyncdeckApp
+
+ROUNDS = 400
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Let the app go on until the condition holds."""
+    for _ in range(ROUNDS):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("the app did not get there")
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Let the app go on until nothing is under way."""
+    app = pilot.app
+    assert isinstance(app, SyncdeckApp)
+    await until(pilot, lambda: app.engine is not None)
+    for _ in range(3):
+        await pilot.pause()
+        await until(pilot, lambda: all(worker.is_finished for worker in app.workers))
+    await pilot.pause()

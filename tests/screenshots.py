@@ -1,0 +1,136 @@
+"""Pictures of every screen, drawn from the sample workspace: `make screenshots` writes them, a test compares them.
+
+Time stands still, the actor has a fixed name, and what differs from run to run (ids, chains, incarnations, measured
+milliseconds) is blanked, so that a picture changes only when a screen does.
+
+    python -m tests.screenshots              draw all
+    python -m tests.screenshots plan run     draw some
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adapters.registry import Registry
+from adapters.secrets import resolve
+from console.app import SyncdeckApp
+from console.commands.demo import give_history
+from console.sample.workspace import build_sample
+from engine.assembly import Engine, open_engine
+from engine.settings.reading import load_workspace
+from tests.console.settling import settled
+from tests.doubles.clock import ManualClock
+
+PICTURES = Path(__file__).parents[1] / "screenshots"
+SIZES = ((80, 24), (160, 50))
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ACTOR = "ann@desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A screen and the keys that lead to it from the overview. `applied`: after the engineering sync was applied."""
+
+    name: str
+    keys: tuple[str, ...]
+    applied: bool = False
+
+
+SCENES = (
+    Scene("overview", ()),
+    Scene("adapters", ("2",)),
+    Scene("adapter", ("2", "enter")),
+    Scene("syncs", ("3",)),
+    Scene("sync", ("3", "enter")),
+    Scene("plans", ("4",)),
+    Scene("plan", ("4", "G", "enter")),
+    Scene("refused", ("4", "j", "enter")),
+    Scene("approve", ("4", "G", "enter", "A")),
+    Scene("runs", ("5",), applied=True),
+    Scene("run", ("5", "enter"), applied=True),
+    Scene("events", ("6",), applied=True),
+    Scene("help", ("question_mark",)),
+    Scene("palette", ("ctrl+p",)),
+)
+
+RUN_TO_RUN = (
+    (re.compile(r"terminal-\d+"), "terminal"),
+    (re.compile(r"sample~[0-9a-f]{8}"), "sample~00000000"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "0" * 36),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
+)
+
+
+def steady(svg: str) -> str:
+    """Return a picture with everything blanked that differs from run to run."""
+    for pattern, blank in RUN_TO_RUN:
+        svg = pattern.sub(blank, svg)
+    return svg
+
+
+@asynccontextmanager
+async def sample_engine(folder: Path, clock: ManualClock) -> AsyncIterator[Engine]:
+    """Open the engine on a workspace at a time that stands still."""
+    workspace = load_workspace(folder / "syncdeck.yaml", Registry())
+    async with open_engine(workspace, Registry(), resolve, actor=ACTOR, clock=clock) as engine:
+        yield engine
+
+
+async def prepare(folder: Path, clock: ManualClock, *, applied: bool) -> None:
+    """Build the sample workspace and its little history."""
+    build_sample(folder)
+    async with sample_engine(folder, clock) as engine:
+        await give_history(engine, folder)
+        if applied:
+            stored = (await engine.reconcile.plans(sync="engineering"))[0]
+            await engine.reconcile.apply(stored.digest, confirmed=True)
+
+
+async def draw(scene: Scene, size: tuple[int, int]) -> str:
+    """Return the picture of one scene."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = ManualClock(NOON)
+        await prepare(Path(folder), clock, applied=scene.applied)
+        app = SyncdeckApp(lambda: sample_engine(Path(folder), clock))
+        async with app.run_test(size=size) as pilot:
+            await settled(pilot)
+            for key in scene.keys:
+                await pilot.press(key)
+                await settled(pilot)
+            return steady(app.export_screenshot(title="Syncdeck"))
+
+
+def use_utc() -> None:
+    """Show local times in UTC, wherever the pictures are drawn."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+
+
+def file_of(scene: Scene, size: tuple[int, int]) -> Path:
+    """Return where a scene's picture is kept."""
+    return PICTURES / f"{scene.name}-{size[0]}x{size[1]}.svg"
+
+
+async def main(names: Sequence[str]) -> None:
+    """Draw the named scenes, or all."""
+    use_utc()
+    for scene in SCENES:
+        if names and scene.name not in names:
+            continue
+        for size in SIZES:
+            file_of(scene, size).write_text(await draw(scene, size), encoding="utf-8")
+            print(file_of(scene, size).name)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
