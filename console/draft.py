@@ -1,36 +1,33 @@
-"""An edit of one adapter or sync that is not saved yet: checked, shown as a diff, saved."""
+"""An edit of one adapter or sync that is not saved yet: checked, shown as a diff, saved. Runs on the engine's thread."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import SettingsError
 from engine.settings.editing import Section, WorkspaceFile
 
 if TYPE_CHECKING:
-    from engine.settings.catalogue import TypeCatalogue
-    from engine.settings.model import Workspace
+    import msgspec
 
-_PLACED = re.compile(r"^[^:\n]+:\d+:\d+: (?P<path>[\w.\[\]#-]+): (?P<sentence>.+)$", re.DOTALL)
+    from engine.assembly import Engine
+    from engine.settings.document import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What became of a draft: problems by the path within its entry ("" and `name` for the entry itself), or the
-    workspace as it would be, and the diff of the file."""
+    """What became of a draft: problems as (path within the entry, sentence), or its settings and the file's diff."""
 
     problems: tuple[tuple[str, str], ...] = ()
-    workspace: Workspace | None = None
+    settings: msgspec.Struct | None = None
     diff: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """`was` is the name in the file; empty for something new. Without values the entry is to be removed."""
+    """`was` is the name in the file; empty for something new. A `removed` entry needs no values."""
 
     section: Section
     name: str
@@ -38,47 +35,46 @@ class Draft:
     values: Mapping[str, Any] = field(default_factory=dict)
     removed: bool = False
 
-    def put_into(self, file: WorkspaceFile) -> None:
-        """Edit the text of the file. Raises `SettingsError` for a name that is taken or is none, or that is in use."""
+    def edited(self, engine: Engine) -> WorkspaceFile:
+        """Return the workspace's file with this edit in it. Raises `SettingsError` for a name that is taken or is
+        none, and for removing what is in use."""
+        file = WorkspaceFile.read(engine.workspace.file, engine.catalogue)
         if self.removed:
             file.remove(self.section, self.was)
-            return
-        if self.was and self.was != self.name:
-            file.rename(self.section, self.was, self.name)
-        elif not self.was and self.name in file.names(self.section):
+            return file
+        if self.name != self.was and self.name in file.names(self.section):
             kind = self.section.removesuffix("s")
             raise SettingsError(f"There already is a {kind} {self.name}. Choose another name.")
-        file.set(self.section, self.name, self.values)
+        file.put(self.section, self.name, self.values, self.was)
+        return file
 
-    def check(self, path: Path, catalogue: TypeCatalogue) -> Checked:
+    async def check(self, engine: Engine) -> Checked:
         """Return the draft's problems, or what it would make of the file. Writes nothing."""
         try:
-            file = WorkspaceFile.open(path)
-            self.put_into(file)
+            file = self.edited(engine)
         except SettingsError as error:
             return Checked(problems=tuple(("name", problem) for problem in error.problems))
-        try:
-            workspace = file.check(catalogue)
-        except SettingsError as error:
-            return Checked(problems=tuple(placed(problem, f"{self.section}.{self.name}") for problem in error.problems))
-        return Checked(workspace=workspace, diff=file.diff())
+        problems = tuple(within(problem, f"{self.section}.{self.name}") for problem in file.problems())
+        if problems:
+            return Checked(problems=problems)
+        settings = None if self.removed else file.checked(self.section, self.name, self.values)
+        return Checked(settings=settings, diff=file.diff())
 
-    def save(self, path: Path, catalogue: TypeCatalogue) -> None:
+    async def save(self, engine: Engine) -> None:
         """Write the file. Raises `SettingsError` when the draft has problems or the file changed meanwhile."""
-        file = WorkspaceFile.open(path)
-        self.put_into(file)
-        file.save(catalogue)
+        self.edited(engine).save()
 
 
-def placed(problem: str, entry: str) -> tuple[str, str]:
-    """Take a problem apart into the path within an entry and the sentence; problems of other entries stay whole."""
-    match = _PLACED.match(problem)
-    if match is None:
-        return "", problem
-    path, sentence = match["path"], match["sentence"]
-    sentence = sentence[:1].upper() + sentence[1:]
-    if path == entry:
+async def written_values(section: Section, name: str, engine: Engine) -> dict[str, Any]:
+    """Return what the file says of an entry now."""
+    return WorkspaceFile.read(engine.workspace.file, engine.catalogue).values(section, name)
+
+
+def within(problem: Problem, entry: str) -> tuple[str, str]:
+    """Return a problem as the path within its entry and the sentence; problems of other entries keep their place."""
+    sentence = problem.sentence[:1].upper() + problem.sentence[1:]
+    if problem.path == entry:
         return "", sentence
-    if path.startswith(f"{entry}."):
-        return path.removeprefix(f"{entry}."), sentence
-    return "", problem
+    if problem.path.startswith(f"{entry}."):
+        return problem.path.removeprefix(f"{entry}."), sentence
+    return "", str(problem)

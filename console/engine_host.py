@@ -109,5 +109,3 @@ class EngineHost(App[None]):
     def _hand_out(self) -> None:
         if notices := self._thread.news():
             self.heard(News(notices))
-
-

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from console.draft import Checked, Draft
+from console.draft import Checked, Draft, written_values
 
 if TYPE_CHECKING:
     from console.app import SyncdeckApp
     from engine.assembly import Engine
     from engine.settings.editing import Section
 
-Make = Callable[["Engine"], Draft]
+Make = Callable[["Engine"], Awaitable[Draft]]
 """From the engine to the draft of the edit; reads the file."""
 
 
 def delete_entry(deck: SyncdeckApp, section: Section, name: str) -> None:
     """Offer to delete an adapter that nothing uses, or a sync; in a protected workspace its name must be typed."""
 
-    def make(engine: Engine) -> Draft:
+    async def make(engine: Engine) -> Draft:
         return Draft(section=section, name=name, was=name, removed=True)
 
     _offer(deck, f"Delete {name}?", make, yes="Delete", typed=name)
@@ -29,10 +29,8 @@ def delete_entry(deck: SyncdeckApp, section: Section, name: str) -> None:
 def pause_sync(deck: SyncdeckApp, name: str) -> None:
     """Offer to pause a sync, or to let a paused one run again."""
 
-    def make(engine: Engine) -> Draft:
-        from engine.settings.editing import WorkspaceFile
-
-        values = WorkspaceFile.open(engine.workspace.file).entry("syncs", name)
+    async def make(engine: Engine) -> Draft:
+        values = await written_values("syncs", name, engine)
         paused = not values.pop("paused", False)
         return Draft(section="syncs", name=name, was=name, values={**values, **({"paused": True} if paused else {})})
 
@@ -59,7 +57,7 @@ async def _offered(deck: SyncdeckApp, question: str, make: Make, yes: str, typed
             asked = AskText(question, f"This workspace is protected. Type {typed} to go on.", problem=partial(_same, typed))
             if await deck.push_screen_wait(asked) != typed:
                 return
-        await deck.ask(partial(_save, draft))
+        await deck.ask(draft.save)
     except Exception as error:
         deck.show_failure(question.rstrip("?").lower(), error)
         return
@@ -72,9 +70,5 @@ def _same(wanted: str, text: str) -> str:
 
 
 async def _made(make: Make, engine: Engine) -> tuple[Draft, Checked]:
-    draft = make(engine)
-    return draft, draft.check(engine.workspace.file, engine.catalogue)
-
-
-async def _save(draft: Draft, engine: Engine) -> None:
-    draft.save(engine.workspace.file, engine.catalogue)
+    draft = await make(engine)
+    return draft, await draft.check(engine)

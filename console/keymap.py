@@ -66,6 +66,10 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("dialog.next", "right", "next(1)", "", "Next button"),
         Key("dialog.previous", "left", "next(-1)", "", "Previous button"),
     ),
+    "decide": (
+        Key("decide.deed", "y", "deed", "", "Do it, once all that is asked has been typed"),
+        Key("decide.besides", "o", "besides", "", "Do the smaller deed instead"),
+    ),
     "failure": (
         Key("failure.retry", "r", "retry", "", "Try again"),
         Key("failure.details", "d", "details", "", "Show or hide details"),
@@ -85,6 +89,12 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("form.enter", "enter,i", "enter_field", "edit", "Go into the field again"),
         Key("form.next", "down", "field(1)", "", "Next field"),
         Key("form.previous", "up", "field(-1)", "", "Previous field"),
+    ),
+    "on_off": (Key("on_off.turn", "space,enter", "turn", "turn", "Turn the switch"),),
+    "picks": (
+        Key("picks.pick", "space,enter", "pick", "pick", "Pick this word, or put it back"),
+        Key("picks.next", "right,l", "move(1)", "", "Next word"),
+        Key("picks.previous", "left,h", "move(-1)", "", "Previous word"),
     ),
     "entry": (Key("entry.save", "S", "save", "save…", "Show what changes in the settings file, then write it", True),),
     "adapters": (

@@ -121,18 +121,18 @@ def _step(step: Step, width: int) -> list[Line]:
 def _sample(report: Report, width: int) -> list[Line]:
     if not report.sample:
         return []
-    shown = min(len(report.names) + 1, max(width // SAMPLE_COLUMN, 1))
-    room = max(width // shown, 10)
-    heads = ("KEY", *(name.upper() for name in report.names))[:shown]
+    # The column that the key comes from would only say the same again.
+    places = [place for place in range(len(report.names)) if any(text_of(row[place]) != key for key, row in report.sample)]
+    columns = max(width // SAMPLE_COLUMN - 1, 1)
+    room = max(width // (min(len(places), columns) + 1), 10)
+    heads = ("KEY", *(report.names[place].upper() for place in places[:columns]))
     lines: list[Line] = [(), tuple(cell(clean(head), room, "dim") for head in heads)]
     for spelling, values in report.sample:
-        texts = (spelling, *(text_of(value) for value in values))[:shown]
+        texts = (spelling, *(text_of(values[place]) for place in places[:columns]))
         lines.append(tuple(cell(clean(text), room) for text in texts))
-    if report.count > len(report.sample):
-        more = f"… and {report.count - len(report.sample):,} more"
-        hidden = len(report.names) + 1 - shown
-        lines.append((Span(more + (f"; {count(hidden, 'more column')}" if hidden else ""), "dim"),))
-    return lines
+    rest = [f"{report.count - len(report.sample):,} more records"] if report.count > len(report.sample) else []
+    rest += [count(len(places) - columns, "more column")] if len(places) > columns else []
+    return [*lines, (Span("… and " + ", ".join(rest), "dim"),)] if rest else lines
 
 
 def _padded(line: Line, width: int) -> Line:

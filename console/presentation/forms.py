@@ -75,7 +75,7 @@ def written(field: Field, value: Any) -> str:
     if value is ABSENT:
         value = field.default
     match value:
-        case None:
+        case None | [] | ():
             return ""
         case bool():
             return "yes" if value else "no"

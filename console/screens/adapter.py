@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import BindingType
 from textual.widgets import Static
 
-from console.draft import Draft
+from console.draft import Draft, written_values
 from console.file_edits import delete_entry
 from console.keymap import bindings
 from console.presentation import adapters as shown
@@ -55,9 +55,7 @@ class AdapterScreen(EntryScreen):
     async def opened_from(self, engine: Engine) -> Opened:
         values = dict(self.start or {})
         if not values:
-            from engine.settings.editing import WorkspaceFile
-
-            values = WorkspaceFile.open(engine.workspace.file).entry("adapters", self.was)
+            values = await written_values("adapters", self.was, engine)
         kind = str(values.get("type", ""))
         fields = describe(engine.catalogue.settings_of(kind))
         return Opened(lines=(NAME, *entries(fields)), values={"name": self.proposed, **values})
@@ -146,11 +144,10 @@ class AdapterScreen(EntryScreen):
 
 
 async def _try(draft: Draft, engine: Engine) -> Report:
-    checked = draft.check(engine.workspace.file, engine.catalogue)
-    if checked.workspace is None:
+    checked = await draft.check(engine)
+    if checked.settings is None:
         raise SettingsError(tuple(sentence for _, sentence in checked.problems))
-    adapter = checked.workspace.adapters[draft.name]
-    return await engine.inspection.check_settings(adapter.name, adapter.type, adapter.settings)
+    return await engine.inspection.check_settings(draft.name, str(draft.values["type"]), checked.settings)
 
 
 def tested(name: str) -> AdapterScreen:
@@ -171,9 +168,7 @@ class CopyScreen(AdapterScreen):
         self.original = original
 
     async def opened_from(self, engine: Engine) -> Opened:
-        from engine.settings.editing import WorkspaceFile
-
-        self.start = WorkspaceFile.open(engine.workspace.file).entry("adapters", self.original)
+        self.start = await written_values("adapters", self.original, engine)
         return await super().opened_from(engine)
 
 

@@ -31,7 +31,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EMPTY: tuple[Line, ...] = (
     (Span("There are no adapters yet.", "strong"),),
     (),
-    (Span("An adapter is one thing outside: a file, a table, a group in a directory, a REST collection."),),
+    (Span("An adapter is one thing outside: a file, a table, a directory's group,"),),
+    (Span("a collection behind a REST interface."),),
     (Span("  a ", "accent"), Span("adds the first one; you can test it before it is saved.")),
 )
 
@@ -141,7 +142,7 @@ async def last_tests(engine: Engine) -> Mapping[str, shown.LastTest]:
     for event in events:
         name = str(event.data.get("adapter", event.aggregate_id.partition(":")[2]))
         at = EPOCH + timedelta(milliseconds=event.milliseconds)
-        records = event.data.get("count")
-        detail = f"{records:,} records" if isinstance(records, int) else ""
+        records, failed = event.data.get("count"), event.data.get("failed") or [""]
+        detail = f"{records:,} records" if event.data.get("passed") else str(failed[0])
         found.setdefault(name, shown.LastTest(at=at, passed=bool(event.data.get("passed")), detail=detail))
     return found

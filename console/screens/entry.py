@@ -104,7 +104,8 @@ class EntryScreen(SyncdeckScreen):
         place.remove_children()
         form = SettingsForm(opened.lines, opened.values, id="form")
         place.mount(form)
-        self.call_after_refresh(form.enter)
+        # Something new begins in its first field; what exists is looked at first, with all keys at hand.
+        self.call_after_refresh(form.focus if self.was else form.enter)
 
     @property
     def form(self) -> SettingsForm | None:
@@ -129,7 +130,7 @@ class EntryScreen(SyncdeckScreen):
         return Draft(section=self.section, name=name, was=self.was, values=values)
 
     def on_settings_form_edited(self) -> None:
-        self.edited = True
+        self.edited = self.form is not None and self.form.edited
         self.deck.beat()
         if self._soon is not None:
             self._soon.stop()
@@ -144,7 +145,7 @@ class EntryScreen(SyncdeckScreen):
 
     def check(self) -> None:
         """Check the draft as it stands."""
-        self.ask("check the settings", partial(_check, self.draft()), self._show_checked)
+        self.ask("check the settings", self.draft().check, self._show_checked)
 
     def _show_checked(self, checked: Checked) -> None:
         self.checked = checked
@@ -174,7 +175,7 @@ class EntryScreen(SyncdeckScreen):
     def action_save(self) -> None:
         """Show what would change in the file; write it when that is agreed to."""
         draft = self.draft()
-        self.ask("check the settings", partial(_check, draft), partial(self._offer, draft))
+        self.ask("check the settings", draft.check, partial(self._offer, draft))
 
     def _offer(self, draft: Draft, checked: Checked) -> None:
         self._show_checked(checked)
@@ -203,7 +204,7 @@ class EntryScreen(SyncdeckScreen):
     async def _saved(self, draft: Draft, secrets: Mapping[str, str]) -> None:
         try:
             await self.keep(secrets)
-            await self.deck.ask(partial(_save, draft))
+            await self.deck.ask(draft.save)
         except Exception as error:
             self.deck.show_failure(f"save {draft.name}", error)
             return
@@ -217,11 +218,3 @@ class EntryScreen(SyncdeckScreen):
             if self.deck.keep_secret is None:
                 raise SecretUnavailable("This console has no keyring to keep secrets in. Write env:NAME or file:PATH.")
             await asyncio.to_thread(self.deck.keep_secret, name, secret)
-
-
-async def _check(draft: Draft, engine: Engine) -> Checked:
-    return draft.check(engine.workspace.file, engine.catalogue)
-
-
-async def _save(draft: Draft, engine: Engine) -> None:
-    draft.save(engine.workspace.file, engine.catalogue)

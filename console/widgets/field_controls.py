@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Select, SelectionList, Switch, TextArea
+from textual.widgets import Input, Select, TextArea
 
 from console.presentation.forms import ABSENT, is_reference, meant, written
+from console.widgets.marks import OnOff, Picks
 from engine.settings.fields import Field, FieldType
 
 MOST_LINES = 8
@@ -36,7 +37,7 @@ class Control(Widget):
         event.stop()
         self.post_message(self.Edited())
 
-    on_select_changed = on_switch_changed = on_text_area_changed = on_selection_list_selected_changed = on_input_changed
+    on_select_changed = on_on_off_changed = on_picks_changed = on_input_changed
 
 
 class TextControl(Control):
@@ -86,11 +87,11 @@ class FlagControl(Control):
     """A switch."""
 
     def compose(self) -> Any:
-        yield Switch(bool(self.field.default if self.given is ABSENT else self.given))
+        yield OnOff(bool(self.field.default if self.given is ABSENT else self.given))
 
     @property
     def value(self) -> Any:
-        on = self.query_one(Switch).value
+        on = self.query_one(OnOff).on
         return ABSENT if self.given is ABSENT and on == bool(self.field.default) else on
 
 
@@ -125,19 +126,15 @@ class ChoiceControl(Control):
 
 
 class PickControl(Control):
-    """Several of a known set of words, in the order of the set."""
+    """Several of a known set of words, in the order they were picked."""
 
     def compose(self) -> Any:
         chosen = [] if self.given is ABSENT else list(self.given or [])
-        words = [*self.field.choices, *(word for word in chosen if word not in self.field.choices)]
-        picked = SelectionList[str](*((word, word, word in chosen) for word in words), compact=True)
-        picked.styles.height = max(1, min(len(words), 6))
-        yield picked
+        yield Picks([*self.field.choices, *(word for word in chosen if word not in self.field.choices)], chosen)
 
     @property
     def value(self) -> Any:
-        picked = self.query_one(SelectionList)
-        return list(picked.selected) or ABSENT
+        return list(self.query_one(Picks).picked) or ABSENT
 
 
 class SecretControl(Control):

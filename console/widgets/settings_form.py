@@ -11,33 +11,41 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static, Switch
+from textual.widgets import Static
 
 from console.keymap import bindings
 from console.presentation.forms import ABSENT, Entry, Values, hint, value_at, with_value
 from console.widgets.field_controls import Control, SecretControl, control_for
+from console.widgets.marks import OnOff
 
 
 if TYPE_CHECKING:
     from console.screens.frame import SyncdeckScreen
 
-FIELDS = "Input, Select, Switch, TextArea, SelectionList"
+FIELDS = "Input, Select, OnOff, Picks, TextArea"
 
 
-class FieldRow(Widget):
+class Row(Widget):
+    """A line of the form."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self.entry = entry
+
+
+class FieldRow(Row):
     """Label, control, and under them the sentence of a problem."""
 
     DEFAULT_CSS = """
-    FieldRow { layout: grid; grid-size: 2; grid-columns: 22 1fr; grid-rows: auto; height: auto; padding: 0 1; }
+    FieldRow { layout: grid; grid-size: 2; grid-columns: 28 1fr; grid-rows: auto; height: auto; padding: 0 1; }
     FieldRow > .label { height: 1; color: $ink-dim; }
     FieldRow:focus-within > .label { color: $ink-strong; text-style: bold; }
-    FieldRow > .problem { column-span: 2; height: auto; padding: 0 0 0 22; color: $ink-error; display: none; }
+    FieldRow > .problem { column-span: 2; height: auto; padding: 0 0 0 29; color: $ink-error; display: none; }
     FieldRow.-wrong > .problem { display: block; }
     """
 
     def __init__(self, entry: Entry, value: Any) -> None:
-        super().__init__()
-        self.entry = entry
+        super().__init__(entry)
         self.control = control_for(entry.field, value)
         self.complaint = ""
 
@@ -55,23 +63,22 @@ class FieldRow(Widget):
             self.set_class(bool(sentence), "-wrong")
 
 
-class GroupRow(Widget):
+class GroupRow(Row):
     """A heading; for a group that may be absent, with a switch."""
 
     DEFAULT_CSS = """
     GroupRow { layout: horizontal; height: 1; padding: 0 1; margin: 1 0 0 0; }
-    GroupRow > Static { width: 22; text-style: bold; color: $ink-strong; }
+    GroupRow > Static { width: 28; text-style: bold; color: $ink-strong; }
     """
 
     def __init__(self, entry: Entry, on: bool) -> None:
-        super().__init__()
-        self.entry = entry
+        super().__init__(entry)
         self.on = on
 
     def compose(self) -> ComposeResult:
         yield Static("  " * self.entry.level + self.entry.label, markup=False)
         if self.entry.switchable:
-            yield Switch(self.on)
+            yield OnOff(self.on)
 
 
 class SettingsForm(VerticalScroll, can_focus=True):
@@ -95,16 +102,35 @@ class SettingsForm(VerticalScroll, can_focus=True):
         self.lines = lines
         self.given = values
         self.last: Widget | None = None
+        self._start: object = None
 
     def compose(self) -> ComposeResult:
+        absent = tuple(f"{line.path}." for line in self.lines if line.switchable and not self._given(line.path))
         for line in self.lines:
-            if line.heading:
-                yield GroupRow(line, on=value_at(self.given, line.path) not in (ABSENT, None))
-            else:
-                yield FieldRow(line, value_at(self.given, line.path))
+            if not line.path.startswith(absent):
+                yield self._row(line)
 
     def on_mount(self) -> None:
-        self._fold()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self._start = self._said()
+
+    @property
+    def edited(self) -> bool:
+        """Whether the form says something else than it did at first."""
+        return self._start is not None and self._said() != self._start
+
+    def _said(self) -> object:
+        return self.collected(), self.secrets()
+
+    def _given(self, path: str) -> bool:
+        return value_at(self.given, path) not in (ABSENT, None)
+
+    def _row(self, line: Entry) -> Widget:
+        if line.heading:
+            return GroupRow(line, on=self._given(line.path))
+        return FieldRow(line, value_at(self.given, line.path))
 
     # -- what it says -----------------------------------------------------------------------------------------------
 
@@ -181,21 +207,28 @@ class SettingsForm(VerticalScroll, can_focus=True):
         event.stop()
         self.post_message(self.Edited())
 
-    def on_switch_changed(self, event: Switch.Changed) -> None:
+    def on_on_off_changed(self, event: OnOff.Changed) -> None:
         event.stop()
-        self._fold()
+        group = event.switch.parent
+        if isinstance(group, GroupRow):
+            self._fold(group.entry, on=event.switch.on)
         self.post_message(self.Edited())
 
     def _off(self) -> tuple[str, ...]:
         rows = self.query(GroupRow)
         return tuple(
-            f"{row.entry.path}." for row in rows if row.entry.switchable and not row.query_one(Switch).value
+            f"{row.entry.path}." for row in rows if row.entry.switchable and not row.query_one(OnOff).on
         )
 
-    def _fold(self) -> None:
-        off = self._off()
-        for row in self.rows():
-            row.display = not row.entry.path.startswith(off)
+    def _fold(self, group: Entry, *, on: bool) -> None:
+        """Show the settings of a group or hide them; they are made when they are first shown."""
+        prefix = f"{group.path}."
+        there = [row for row in self.query(Row) if row.entry.path.startswith(prefix)]
+        for row in there:
+            row.display = on
+        if on and not there:
+            after = next(row for row in self.query(GroupRow) if row.entry.path == group.path)
+            self.mount_all([self._row(line) for line in self.lines if line.path.startswith(prefix)], after=after)
 
 
 def _first(control: Widget) -> Widget | None:
