@@ -143,7 +143,9 @@ class ScriptedReconciler(Reconciler):
         digest = self._find(digest_prefix)
         plan = self.kept[digest]
         wanted = {
-            name for name, target, change in items(plan) if any(fnmatch(name, one) or one == target.target for one in chosen)
+            name
+            for name, target, change in items(plan)
+            if any(fnmatch(name, one) or one == target.target for one in chosen)
         }
         if not wanted:
             raise NothingFound(f"Nothing of plan {digest[:8]} fits {', '.join(chosen)}.")
@@ -223,7 +225,7 @@ class ScriptedReconciler(Reconciler):
             run=number, digest=digest, sync=plan.sync, state=RunState.RUNNING,
             started_at=self.clock.now(), started_by=ACTOR, counts={"pending": plan.change_count},
         )  # fmt: skip
-        self.notices.publish(Notice(topic="run.started", subject=str(number), detail=self.done[number]))
+        self.notices.publish(Notice(topic="run.started", subject=str(number), detail=digest))
         if self.hold is not None:
             await self.hold.wait()
         return self.finish(number)
@@ -262,7 +264,7 @@ class ScriptedReconciler(Reconciler):
             for target in dict.fromkeys(item.target for item in ended)
         )
         result = RunResult(summary=self.done[number], targets=targets)
-        self.notices.publish(Notice(topic="run.ended", subject=str(number), detail=result))
+        self.notices.publish(Notice(topic="run.ended", subject=str(number), detail=result.summary))
         return result
 
     async def cancel(self, run: RunId) -> None:
@@ -348,12 +350,16 @@ class ScriptedEngine:
     clock: ManualClock = field(default_factory=ManualClock)
     notices: Notices = field(default_factory=Notices)
     pages: MemoryEventPages = field(default_factory=MemoryEventPages)
-    inspection: Inspection = field(default_factory=Inspection)
+    inspection: Inspection | None = None
+    """For screens that inspect; the others never ask."""
     workspace: Workspace = field(
         default_factory=lambda: Workspace(
-            folder=Path("acme"), file=Path("acme/syncdeck.yaml"), node="desk", state=Path("acme/.syncdeck/state.db"),
+            folder=Path("acme"),
+            file=Path("acme/syncdeck.yaml"),
+            node="desk",
+            state=Path("acme/.syncdeck/state.db"),
             title="acme",
-        )  # fmt: skip
+        )
     )
 
     def __post_init__(self) -> None:
@@ -372,5 +378,6 @@ class ScriptedEngine:
             log=ListedLog(self.pages),
             event_pages=self.pages,
             reconcile=self.reconciler,
-            inspection=self.inspection,
+            inspection=self.inspection,  # type: ignore[arg-type]
+            care=None,  # type: ignore[arg-type]
         )

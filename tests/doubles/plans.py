@@ -44,7 +44,9 @@ def addition(name: str, why: str = "in people, department is eng") -> Change:
 
 
 def removal(name: str, why: str = "no longer in people") -> Change:
-    return Change(action=Action.REMOVE, key=RecordKey(name.lower()), spelling=name, before={"role": "Engineer"}, why=why)
+    return Change(
+        action=Action.REMOVE, key=RecordKey(name.lower()), spelling=name, before={"role": "Engineer"}, why=why
+    )
 
 
 def update(name: str, before: str = "Junior Engineer", after: str = "Senior Engineer") -> Change:
@@ -100,7 +102,9 @@ def sample_plan(**more: Any) -> Plan:
             removal("Eva.K@acme.example"),
         ),
         parked=(
-            Parked(spelling="ghost@acme.example", reason="There is no account of that address at wiki.", action=Action.ADD),
+            Parked(
+                spelling="ghost@acme.example", reason="There is no account of that address at wiki.", action=Action.ADD
+            ),
         ),
         guards=(
             Verdict(guard="max_removals", observed=2, limit=10, unit="members"),
