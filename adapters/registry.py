@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,6 +19,9 @@ from engine.errors import MissingExtra, NothingFound
 from engine.reconcile.ports import Catalogue, Source
 from engine.settings.catalogue import EndpointContext, EndpointType
 from engine.settings.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "syncdeck.endpoints"
 
@@ -114,6 +117,9 @@ class Registry(Catalogue):
         return known
 
     def _foreign(self) -> Iterator[tuple[str, EndpointType]]:
+        # Half of this module's import time, needed only where somebody asks for all types.
+        from importlib.metadata import entry_points
+
         for entry in entry_points(group=GROUP):
             row = self._row_of(entry)
             if row is not None:

@@ -208,7 +208,7 @@ class WorkspaceFile:
         if not NAME.match(name):
             raise SettingsError(f"{name!r} is no name. {NAMES_ARE}")
         if name in self.names(section):
-            raise SettingsError(f"There already is {section[:-1]} {name}. Choose another name.")
+            raise SettingsError(f"The name {name} is taken by another {section.removesuffix('s')}. Choose another.")
 
     def _edit(
         self, splices: Callable[[yaml.MappingNode], list[Splice]], meant: Callable[[dict[str, Any]], object]

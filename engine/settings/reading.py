@@ -170,7 +170,11 @@ class Reading:
     def _sync(self, name: str, node: yaml.Node, path: str) -> Any:
         sync = self._walker.struct(SyncSettings, node, path, given={"name": name})
         if isinstance(node, yaml.MappingNode):
-            self._references({key: value for key, _, value in entries(node)}, path)
+            nodes = {key: value for key, _, value in entries(node)}
+            self._references(nodes, path)
+            if sync is not NOTED and sync.rename_by and sync.rename_by not in sync.attributes:
+                what = f"{sync.rename_by} is not among this sync's attributes. Map it there too."
+                self.document.problem(nodes["rename_by"], f"{path}.rename_by", what)
         return sync
 
     def _references(self, nodes: Mapping[str, yaml.Node], path: str) -> None:

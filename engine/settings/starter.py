@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-
-from engine.errors import SettingsError
-from engine.settings.reading import FILE_NAME
 
 _STARTER = """\
 # A Syncdeck workspace: who should be where, and how to bring it about.
@@ -39,17 +35,3 @@ def starter_workspace(title: str = "") -> str:
     """Return the text of a new workspace file."""
     # A JSON text is also a quoted YAML text, whatever the title holds.
     return _STARTER.format(title=f"title: {json.dumps(title, ensure_ascii=False)}\n" if title else "")
-
-
-def write_starter(folder: Path, title: str = "") -> Path:
-    """Make the folder if need be and write the starter file. Raises `SettingsError` where a workspace already is."""
-    file = folder / FILE_NAME
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as new:
-            new.write(starter_workspace(title))
-    except FileExistsError as error:
-        raise SettingsError(f"{file} already exists and stays as it is. Open it with: syncdeck -w {folder}") from error
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from error
-    return file

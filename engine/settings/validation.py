@@ -120,7 +120,7 @@ class Walker:
         values = {}
         for key, _, value in entries(node):
             if is_secret_name(key) and type_of(item) is FieldType.TEXT and not item.note("format"):
-                values[key] = self._wrong(value, joined(path, key), f"a {key} is a secret. {_NO_PLACE}")
+                values[key] = self._wrong(value, joined(path, key), f"{key} holds a secret. {_NO_PLACE}")
             else:
                 values[key] = self.value(item_of(shape.bare), value, joined(path, key))
         return NOTED if NOTED in values.values() else values

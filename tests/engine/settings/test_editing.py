@@ -15,7 +15,7 @@ from engine.settings.document import parse, plain
 from engine.settings.editing import WorkspaceFile
 from engine.settings.model import SyncSettings
 from engine.settings.sections import Section
-from engine.settings.starter import starter_workspace, write_starter
+from engine.settings.starter import starter_workspace
 from tests.doubles.catalogue import FileSettings, SampleCatalogue
 from tests.engine.settings.samples import BLOCK, EXAMPLE
 
@@ -166,9 +166,9 @@ def test_a_copy_stands_under_its_own_name() -> None:
 
 def test_a_name_that_is_taken_or_no_name_is_refused() -> None:
     file = opened(EXAMPLE)
-    with pytest.raises(SettingsError, match="There already is adapter list"):
+    with pytest.raises(SettingsError, match="The name list is taken by another adapter"):
         file.duplicate("adapters", "wiki", "list")
-    with pytest.raises(SettingsError, match="There already is adapter list"):
+    with pytest.raises(SettingsError, match="The name list is taken by another adapter"):
         file.rename("adapters", "wiki", "list")
     with pytest.raises(SettingsError, match="'two words' is no name"):
         file.put("adapters", "two words", {"type": "csv_file"})
@@ -267,13 +267,6 @@ def test_the_diff_hides_secrets_that_stood_in_the_file() -> None:
     file = opened(EXAMPLE.replace("keyring:staff", "hunter2"))
     file.put("adapters", "staff", {**file.values("adapters", "staff"), "password": "keyring:staff"})
     assert "hunter2" not in file.diff()
-
-
-def test_a_workspace_is_never_started_over_another(tmp_path: Path) -> None:
-    file = write_starter(tmp_path / "new", "Acme")
-    assert file.read_text() == starter_workspace("Acme")
-    with pytest.raises(SettingsError, match="already exists and stays as it is"):
-        write_starter(tmp_path / "new")
 
 
 words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=12)

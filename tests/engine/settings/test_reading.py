@@ -162,7 +162,7 @@ PROBLEMS = {
     ),
     "a secret header": (
         adapters("{type: service, url: 'http://h', headers: {X-Api-Key: hunter2}}"),
-        "adapters.people.headers.X-Api-Key: a X-Api-Key is a secret. It must not stand here",
+        "adapters.people.headers.X-Api-Key: X-Api-Key holds a secret. It must not stand here",
     ),
     "a rule over several settings": (
         adapters("{type: service, url: 'http://h', fewest: 20}"),
@@ -219,6 +219,10 @@ PROBLEMS = {
     "a broken attribute expression": (
         sync("    attributes: {name: 'a b'}\n"),
         "syncdeck.yaml:10:24: syncs.s.attributes.name: 'a b' is no JMESPath expression",
+    ),
+    "a rename by an attribute that is not mapped": (
+        sync("    rename_by: number\n    attributes: {name: name}\n"),
+        "syncdeck.yaml:10:16: syncs.s.rename_by: number is not among this sync's attributes. Map it there too.",
     ),
     "a schedule with both": (
         sync("    schedule: {every: 15m, cron: '* * * * *'}\n"),
