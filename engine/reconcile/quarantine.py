@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from engine.reconcile.history import Health, TargetStatus
@@ -10,12 +12,15 @@ from engine.reconcile.plan import Plan, TargetPlan
 from engine.settings.model import SyncSettings
 
 
-async def remember_plan(means: Means, sync: SyncSettings, plan: Plan) -> None:
-    """Remember how every target of a fresh plan stands; a failed read or a guard that refuses counts as a failure."""
+async def remember_plan(means: Means, sync: SyncSettings, plan: Plan, names: Sequence[str]) -> None:
+    """Remember how these targets stand by a fresh plan; a failed read, of the source too, or a guard that refuses
+    counts as a failure."""
     source_refusals = [verdict.refusal for verdict in plan.source_guards if verdict.refuses]
-    for target in plan.targets:
+    planned = {target.target: target for target in plan.targets}
+    for name in names:
+        target = planned.get(name) or TargetPlan(target=name, error=plan.error)
         refusals = [*source_refusals, *(verdict.refusal for verdict in target.guards if verdict.refuses)]
-        await remember(means, sync, target, plan.error or target.error or " ".join(refusals))
+        await remember(means, sync, target, target.error or " ".join(refusals))
 
 
 async def remember(means: Means, sync: SyncSettings, target_plan: TargetPlan, failure: str) -> TargetStatus:

@@ -56,13 +56,14 @@ class Reconciler:
         if keep:
             self._means.must_write()
         settings = self._means.endpoints.sync(sync)
-        plan = await Survey(self._means, settings, self._chosen(sync, targets)).plan()
+        chosen = self._chosen(sync, targets)
+        plan = await Survey(self._means, settings, chosen).plan()
         if not keep:
             return await self._decisions.stored(encode(plan).digest, plan)
         if plan.source is not None and not any(verdict.refuses for verdict in plan.source_guards):
             await self._means.journal.source_read(sync, plan.source.fingerprint, plan.source.read_at)
         stored = await self._decisions.keep(plan)
-        await remember_plan(self._means, settings, plan)
+        await remember_plan(self._means, settings, plan, chosen)
         self._means.tell("plan.made", stored.digest, sync)
         return stored
 

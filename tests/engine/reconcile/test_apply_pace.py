@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ async def test_an_outage_is_tried_again_with_growing_pauses_until_patience_ends(
 
     await place.sync_once()
 
-    pauses = [later - earlier for earlier, later in zip(target.write_times, target.write_times[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(target.write_times)]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert target.write_times[-1] - target.write_times[0] <= 300
 
@@ -70,7 +71,7 @@ async def test_calls_a_second_are_kept() -> None:
     await place.sync_once()
 
     times = place.target.write_times
-    assert [later - earlier for earlier, later in zip(times, times[1:], strict=False)] == [0.5] * 6
+    assert [later - earlier for earlier, later in pairwise(times)] == [0.5] * 6
 
 
 async def test_a_lost_answer_is_read_back_and_not_called_again() -> None:

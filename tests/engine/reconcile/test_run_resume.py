@@ -37,19 +37,6 @@ LISTED: dict[str, dict[str, Value]] = {
 CHANGES = 7
 """Two additions, two updates, three removals."""
 
-Outside = Callable[[Service], None]
-
-OUTSIDE: dict[str, Outside] = {
-    "nobody": lambda target: None,
-    "somebody adds another member": lambda target: target.outsider(Action.ADD, "vera", {"title": "guest"}),
-    "somebody adds who is to be added": lambda target: target.outsider(Action.ADD, "berta", {"title": "dev"}),
-    "somebody removes who is to be removed": lambda target: target.outsider(Action.REMOVE, "zoe"),
-    "somebody changes who is to be updated": lambda target: _set(target, "dora", "admin"),
-    "somebody changes who is to be removed": lambda target: _set(target, "zoe", "admin"),
-    "somebody removes who is to be updated": lambda target: target.outsider(Action.REMOVE, "dora"),
-    "somebody takes back what was done last but not alone": lambda target: _take_back_one(target),
-}
-
 
 def _set(target: Service, name: str, title: str) -> None:
     if name in target.members:
@@ -67,6 +54,20 @@ def _take_back_one(target: Service) -> None:
             target.outsider(Action.REMOVE, change.spelling)
         case _:
             target.outsider(Action.ADD, change.spelling, dict(change.before or {}))
+
+
+Outside = Callable[[Service], None]
+
+OUTSIDE: dict[str, Outside] = {
+    "nobody": lambda target: None,
+    "somebody adds another member": lambda target: target.outsider(Action.ADD, "vera", {"title": "guest"}),
+    "somebody adds who is to be added": lambda target: target.outsider(Action.ADD, "berta", {"title": "dev"}),
+    "somebody removes who is to be removed": lambda target: target.outsider(Action.REMOVE, "zoe"),
+    "somebody changes who is to be updated": lambda target: _set(target, "dora", "admin"),
+    "somebody changes who is to be removed": lambda target: _set(target, "zoe", "admin"),
+    "somebody removes who is to be updated": lambda target: target.outsider(Action.REMOVE, "dora"),
+    "somebody takes back what was done last but not alone": _take_back_one,
+}
 
 
 def _place(batch_size: int, mode: Mode) -> Workplace:

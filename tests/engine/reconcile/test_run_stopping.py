@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from engine.errors import Frozen, Locked, PlanError, ReadOnly, RemoteUnavailable
+from engine.errors import Frozen, Locked, PlanError, ReadOnly, RemoteUnavailable, SyncdeckError
 from engine.reconcile.history import RunId, RunState, Token
 from engine.reconcile.holding import LEASE_TTL
 from engine.reconcile.plan import Action
@@ -202,9 +202,9 @@ def _break(*_: object) -> None:
     raise ZeroDivisionError("a bug")
 
 
-async def _outcome(place: Workplace, digest: str) -> Exception | None:
+async def _outcome(place: Workplace, digest: str) -> SyncdeckError | None:
     try:
         await place.reconciler.apply(digest, confirmed=True)
-    except Exception as error:
+    except SyncdeckError as error:
         return error
     return None
