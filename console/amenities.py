@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.notifications import SeverityLevel
 
-from console.bridge import Opening
+from console.bridge import Opening, begin
 from console.clipboard import copy_by_tool, local_tool, osc52
 from console.engine_host import EngineHost
 from console.messages import Failure, Open, Said
@@ -20,6 +20,7 @@ from console.screens.frame import SyncdeckScreen
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from console.dialogs.all_keys import KeyRow
     from engine.reconcile.reconciler import StoredPlan
 
 MOST_SAID = 500
@@ -74,7 +75,7 @@ class Amenities(EngineHost):
         if not text:
             self.say("There is nothing to copy here.", severity="warning")
             return
-        self.run_worker(self._copy(text), group="copy", exit_on_error=False)
+        begin(self, partial(self._copy, text), name="copy", group="copy")
 
     async def _copy(self, text: str) -> None:
         tool = local_tool(os.environ)
@@ -98,7 +99,12 @@ class Amenities(EngineHost):
         if isinstance(screen, AllKeys):
             return
         rows = rows_of(screen)
-        self.push_screen(AllKeys(rows), lambda row: self.call_later(self.run_action, row.action, row.node) if row else None)
+
+        def run(row: KeyRow | None) -> None:
+            if row is not None:
+                self.call_later(self.run_action, row.action, row.node)
+
+        self.push_screen(AllKeys(rows), run)
 
     # -- planning ---------------------------------------------------------------------------------------------------
 

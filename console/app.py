@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
@@ -15,7 +16,7 @@ from textual.screen import Screen
 
 from console import pulse, screens
 from console.amenities import Amenities
-from console.bridge import Opening
+from console.bridge import Opening, begin
 from console.keymap import bindings
 from console.messages import News, Open
 from console.preferences import Preferences, load_preferences
@@ -33,25 +34,25 @@ if TYPE_CHECKING:
 KeepSecret = Callable[[str, str], None]
 """(name, secret) into the keyring; raises `SecretUnavailable` where there is none."""
 
+STYLES: list[str | PurePath] = ["styles/app.tcss", "styles/forms.tcss"]
+WIDTHS = [(0, "-tiny"), (40, "-narrow"), (100, "-normal"), (160, "-wide")]
+HEIGHTS = [(0, "-flat"), (10, "-low"), (20, "-medium"), (40, "-high")]
+"""Classes of every screen by the columns and rows there are; below 40x10 only a request for more room is shown."""
+
 
 class SyncdeckApp(Amenities):
     """The console on one workspace. `opening` opens the engine; the first frame is painted before it is called."""
 
     TITLE = "syncdeck"
-    CSS_PATH: ClassVar[list[str]] = ["styles/app.tcss", "styles/forms.tcss"]
+    CSS_PATH = STYLES
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         name: partial(screens.show, mode.path) for name, mode in screens.MODES.items()
     }
     DEFAULT_MODE = "overview"
     COMMANDS: ClassVar[set[Any]] = {screens.commands}
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
-        (0, "-tiny"),
-        (40, "-narrow"),
-        (100, "-normal"),
-        (160, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-flat"), (10, "-low"), (20, "-medium"), (40, "-high")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(
         self,
@@ -108,7 +109,7 @@ class SyncdeckApp(Amenities):
 
     def take_pulse(self) -> None:
         """Count anew what waits and runs."""
-        self.run_worker(self._count(), group="pulse", exclusive=True, exit_on_error=False)
+        begin(self, self._count, name="count", group="pulse", exclusive=True)
 
     async def _count(self) -> None:
         statuses: Sequence[SyncStatus] = await self.ask(lambda engine: engine.reconcile.overview())

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
+    from textual.worker import WorkType
+
     from engine.assembly import Engine
     from engine.notices import Notice
 
@@ -22,6 +25,13 @@ T = TypeVar("T")
 
 Opening = Callable[[], "AbstractAsyncContextManager[Engine]"]
 """Opens the workspace as it is on disk now; called again after its settings were saved."""
+
+
+def begin(
+    node: DOMNode, work: Callable[[], Coroutine[Any, Any, None]], *, name: str, group: str = "", exclusive: bool = False
+) -> None:
+    """Let a node do something in the background until it is removed; its errors never end the app."""
+    node.run_worker(cast("WorkType[None]", work), name=name, group=group, exclusive=exclusive, exit_on_error=False)
 
 
 class EngineThread:
@@ -72,19 +82,18 @@ class EngineThread:
     def _live(self) -> None:
         try:
             asyncio.run(self._serve())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
             if not self.ready.done():
                 self.ready.set_exception(error)
 
     async def _serve(self) -> None:
         self._loop, self._left = asyncio.get_running_loop(), asyncio.Event()
-        async with self._opening() as engine:
-            async with asyncio.TaskGroup() as self._tasks:
-                watch = self._tasks.create_task(self._watch(engine))
-                self.ready.set_result(engine)
-                await self._left.wait()
-                for task in {watch, *self._asked}:
-                    task.cancel()
+        async with self._opening() as engine, asyncio.TaskGroup() as self._tasks:
+            watch = self._tasks.create_task(self._watch(engine))
+            self.ready.set_result(engine)
+            await self._left.wait()
+            for task in {watch, *self._asked}:
+                task.cancel()
 
     async def _watch(self, engine: Engine) -> None:
         with engine.notices.subscribe() as subscription:
@@ -116,7 +125,7 @@ class EngineThread:
         except asyncio.CancelledError:
             answer.cancel()
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
             if answer.set_running_or_notify_cancel():
                 answer.set_exception(error)
         else:

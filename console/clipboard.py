@@ -29,7 +29,7 @@ def local_tool(environment: Mapping[str, str]) -> tuple[str, ...] | None:
 def copy_by_tool(tool: tuple[str, ...], text: str) -> bool:
     """Give the text to a local tool; tell whether it took it."""
     try:
-        done = subprocess.run(tool, input=text.encode(), timeout=2, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
+        done = subprocess.run(tool, input=text.encode(), timeout=2, check=False, stdout=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

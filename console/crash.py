@@ -24,8 +24,8 @@ def write_report(error: BaseException, folder: Path | None = None) -> Path:
 def report(error: BaseException) -> str:
     """Return the report: versions, then each error of the chain with its places, the oldest cause last."""
     lines = [
-        f"Syncdeck {_version('syncdeck')}, Textual {_version('textual')}, Python {platform.python_version()}, "
-        f"{platform.system()}",
+        f"Syncdeck {_version('syncdeck')}, Textual {_version('textual')}",
+        f"Python {platform.python_version()}, {platform.system()}",
         "Values and messages are left out: they might hold secrets.",
     ]
     link: BaseException | None = error

@@ -1,4 +1,4 @@
-"""An edit of one adapter or sync that is not saved yet: checked, shown as a diff, saved. Runs on the engine's thread."""
+"""An edit of one adapter or sync that is not saved yet: checked, shown as a diff, saved. On the engine's thread."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import SettingsError
-from engine.settings.editing import Section, WorkspaceFile
+from engine.settings.editing import WorkspaceFile
 
 if TYPE_CHECKING:
     import msgspec
 
     from engine.assembly import Engine
     from engine.settings.document import Problem
+    from engine.settings.sections import Section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

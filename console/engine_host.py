@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import App
 
-from console.bridge import EngineThread, Opening
+from console.bridge import EngineThread, Opening, begin
 from console.messages import Answer, EngineOpened, Failure, News, NewsWaiting
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class EngineHost(App[None]):
     def open_engine(self) -> None:
         """Start the engine in the background; tells the screens when it is there, or why it is not."""
         self._thread.start()
-        self.run_worker(self._await_engine(self._thread), name="open the workspace", exit_on_error=False)
+        begin(self, partial(self._await_engine, self._thread), name="open the workspace")
 
     async def reopen(self) -> None:
         """Close the engine and open it on the settings as they are on disk now."""
@@ -62,7 +63,7 @@ class EngineHost(App[None]):
         async def work() -> None:
             try:
                 value = await self.ask(order)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
                 complaint = error
                 self.post_message(Answer(lambda: failed(complaint)) if failed else Failure(what, complaint))
             else:
@@ -71,7 +72,7 @@ class EngineHost(App[None]):
                 self.orders.discard(what)
 
         self.orders.add(what)
-        self.run_worker(work(), name=what, group="orders", exit_on_error=False)
+        begin(self, work, name=what, group="orders")
 
     def on_answer(self, answer: Answer) -> None:
         answer.deliver()
@@ -94,7 +95,7 @@ class EngineHost(App[None]):
     async def _await_engine(self, thread: EngineThread) -> None:
         try:
             self.engine = await thread.opened()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
             self._renew()
             self.post_message(Failure("open the workspace", error, self.open_engine))
         else:

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from console.bridge import begin
 from console.draft import Checked, Draft, written_values
+from engine.errors import SettingsError
 
 if TYPE_CHECKING:
     from console.app import SyncdeckApp
     from engine.assembly import Engine
-    from engine.settings.editing import Section
+    from engine.settings.sections import Section
 
 Make = Callable[["Engine"], Awaitable[Draft]]
 """From the engine to the draft of the edit; reads the file."""
@@ -20,7 +22,7 @@ Make = Callable[["Engine"], Awaitable[Draft]]
 def delete_entry(deck: SyncdeckApp, section: Section, name: str) -> None:
     """Offer to delete an adapter that nothing uses, or a sync; in a protected workspace its name must be typed."""
 
-    async def make(engine: Engine) -> Draft:
+    async def make(_: Engine) -> Draft:
         return Draft(section=section, name=name, was=name, removed=True)
 
     _offer(deck, f"Delete {name}?", make, yes="Delete", typed=name)
@@ -39,26 +41,25 @@ def pause_sync(deck: SyncdeckApp, name: str) -> None:
 
 
 def _offer(deck: SyncdeckApp, question: str, make: Make, *, yes: str, typed: str = "") -> None:
-    deck.run_worker(_offered(deck, question, make, yes, typed), name=question, exit_on_error=False)
+    begin(deck, partial(_offered, deck, question, make, yes, typed), name=question)
 
 
 async def _offered(deck: SyncdeckApp, question: str, make: Make, yes: str, typed: str) -> None:
     from console.dialogs.ask_text import AskText
     from console.dialogs.save_changes import SaveChanges
-    from engine.errors import SettingsError
 
     try:
         draft, checked = await deck.ask(partial(_made, make))
-        if checked.problems:
-            raise SettingsError(tuple(sentence for _, sentence in checked.problems))
         if not await deck.push_screen_wait(SaveChanges(question, checked.diff, yes=yes)):
             return
         if typed and deck.pulse.protected:
-            asked = AskText(question, f"This workspace is protected. Type {typed} to go on.", problem=partial(_same, typed))
+            asked = AskText(
+                question, f"This workspace is protected. Type {typed} to go on.", problem=partial(_same, typed)
+            )
             if await deck.push_screen_wait(asked) != typed:
                 return
         await deck.ask(draft.save)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
         deck.show_failure(question.rstrip("?").lower(), error)
         return
     deck.say("Written to the settings file.")
@@ -71,4 +72,7 @@ def _same(wanted: str, text: str) -> str:
 
 async def _made(make: Make, engine: Engine) -> tuple[Draft, Checked]:
     draft = await make(engine)
-    return draft, await draft.check(engine)
+    checked = await draft.check(engine)
+    if checked.problems:
+        raise SettingsError(tuple(sentence for _, sentence in checked.problems))
+    return draft, checked

@@ -102,7 +102,9 @@ class SyncdeckCommands(Provider):
         if engine is None:
             return
         for sync in engine.workspace.syncs:
-            yield Command(f"plan {sync}", partial(self._deck.plan_sync, sync), "Read both ends and show what would change")
+            yield Command(
+                f"plan {sync}", partial(self._deck.plan_sync, sync), "Read both ends and show what would change"
+            )
             yield Command(f"sync {sync}", self._open("sync", sync), "Its settings")
         for adapter in engine.workspace.adapters:
             yield Command(f"test {adapter}", self._open("adapter test", adapter), "Connect, read, show a sample")

@@ -30,7 +30,7 @@ class Preferences:
 
 
 def load_preferences(folder: Path | None = None) -> Preferences:
-    """Read the file; without one everything is as delivered. Never raises: a bad line must not keep the console shut."""
+    """Read the file; without one all is as delivered. Never raises: a bad line must not keep the console shut."""
     file = (folder or _folder()) / FILE_NAME
     if not file.exists():
         return Preferences()

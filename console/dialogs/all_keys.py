@@ -17,7 +17,7 @@ from console.keymap import bindings, key_of
 from console.presentation.keys import LEGEND, key_name
 from console.presentation.spans import Line, Span, cell
 from console.screens.frame import SyncdeckScreen
-from console.widgets.listed_rows import Draw, ListedRows, Silent
+from console.widgets.listed_rows import Draw, ListedRows, Silent, always
 from console.widgets.record_list import RecordList
 
 
@@ -94,9 +94,9 @@ class AllKeys(Dialog[KeyRow]):
             if all(word in text for word in words):
                 yield row.id, drawn(row)
         if not words:
-            yield Silent(0), lambda width: ()
+            yield Silent(0), always(())
             for number, line in enumerate(LEGEND, start=1):
-                yield Silent(number), lambda width, line=line: line
+                yield Silent(number), always(line)
 
 
 def drawn(row: KeyRow) -> Draw:

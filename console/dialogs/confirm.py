@@ -35,4 +35,4 @@ class Confirm(Dialog[bool]):
         yield Button(f"{self.yes}  y", action="screen.agree")
 
     def action_agree(self) -> None:
-        self.dismiss(True)
+        self.dismiss(result=True)

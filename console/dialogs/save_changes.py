@@ -40,4 +40,4 @@ class SaveChanges(Dialog[bool]):
         yield Button(f"{self.yes}  y", action="screen.agree")
 
     def action_agree(self) -> None:
-        self.dismiss(True)
+        self.dismiss(result=True)

@@ -122,7 +122,9 @@ def _sample(report: Report, width: int) -> list[Line]:
     if not report.sample:
         return []
     # The column that the key comes from would only say the same again.
-    places = [place for place in range(len(report.names)) if any(text_of(row[place]) != key for key, row in report.sample)]
+    places = [
+        place for place in range(len(report.names)) if any(text_of(row[place]) != key for key, row in report.sample)
+    ]
     columns = max(width // SAMPLE_COLUMN - 1, 1)
     room = max(width // (min(len(places), columns) + 1), 10)
     heads = ("KEY", *(report.names[place].upper() for place in places[:columns]))

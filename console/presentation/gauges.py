@@ -28,7 +28,9 @@ def gauge(verdict: Verdict, width: int) -> Line:
     unit = " %" if verdict.unit == "%" else ""
     floor = verdict.guard in FLOORS
     words = f" {_number(verdict.observed)}{unit}, {'least' if floor else 'most'} {_number(verdict.limit)}{unit}  "
-    return fit((name, *_bar(_used(verdict.observed, verdict.limit, floor=floor), verdict.refuses), Span(words), state), width)
+    return fit(
+        (name, *_bar(_used(verdict.observed, verdict.limit, floor=floor), verdict.refuses), Span(words), state), width
+    )
 
 
 def _used(observed: float, limit: float, *, floor: bool) -> float:
@@ -37,7 +39,7 @@ def _used(observed: float, limit: float, *, floor: bool) -> float:
     return min(part / whole, 1.0) if whole else float(part > 0)
 
 
-def _bar(part: float, refused: bool) -> Line:  # noqa: FBT001
+def _bar(part: float, refused: bool) -> Line:
     full = round(part * BAR)
     role = "error" if refused else "warn" if part >= NEAR else "ok"
     return Span("█" * full, role), Span("░" * (BAR - full), "dim")

@@ -93,9 +93,27 @@ def _placed(hints: Sequence[KeyHint], width: int) -> list[tuple[int, KeyHint]]:
 
 LEGEND: tuple[Line, ...] = (
     (Span("Glyphs", "strong"),),
-    (Span("✓ in step   ", "ok"), Span("≠ out of step   ", "warn"), Span("⊘ refused, quarantined   ", "error"), Span("○ unknown", "dim")),
-    (Span("+ add   ", "add"), Span("~ update   ", "update"), Span("- remove   ", "remove"), Span("→ rename   ", "rename")),
-    (Span("◆ waits for approval   ", "warn"), Span("▶ running   ", "accent"), Span("◐ partly done   ", "warn"), Span("✗ failed", "error")),
+    (
+        Span("✓ in step   ", "ok"),
+        Span("≠ out of step   ", "warn"),
+        Span("⊘ refused, quarantined   ", "error"),
+        Span("○ unknown", "dim"),
+    ),
+    (
+        Span("+ add   ", "add"),
+        Span("~ update   ", "update"),
+        Span("- remove   ", "remove"),
+        Span("→ rename   ", "rename"),
+    ),
+    (
+        Span("◆ waits for approval   ", "warn"),
+        Span("▶ running   ", "accent"),
+        Span("◐ partly done   ", "warn"),
+        Span("✗ failed", "error"),
+    ),
     (),
-    (Span("Capital letters ", "strong"), Span("that change something always ask first; nothing else changes anything.", "")),
+    (
+        Span("Capital letters ", "strong"),
+        Span("that change something always ask first; nothing else changes anything.", ""),
+    ),
 )

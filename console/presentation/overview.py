@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from console.presentation.ages import age, count, duration
+from console.presentation.spans import Line, Span, cell, clean, fit, joined
 from console.presentation.sparkline import sparkline
-from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
 
 if TYPE_CHECKING:
     from engine.reconcile.history import SyncStatus, TargetStatus
@@ -80,7 +81,7 @@ def titles(columns: Columns) -> Line:
 
 def summary(statuses: Sequence[SyncStatus], as_of: datetime, now: datetime) -> Line:
     """Return the line on top: how many targets stand how, and how fresh that is."""
-    health = [target.health for status in statuses for target in status.targets]
+    health = [str(target.health) for status in statuses for target in status.targets]
     told = [(Span(f"{health.count(word)} {word}", HEALTH[word].role),) for word in HEALTH if word in health]
     fresh = Span(f"as of {age(as_of, now)}", "warn" if now - as_of > timedelta(seconds=30) else "dim")
     return joined([(Span(count(len(statuses), "sync"), "strong"),), *told, (fresh,)], "  ")
@@ -110,16 +111,19 @@ def target_line(target: TargetStatus, columns: Columns, now: datetime) -> Line:
 
 
 def refusal_lines(status: SyncStatus, width: int) -> list[Line]:
-    """Return why the newest plan was refused, and why targets are in quarantine, as whole sentences."""
-    reasons = [("⊘ ", sentence) for sentence in status.refusals]
+    """Return, a line each, what the guards refused and why targets are in quarantine: number and limit.
+
+    What to do about it stands in the plan, one key away.
+    """
+    reasons = [("⊘ ", _first_sentence(sentence)) for sentence in status.refusals]
     reasons += [
         ("! ", f"{target.target}: {target.reason}") for target in status.targets if target.health == "quarantined"
     ]
-    lines: list[Line] = []
-    for sign, sentence in reasons:
-        first, *rest = wrap(sentence, width - 4, "error")
-        lines += [(Span(f"  {sign}", "error"), *first), *((Span("    "), *line) for line in rest)]
-    return lines
+    return [fit((Span(f"  {sign}{clean(reason)}", "error"),), width) for sign, reason in reasons]
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
 
 
 def _state(status: SyncStatus) -> Line:

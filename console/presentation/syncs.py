@@ -88,8 +88,7 @@ def guard_lines(plan: Plan | None, width: int) -> list[Line]:
     lines: list[Line] = [(Span("Guards, as the newest plan met them", "strong"),)]
     if plan is None:
         return [*lines, (Span("never planned: p makes a plan and changes nothing", "dim"),)]
-    for verdict in plan.source_guards:
-        lines.append(gauge(verdict, width))
+    lines += [gauge(verdict, width) for verdict in plan.source_guards]
     for target in plan.targets:
         lines.append((Span(clean(target.target), "dim"),))
         lines += [gauge(verdict, width) for verdict in target.guards]

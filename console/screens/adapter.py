@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import BindingType
 from textual.widgets import Static
 
+from console.bridge import begin
 from console.draft import Draft, written_values
 from console.file_edits import delete_entry
 from console.keymap import bindings
@@ -24,7 +25,7 @@ from engine.settings.fields import Field, FieldType, describe
 if TYPE_CHECKING:
     from engine.assembly import Engine
     from engine.reconcile.inspection import Report
-    from engine.settings.editing import Section
+    from engine.settings.sections import Section
 
 NAME = Entry(
     path="name",
@@ -43,9 +44,7 @@ class AdapterScreen(EntryScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("adapter")]
     section: ClassVar[Section] = "adapters"
 
-    def __init__(
-        self, was: str, *, start: Mapping[str, Any] | None = None, name: str = "", test: bool = False
-    ) -> None:
+    def __init__(self, was: str, *, start: Mapping[str, Any] | None = None, name: str = "", test: bool = False) -> None:
         super().__init__(was, start=start, name=name)
         self.report: Report | None = None
         self.testing = False
@@ -118,7 +117,7 @@ class AdapterScreen(EntryScreen):
         """Test what is saved, or a draft as it stands."""
         self.testing = True
         self.draw()
-        self.run_worker(self._test(draft), name="test", group="test", exclusive=True, exit_on_error=False)
+        begin(self, partial(self._test, draft), name="test", group="test", exclusive=True)
 
     async def _test(self, draft: Draft | None) -> None:
         try:
@@ -127,7 +126,7 @@ class AdapterScreen(EntryScreen):
             else:
                 await self.keep(self.typed_secrets())
                 self.report = await self.deck.ask(partial(_try, draft))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
             self.deck.show_failure(f"test {draft.name if draft else self.was}", error)
         finally:
             self.testing = False

@@ -17,7 +17,7 @@ from console.presentation import adapters as shown
 from console.presentation.spans import Line, Span
 from console.screens.frame import SyncdeckScreen
 from console.widgets.ink import paint
-from console.widgets.listed_rows import ListedRows, SteppingList
+from console.widgets.listed_rows import ListedRows, SteppingList, always
 from console.widgets.record_list import RecordList
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class AdaptersScreen(SyncdeckScreen):
         for name, adapter in engine.workspace.adapters.items():
             users = shown.used_by(engine.workspace, name)
             line = shown.adapter_line(name, adapter.type, users, self.tests.get(name), now, room)
-            rows.append((name, lambda width, line=line: line))
+            rows.append((name, always(line)))
         titles = self.query_one("#titles", Static)
         titles.update(paint(shown.titles(width, names)), layout=False)
         titles.visible = bool(names)
@@ -116,12 +116,15 @@ class AdaptersScreen(SyncdeckScreen):
         from console.dialogs.choose import Choose, Option
 
         options = [
-            Option(kind.type, kind.title, kind.summary + ("" if kind.writes else " Only as a source.")) for kind in types
+            Option(kind.type, kind.title, kind.summary + ("" if kind.writes else " Only as a source."))
+            for kind in types
         ]
-        self.deck.push_screen(
-            Choose("What kind of adapter?", options),
-            lambda word: self.post_message(Open("adapter new", word)) if word else None,
-        )
+
+        def add(word: str | None) -> None:
+            if word is not None:
+                self.post_message(Open("adapter new", word))
+
+        self.deck.push_screen(Choose("What kind of adapter?", options), add)
 
     def action_delete(self) -> None:
         delete_entry(self.deck, "adapters", self.chosen)

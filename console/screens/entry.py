@@ -15,6 +15,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from console.bridge import begin
 from console.draft import Checked, Draft
 from console.keymap import bindings
 from console.messages import News
@@ -25,7 +26,7 @@ from engine.errors import SecretUnavailable
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
-    from engine.settings.editing import Section
+    from engine.settings.sections import Section
 
 DEBOUNCE_SECONDS = 0.15
 
@@ -199,13 +200,13 @@ class EntryScreen(SyncdeckScreen):
         return {self.secret_name(path): secret for path, secret in typed.items()}
 
     def _write(self, draft: Draft, secrets: Mapping[str, str]) -> None:
-        self.run_worker(self._saved(draft, secrets), name="save", exit_on_error=False)
+        begin(self, partial(self._saved, draft, secrets), name="save")
 
     async def _saved(self, draft: Draft, secrets: Mapping[str, str]) -> None:
         try:
             await self.keep(secrets)
             await self.deck.ask(draft.save)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
             self.deck.show_failure(f"save {draft.name}", error)
             return
         self.was, self.start, self.edited = draft.name, None, False

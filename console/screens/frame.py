@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from console.bridge import begin
 from console.keymap import bindings, changes_the_world
 from console.messages import Answer, Failure, News
 from console.presentation.header import Pulse
@@ -124,7 +125,7 @@ class SyncdeckScreen(Screen[None]):
         async def work() -> None:
             try:
                 value = await self.deck.ask(question)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
                 complaint = error
                 if failed is None:
                     self.post_message(Failure(what, complaint, again))
@@ -136,7 +137,7 @@ class SyncdeckScreen(Screen[None]):
         for worker in self.workers:
             if worker.node is self and worker.name == what and not worker.is_finished:
                 worker.cancel()
-        self.run_worker(work(), name=what, group="questions", exit_on_error=False)
+        begin(self, work, name=what, group="questions")
 
     def show_pulse(self, pulse: Pulse) -> None:
         """Bring the header up to date."""

@@ -15,7 +15,7 @@ from console.presentation import overview as shown
 from console.presentation.spans import Line, Span
 from console.screens.frame import SyncdeckScreen
 from console.widgets.ink import paint
-from console.widgets.listed_rows import Draw, ListedRows, Silent, SteppingList
+from console.widgets.listed_rows import Draw, ListedRows, Silent, SteppingList, always
 from console.widgets.record_list import RecordList
 
 if TYPE_CHECKING:
@@ -97,16 +97,15 @@ class OverviewScreen(SyncdeckScreen):
         records.show(ListedRows(self._rows(columns, now)), empty=EMPTY)
 
     def _rows(self, columns: shown.Columns, now: datetime) -> list[tuple[Hashable, Draw]]:
-        rows: list[tuple[Hashable, Draw]] = []
+        rows: list[tuple[Hashable, Line]] = []
         for status in self.statuses:
-            line = shown.sync_line(status, columns, now, self.deck.planning.get(status.sync, ""))
-            rows.append((Row(status.sync), _drawn(line)))
-            for target in status.targets:
-                rows.append((Row(status.sync, target.target), _drawn(shown.target_line(target, columns, now))))
-            for number, refusal in enumerate(shown.refusal_lines(status, self.size.width - 4)):
-                rows.append((Silent((status.sync, number)), _drawn(refusal)))
-            rows.append((Silent((status.sync, "gap")), _drawn(())))
-        return rows[:-1]
+            sync = status.sync
+            rows += [(Row(sync), shown.sync_line(status, columns, now, self.deck.planning.get(sync, "")))]
+            rows += [(Row(sync, each.target), shown.target_line(each, columns, now)) for each in status.targets]
+            refusals = shown.refusal_lines(status, self.size.width - 4)
+            rows += [(Silent((sync, number)), refusal) for number, refusal in enumerate(refusals)]
+            rows += [(Silent((sync, "gap")), ())]
+        return [(key, always(line)) for key, line in rows[:-1]]
 
     # -- keys -------------------------------------------------------------------------------------------------------
 
@@ -155,7 +154,3 @@ class OverviewScreen(SyncdeckScreen):
         if self.status is not None:
             self.deck.plan_sync(self.status.sync)
             self.draw()
-
-
-def _drawn(line: Line) -> Draw:
-    return lambda width: line

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.assembly import Engine
     from engine.reconcile.inspection import Mapped, ScopeCount
     from engine.reconcile.plan import Plan
-    from engine.settings.editing import Section
+    from engine.settings.sections import Section
 
 NAME = Entry(
     path="name",

@@ -16,7 +16,7 @@ from console.presentation import syncs as shown
 from console.presentation.spans import Line, Span
 from console.screens.frame import SyncdeckScreen
 from console.widgets.ink import paint
-from console.widgets.listed_rows import ListedRows, SteppingList
+from console.widgets.listed_rows import ListedRows, SteppingList, always
 from console.widgets.record_list import RecordList
 
 EMPTY: tuple[Line, ...] = (
@@ -56,7 +56,7 @@ class SyncsScreen(SyncdeckScreen):
         rows = []
         for name, sync in syncs.items():
             line = shown.sync_line(sync, room)
-            rows.append((name, lambda width, line=line: line))
+            rows.append((name, always(line)))
         titles = self.query_one("#titles", Static)
         titles.update(paint(shown.titles(width, list(syncs))), layout=False)
         titles.visible = bool(syncs)

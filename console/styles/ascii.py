@@ -1,4 +1,4 @@
-"""A terminal without Unicode: every glyph is replaced by a plain one of the same width, under whatever widget drew it."""
+"""A terminal without Unicode: every glyph becomes a plain one of the same width, whatever widget drew it."""
 
 from __future__ import annotations
 

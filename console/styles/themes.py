@@ -1,4 +1,4 @@
-"""Syncdeck's own two themes. Every ink reads at 4.5:1 or better on all its grounds (WCAG 2.2 §1.4.3); a test measures."""
+"""Syncdeck's own two themes. Every ink has a contrast of 4.5:1 or better on all its grounds (WCAG 2.2, 1.4.3)."""
 
 from __future__ import annotations
 

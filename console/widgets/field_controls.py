@@ -17,7 +17,7 @@ MOST_LINES = 8
 
 
 class Control(Widget):
-    """One setting's control. `value` is what it means for the file; raises `ValueError` for a text that means nothing."""
+    """One setting's control. `value` is what it says for the file; raises `ValueError` for a meaningless text."""
 
     class Edited(Message):
         """The control's value may have changed."""
@@ -51,6 +51,9 @@ class TextControl(Control):
             compact=True,
             select_on_focus=False,
         )
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_position = 0
 
     @property
     def value(self) -> Any:
@@ -177,5 +180,3 @@ def control_for(field: Field, value: Any) -> Control:
             return LinesControl(field, value)
         case _:
             return TextControl(field, value)
-
-

@@ -12,6 +12,11 @@ Draw = Callable[[int], Line]
 """From the width there is to the line."""
 
 
+def always(line: Line) -> Draw:
+    """Return what draws the same line at any width."""
+    return lambda _: line
+
+
 class Silent(NamedTuple):
     """Key of a row that is only there to be read: the cursor passes over it."""
 

@@ -36,7 +36,7 @@ class OnOff(Widget, can_focus=True):
             super().__init__()
             self.switch = switch
 
-    def __init__(self, on: bool) -> None:  # noqa: FBT001
+    def __init__(self, on: bool) -> None:
         super().__init__()
         self.set_reactive(OnOff.on, on)
 

@@ -18,7 +18,6 @@ from console.presentation.forms import ABSENT, Entry, Values, hint, value_at, wi
 from console.widgets.field_controls import Control, SecretControl, control_for
 from console.widgets.marks import OnOff
 
-
 if TYPE_CHECKING:
     from console.screens.frame import SyncdeckScreen
 
@@ -216,9 +215,7 @@ class SettingsForm(VerticalScroll, can_focus=True):
 
     def _off(self) -> tuple[str, ...]:
         rows = self.query(GroupRow)
-        return tuple(
-            f"{row.entry.path}." for row in rows if row.entry.switchable and not row.query_one(OnOff).on
-        )
+        return tuple(f"{row.entry.path}." for row in rows if row.entry.switchable and not row.query_one(OnOff).on)
 
     def _fold(self, group: Entry, *, on: bool) -> None:
         """Show the settings of a group or hide them; they are made when they are first shown."""
