@@ -21,6 +21,9 @@ MOST_NODES = 100_000
 DEEPEST = 40
 """Settings are four levels deep. Checked before anything recurses."""
 
+LONGEST_NUMBER = 18
+"""Digits of a whole number; what 64 bits cannot hold is a text here, and so no setting takes it."""
+
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = "<<"
 _TAB_INDENT = re.compile(r"^[ ]*\t[\t ]*[^\s#]", re.MULTILINE)
@@ -136,7 +139,7 @@ def plain(node: yaml.Node) -> Any:
             return None
         case "bool":
             return text.lower() == "true"
-        case "int":
+        case "int" if len(text) <= LONGEST_NUMBER:
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         case "float":
             return float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf"))

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.errors import SettingsError
 from engine.settings.model import AutomaticApply, Mode, Workspace
@@ -193,6 +195,14 @@ PROBLEMS = {
         sync("    guards: {max_removals: true}\n"),
         "syncs.s.guards.max_removals: found true; expected a whole number, 0 or more, or null to switch it off.",
     ),
+    "a percentage that is no number": (
+        sync("    guards: {max_removal_percent: .nan}\n"),
+        "found the number .nan; expected a number, 0 or more, at most 100",
+    ),
+    "a number of five thousand digits": (
+        sync(f"    guards: {{max_removals: {'9' * 5_000}}}\n"),
+        "syncs.s.guards.max_removals: found the text '99999",
+    ),
     "one pattern instead of a list": (
         sync("    guards: {protect: '*@x'}\n"),
         "syncs.s.guards.protect: found the text '*@x'; expected a list. Write [\"*@x\"].",
@@ -352,3 +362,46 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
         "syncs.s.mode",
         "syncs.s.guards.max_removals",
     ]
+
+
+fragments = st.sampled_from(
+    [
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ": ",
+        "\n",
+        "\n  ",
+        "- ",
+        "&a ",
+        "*a",
+        "!!x ",
+        "? ",
+        "|\n",
+        '"',
+        "'",
+        "#",
+        "<<",
+        "null",
+        "9e9",
+        "\t",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    cut=st.tuples(st.integers(0, len(EXAMPLE)), st.integers(0, 40)),
+    put=st.lists(fragments | st.text(max_size=3), max_size=3),
+)
+def test_whatever_stands_in_a_file_is_settings_or_a_sentence(cut: tuple[int, int], put: list[str]) -> None:
+    start, length = cut
+    text = EXAMPLE[:start] + "".join(put) + EXAMPLE[start + length :]
+    problems: tuple[str, ...] = ()
+    try:
+        read(text.encode("utf-8", "surrogatepass"))
+    except SettingsError as error:
+        problems = error.problems
+    assert all(problem.startswith("syncdeck.yaml:") for problem in problems)

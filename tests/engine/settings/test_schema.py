@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from adapters.registry import ENDPOINTS, Registry
+from console.sample.workspace import SETTINGS as SAMPLE_WORKSPACE
 from engine.errors import SettingsError
 from engine.settings.document import parse, plain
 from engine.settings.reading import read_workspace
@@ -35,6 +36,11 @@ def test_it_is_a_schema_of_the_draft_it_names() -> None:
 def test_what_the_loader_reads_is_valid(text: str) -> None:
     read_workspace(text.encode(), Path("/srv/syncdeck.yaml"), SampleCatalogue())
     assert faults(plain(parse(text.encode(), "syncdeck.yaml").root)) == []
+
+
+def test_the_sample_workspace_is_valid_with_the_real_endpoints() -> None:
+    read_workspace(SAMPLE_WORKSPACE.encode(), Path("/srv/syncdeck.yaml"), Registry())
+    assert faults(plain(parse(SAMPLE_WORKSPACE.encode(), "syncdeck.yaml").root), json_schema(Registry())) == []
 
 
 def test_every_type_of_this_installation_is_told_apart() -> None:
