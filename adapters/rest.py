@@ -40,6 +40,7 @@ class RestClient:
 
     def __init__(self, service: Service, context: EndpointContext, *, clock: Clock | None = None) -> None:
         self.name = context.name
+        self.concurrency = service.concurrency
         self._service = service
         self._context = context
         self._clock = clock or SystemClock()

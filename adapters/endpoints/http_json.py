@@ -100,7 +100,7 @@ class HttpJson(Target):
     async def read(self) -> AsyncIterator[Batch]:
         """Return the items with a key; invitations and items without key are carried."""
         listing = self._settings.list
-        request = Request(method=listing.method, path=listing.path, query=listing.query, body=listing.body)
+        request = _list_request(listing)
         reader = ItemReader(self._client.name, listing)
         async for page in pages(self._client, request, listing, needs="read the members"):
             yield reader.batch(page.items, page.proof)
@@ -127,8 +127,18 @@ class HttpJson(Target):
             return [Outcome(result=Result.REFUSED, reason=reason) for _ in changes]
         changes, settled = await self._identified(changes, self._calls[action])
         left = [change for index, change in enumerate(changes) if index not in settled]
-        done = iter(await bisect(left, self._attempt))
+        outcomes = await bisect(left, self._attempt)
+        if action is not Action.ADD and any(outcome.result in {Result.ALREADY, Result.REFUSED} for outcome in outcomes):
+            await self._still_there()
+        done = iter(outcomes)
         return [settled[index] if index in settled else next(done) for index in range(len(changes))]
+
+    async def _still_there(self) -> None:
+        """Tell "this member is gone" from "the whole collection is gone", which services answer alike (404)."""
+        request = _list_request(self._settings.list)
+        answer = await self._client.call(request, needs="read the members")
+        if not answer.good:
+            raise self._client.refusal(request, answer, "read the members")
 
     async def _attempt(self, changes: Sequence[Change]) -> Sequence[Outcome] | None:
         """Make one call; None when a batch was refused as a whole. Raises `RemoteRefused`, `RemoteUnavailable`."""
@@ -228,6 +238,10 @@ def _request(call: Call, changes: Sequence[Change]) -> Request:
         headers=call.headers,
         writes=True,
     )
+
+
+def _list_request(listing: ListCall) -> Request:
+    return Request(method=listing.method, path=listing.path, query=listing.query, body=listing.body)
 
 
 def _lookup_request(lookup: Lookup, spelling: str) -> Request:

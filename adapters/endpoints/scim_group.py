@@ -12,7 +12,18 @@ import msgspec
 from adapters.answers import Answer, Request
 from adapters.bisection import bisect
 from adapters.connection import Auth, AuthKind, Service
-from adapters.endpoints.scim_protocol import MEDIA_TYPE, addition, removal, scim_type, spelling_of, verdict, words
+from adapters.endpoints.scim_protocol import (
+    MEDIA_TYPE,
+    GroupMember,
+    addition,
+    members_of,
+    removal,
+    scim_type,
+    spelling_of,
+    verdict,
+    version_of,
+    words,
+)
 from adapters.endpoints.scim_service import ScimService
 from adapters.endpoints.scim_settings import ScimSettings
 from adapters.endpoints.values import as_value
@@ -69,8 +80,8 @@ class ScimGroup(Target):
 
         The users are swept until every member is known; members whom the whole sweep did not show are unknown to it.
         """
-        members = _members((await self._scim.group(self._group)).data)
-        people = {member for member, nested in members.items() if not nested}
+        members = members_of((await self._scim.group(self._group)).data)
+        people = {identity for identity, member in members.items() if not member.nested}
         known: dict[str, Any] = {}
         swept = 0
         if people:
@@ -98,22 +109,23 @@ class ScimGroup(Target):
         return [settled[index] if index in settled else next(done) for index in range(len(changes))]
 
     async def _attempt(self, changes: Sequence[Change]) -> Sequence[Outcome] | None:
-        action = changes[0].action
+        action, ids = changes[0].action, [change.native_id for change in changes]
         for _ in range(ATTEMPTS):
             group = await self._scim.group(self._group)
-            members = _members(group.data)
-            needed = [change for change in changes if (change.native_id in members) is (action is Action.REMOVE)]
-            if not needed:
-                return [ALREADY] * len(changes)
-            answer = await self._patch(action, [change.native_id for change in needed], _version(group))
+            held = members_of(group.data)
+            outcomes = [DONE if (identity in held) is (action is Action.REMOVE) else ALREADY for identity in ids]
+            # Removals are sent for absent members too: the read may lag behind, and they harm nobody. Additions of
+            # present ones are not: there are servers that would list them twice.
+            wanted = ids if action is Action.REMOVE else [identity for identity in ids if identity not in held]
+            if not wanted:
+                return outcomes
+            answer = await self._patch(action, wanted, version_of(group))
+            if answer.good:
+                return outcomes
             if answer.status == 404:
                 raise self._scim.gone(self._group)
-            if answer.good:
-                return [DONE if change in needed else ALREADY for change in changes]
-            if action is Action.REMOVE and scim_type(answer) == "noTarget" and len(needed) == 1:
-                return [ALREADY] * len(changes)
             if answer.status != 412:
-                return self._refused(changes, answer) if len(changes) == 1 else None
+                return self._alone(changes[0], outcomes[0], answer) if len(changes) == 1 else None
         raise RemoteUnavailable(
             f"{self._name}: somebody else changed the group {ATTEMPTS} times meanwhile. Try again when it is quiet."
         )
@@ -129,16 +141,16 @@ class ScimGroup(Target):
         )
         return await self._client.call(request, needs=f"{action} members of the group")
 
-    def _refused(self, changes: Sequence[Change], answer: Answer) -> list[Outcome]:
+    def _alone(self, change: Change, before: Outcome, answer: Answer) -> list[Outcome]:
+        """Return the outcome of one change whose patch was refused."""
+        removes, kind = change.action is Action.REMOVE, scim_type(answer)
+        if before is ALREADY or (removes and kind == "noTarget"):
+            return [ALREADY]
         hint = ""
-        if changes[0].action is Action.REMOVE and scim_type(answer) in {
-            "invalidPath",
-            "invalidFilter",
-            "invalidSyntax",
-        }:
+        if removes and kind in {"invalidPath", "invalidFilter", "invalidSyntax"}:
             hint = " If its documentation removes members by a list of values, set removal: values."
-        reason = f"The service refused {changes[0].spelling} ({words(answer)}).{hint}"
-        return [Outcome(result=Result.REFUSED, reason=reason) for _ in changes]
+        reason = f"The service refused {change.spelling} ({words(answer)}).{hint}"
+        return [Outcome(result=Result.REFUSED, reason=reason)]
 
     async def _named(self, changes: Sequence[Change]) -> list[Change | Outcome]:
         """Give ids to changes that lack one: users for additions, members for removals."""
@@ -165,40 +177,25 @@ class ScimGroup(Target):
                     named.append(ALREADY)
         return named
 
-    def _batch(self, members: Mapping[str, bool], known: Mapping[str, Any], proof: str) -> Batch:
+    def _batch(self, members: Mapping[str, GroupMember], known: Mapping[str, Any], proof: str) -> Batch:
         spellings: list[str] = []
         ids: list[str] = []
         rows: list[tuple[Value, ...]] = []
         carried: list[Carried] = []
         names = self._settings.attributes
-        for member, nested in members.items():
-            user = known.get(member)
+        for identity, member in members.items():
+            user = known.get(identity)
             key = spelling_of(user, self._settings.key) if user else ""
             if not key:
-                label = str((user or {}).get("userName") or member)
-                carried.append(Carried(label=label, kind="group" if nested else "unresolved", native_id=member))
+                label = member.display or str((user or {}).get("userName") or identity)
+                kind = "group" if member.nested else "unresolved"
+                carried.append(Carried(label=label, kind=kind, native_id=identity))
                 continue
             spellings.append(key)
-            ids.append(member)
+            ids.append(identity)
             if names:
                 rows.append(tuple(as_value(found(name, user), where=f"{self._name}: {name}") for name in names))
         return Batch(spellings=spellings, names=names, rows=rows, native_ids=ids, carried=carried, proof=proof)
-
-
-def _members(group: Any) -> dict[str, bool]:
-    """Return the ids in a group, and whether each is a group; without `members` a group is empty (RFC 7643 §2.5)."""
-    return {
-        str(member["value"]): str(member.get("type", "")).lower() == "group"
-        or "/Groups/" in str(member.get("$ref", ""))
-        for member in group.get("members") or ()
-        if isinstance(member, dict) and member.get("value")
-    }
-
-
-def _version(group: Answer) -> str:
-    """Return the version to change on; empty where the service has none."""
-    meta = group.data.get("meta")
-    return str((meta.get("version") if isinstance(meta, dict) else "") or group.headers.get("etag", ""))
 
 
 def _service(settings: ScimSettings) -> Service:

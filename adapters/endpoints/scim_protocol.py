@@ -72,10 +72,9 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def user_filter(key: ScimKey, names: Sequence[str]) -> str:
-    """Return a filter for users that answer to one of the names."""
-    attribute = "userName" if key is ScimKey.USER_NAME else "emails.value"
-    return " or ".join(f"{attribute} eq {literal(name)}" for name in names)
+def user_filter(key: ScimKey, name: str) -> str:
+    """Return a filter for users that answer to a name."""
+    return f"{'userName' if key is ScimKey.USER_NAME else 'emails.value'} eq {literal(name)}"
 
 
 def addition(ids: Sequence[str]) -> dict[str, Any]:
@@ -137,3 +136,28 @@ def verdict(name: str, key: ScimKey, users: Sequence[Any]) -> Found | Miss:
     if user.get("active") is False:
         return Miss(reason=f"The user {name} is deactivated there.")
     return Found(native_id=native_id, spelling=spelling_of(user, key) or name)
+
+
+class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
+    """Who stands in a group: a user, or another group."""
+
+    nested: bool
+    display: str
+
+
+def members_of(group: Any) -> dict[str, GroupMember]:
+    """Return a group's members by id; without `members` a group is empty (RFC 7643 §2.5)."""
+    return {
+        str(member["value"]): GroupMember(
+            nested=str(member.get("type", "")).lower() == "group" or "/Groups/" in str(member.get("$ref", "")),
+            display=str(member.get("display") or ""),
+        )
+        for member in group.get("members") or ()
+        if isinstance(member, dict) and member.get("value")
+    }
+
+
+def version_of(group: Answer) -> str:
+    """Return the version that a change is made on (RFC 7644 §3.14); empty where the service has none."""
+    meta = group.data.get("meta")
+    return str((meta.get("version") if isinstance(meta, dict) else "") or group.headers.get("etag", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from adapters.abreast import abreast
 from adapters.answers import Answer, Request
 from adapters.endpoints.scim_protocol import Announced, announced, literal, user_filter, words
 from adapters.endpoints.scim_settings import ScimKey, ScimSettings
@@ -12,9 +13,6 @@ from adapters.paging import Listing, PageStyle, Paging, pages
 from adapters.rest import RestClient
 from adapters.templates import Unfit, fill_path
 from engine.errors import IncompleteRead, RemoteRefused
-
-NAMES_IN_FILTER = 20
-"""Names asked for in one filter: some 1,500 characters of address, which servers and proxies take."""
 
 
 class ScimService:
@@ -24,7 +22,7 @@ class ScimService:
         self.client = client
         self.can = Announced()
         self._settings = settings
-        self._singly = False
+        self._concurrency = client.concurrency
 
     async def learn(self) -> None:
         """Ask the service what it can do; one that does not say is taken to follow the standard."""
@@ -98,21 +96,17 @@ class ScimService:
                 yield user
 
     async def users_called(self, key: ScimKey, names: Sequence[str]) -> list[Any]:
-        """Return every user who answers to one of the names, several names to a call where the service takes that."""
+        """Return every user who answers to one of the names.
+
+        One name to a call: services that refuse `or` in a filter are many, services that refuse one comparison none.
+        """
         if not self.can.filters:
             return [user async for user in self.users()]
-        found: list[Any] = []
-        step = 1 if self._singly else NAMES_IN_FILTER
-        for start in range(0, len(names), step):
-            part = names[start : start + step]
-            try:
-                found += [user async for user in self.users(user_filter(key, part))]
-            except RemoteRefused:
-                if len(part) == 1 or self._singly:
-                    raise
-                self._singly = True
-                return found + await self.users_called(key, names[start:])
-        return found
+
+        async def called(name: str) -> list[Any]:
+            return [user async for user in self.users(user_filter(key, name))]
+
+        return [user for users in await abreast(called, names, self._concurrency) for user in users]
 
     def gone(self, group: str) -> RemoteRefused:
         """Return the error for a group that does not exist (or that this token may not see)."""

@@ -49,7 +49,7 @@ class Administrator:
         if person is None:
             uid = f"u{len(self._server.people)}"
             # A comma within the name, as directories that write "Last, First" have it.
-            person = Person(f"cn=Person\\, {uid},ou=people,{SUFFIX}", uid, mail)
+            person = Person(f"cn=Person\\2C {uid},ou=people,{SUFFIX}", uid, mail)
             fields = {"cn": f"Person, {uid}", "sn": "Person", "uid": uid, "mail": mail}
             self.add(person.dn, ["inetOrgPerson"], fields)
         elif person.mail != mail:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 BIND, UNBIND, SEARCH, MODIFY, COMPARE = 0x60, 0x42, 0x63, 0x66, 0x6E
 ANSWERS = {BIND: 0x61, SEARCH: 0x65, MODIFY: 0x67, COMPARE: 0x6F}
-SEARCH_DONE, MODIFY_DONE = 0x65, 0x67
+SEARCH_ENTRY, SEARCH_DONE, MODIFY_DONE = 0x64, 0x65, 0x67
 
 
 @dataclass(slots=True)
@@ -29,7 +30,7 @@ class Trouble:
     lose_modifications: int = 0
     """Let so many modifications through and close the connection in place of the answer."""
     search_code: int | None = None
-    """Let searches end with this result code, though the entries were delivered."""
+    """Let searches that found several entries end with this result code."""
 
 
 class LdapProxy:
@@ -85,12 +86,14 @@ class LdapProxy:
         _close(server)
 
     def _downstream(self, client: socket.socket, server: socket.socket) -> None:
+        delivered: Counter[bytes] = Counter()
         for message in _messages(server):
             number, tag = _head(message)
+            delivered[number] += tag == SEARCH_ENTRY
             if tag == MODIFY_DONE and self.trouble.lose_modifications:
                 self.trouble.lose_modifications -= 1
                 break
-            if tag == SEARCH_DONE and self.trouble.search_code is not None:
+            if tag == SEARCH_DONE and self.trouble.search_code is not None and delivered[number] > 1:
                 message = _result(number, SEARCH_DONE, self.trouble.search_code, "")  # noqa: PLW2901
             with contextlib.suppress(OSError):
                 client.sendall(message)

@@ -39,6 +39,8 @@ class Directory:
             load_default_schemas().values(), load_default_resource_types().values(), config=config
         )
         self.storage = InMemoryStorage()
+        self.kinds: dict[str, str] = {}
+        """What each id is: User or Group."""
         self.types = {each.name: each for each in load_default_resource_types().values()}
         self._provider = provider
         service = ScimService(provider, secret="a secret of the cursors")
@@ -72,7 +74,9 @@ class Directory:
     def create(self, kind: str, **fields: Any) -> str:
         """Make a user or a group and return its id."""
         model: Any = self._provider.model_for(self.types[kind])
-        return str(self.storage.create(self.types[kind], model.model_validate(fields)).id)
+        identity = str(self.storage.create(self.types[kind], model.model_validate(fields)).id)
+        self.kinds[identity] = kind
+        return identity
 
     def rename(self, user: str, name: str) -> None:
         """Give a user another userName."""
@@ -87,8 +91,12 @@ class Directory:
     def set_members(self, group: str, identities: Sequence[str]) -> None:
         """Make a group hold exactly these ids, known or not."""
         stored = self.storage.get(self.types["Group"], group)
-        fields = {**stored.model_dump(), "members": [{"value": each} for each in identities]}
+        fields = {**stored.model_dump(), "members": [self._member(each) for each in identities]}
         self.storage.update(self.types["Group"], type(stored).model_validate(fields))
+
+    def _member(self, identity: str) -> dict[str, str]:
+        kind = self.kinds.get(identity)
+        return {"value": identity, **({"type": kind} if kind else {})}
 
     def fields(self, group: str, name: str) -> Any:
         """Return a field of a group."""
