@@ -35,8 +35,9 @@ class WorkspaceFile:
         self.path = path
         self._catalogue = catalogue
         self._saved = data
-        parse(data, path.name)
+        root = parse(data, path.name).root
         self.text = data.decode("utf-8-sig")
+        self._parsed = (self.text, root)
 
     @classmethod
     def read(cls, path: Path, catalogue: TypeCatalogue) -> WorkspaceFile:
@@ -197,7 +198,9 @@ class WorkspaceFile:
         return data
 
     def _root(self) -> yaml.MappingNode:
-        return parse(self.text.encode(), self.path.name).root
+        if self._parsed[0] is not self.text:
+            self._parsed = (self.text, parse(self.text.encode(), self.path.name).root)
+        return self._parsed[1]
 
     def _known(self, section: Section, name: str) -> None:
         names = self.names(section)

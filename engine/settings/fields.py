@@ -6,6 +6,7 @@ import types
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import Enum, StrEnum
+from functools import cache
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -63,9 +64,15 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a nested group."""
 
 
+@cache
+def fields_of(settings_class: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Return a class's fields with their annotations resolved, which is the slow part of reading a small file."""
+    return msgspec.structs.fields(settings_class)
+
+
 def describe(settings_class: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Return every setting of a settings class, in the order of the class."""
-    return tuple(_field_of(info) for info in msgspec.structs.fields(settings_class))
+    return tuple(_field_of(info) for info in fields_of(settings_class))
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +159,7 @@ def file_value(value: object) -> object:
         case PurePath():
             return str(value)
         case msgspec.Struct():
-            return {info.encode_name: file_value(getattr(value, info.name)) for info in msgspec.structs.fields(value)}
+            return {info.encode_name: file_value(getattr(value, info.name)) for info in fields_of(type(value))}
         case Mapping():
             return {key: file_value(each) for key, each in value.items()}
         case list() | tuple() | set() | frozenset():

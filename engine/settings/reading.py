@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 
 from engine.errors import MissingExtra, NothingFound, SettingsError
 from engine.settings.catalogue import TypeCatalogue
 from engine.settings.document import Document, entries, found, joined, parse, plain
+from engine.settings.fields import fields_of
 from engine.settings.model import FORMAT, AdapterSettings, SyncSettings, Workspace, WorkspaceHeader
 from engine.settings.spelling import did_you_mean
 from engine.settings.validation import NOTED, Fault, Walker, plain_null
@@ -101,7 +101,7 @@ class Reading:
 
     def _header(self) -> Any:
         """Read what stands above the sections; unknown names at the top level are noted here."""
-        root, known = self.document.root, msgspec.structs.fields(WorkspaceHeader)
+        root, known = self.document.root, fields_of(WorkspaceHeader)
         names = [info.encode_name for info in known]
         for key, key_node, _ in entries(root):
             if key not in (*names, *SECTIONS, *LATER):

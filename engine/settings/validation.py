@@ -14,7 +14,7 @@ import yaml
 from engine.redaction import is_secret_name
 from engine.settings.document import Document, entries, found, joined, plain
 from engine.settings.durations import parse_duration
-from engine.settings.fields import FieldType, Shape, item_of, shape_of, type_of, words_of
+from engine.settings.fields import FieldType, Shape, fields_of, item_of, shape_of, type_of, words_of
 from engine.settings.formats import FORMATS
 from engine.settings.spelling import allowed, did_you_mean, nearest
 
@@ -48,7 +48,7 @@ class Walker:
         given = given or {}
         if not isinstance(node, yaml.MappingNode):
             return self._wrong(node, path, f"found {found(node)}; expected a mapping of settings.")
-        fields = {f.encode_name: f for f in msgspec.structs.fields(settings_class) if f.name not in given}
+        fields = {f.encode_name: f for f in fields_of(settings_class) if f.name not in given}
         values: dict[str, Any] = dict(given)
         written = set()
         for key, key_node, value_node in entries(node):
