@@ -41,7 +41,7 @@ class SqlTable(Target):
             str,
             Meta(
                 min_length=1,
-                description="The database. A SQLite path is relative to the workspace's folder; no password stands here.",
+                description="The database, without password. A SQLite path is relative to the workspace's folder.",
                 examples=["sqlite:///wiki.db", "postgresql://syncdeck@db.example/wiki"],
             ),
         ]
@@ -78,8 +78,8 @@ class SqlTable(Target):
             str,
             Meta(
                 description=(
-                    "Column that marks a row as removed, instead of deleting it: a truth, or a time. Marked rows are no "
-                    "members; adding one again takes the mark away. Empty: rows are deleted."
+                    "Column that marks a row as removed, instead of deleting it: a truth, or a time. Marked rows are "
+                    "no members; adding one again takes the mark away. Empty: rows are deleted."
                 ),
                 examples=["deleted_at"],
             ),

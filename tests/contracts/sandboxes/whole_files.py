@@ -6,7 +6,8 @@ import os
 import shutil
 import tempfile
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +27,34 @@ NO_FILE_DOES_THIS = {
 }
 
 
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """Make a folder that other users may enter (those of pytest are closed to them); remove it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="syncdeck-sandbox-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def forbid_writing(file: Path) -> Iterator[None]:
+    """Make a file and its folder read-only, also for root, who becomes nobody for as long as the block lasts."""
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        file.parent.chmod(0o755)
+        file.chmod(0o644)
+
+
 class FileSandbox(Sandbox):
     """A file in a folder of its own, written and read here without the endpoint."""
 
@@ -35,8 +64,9 @@ class FileSandbox(Sandbox):
 
     def __init__(self, folder: Path, servers: Servers) -> None:
         super().__init__(folder, servers)
-        self.folder = Path(tempfile.mkdtemp(prefix="syncdeck-sandbox-"))
-        self.folder.chmod(0o755)
+        self.stack = ExitStack()
+        self.trouble_ends = ExitStack()
+        self.folder = self.stack.enter_context(own_folder())
 
     async def __aenter__(self) -> Self:
         await self.fill([])
@@ -46,7 +76,7 @@ class FileSandbox(Sandbox):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await super().__aexit__(kind, error, trace)
-        shutil.rmtree(self.folder)
+        self.stack.close()
 
     @property
     def file(self) -> Path:
@@ -69,19 +99,12 @@ class FileSandbox(Sandbox):
             case Circumstance.MISSING:
                 self.file.rename(self.file.with_suffix(".away"))
             case Circumstance.NO_RIGHTS:
-                self.file.chmod(0o444)
-                self.folder.chmod(0o555)
-                if os.geteuid() == 0:
-                    os.seteuid(NOBODY)
+                self.trouble_ends.enter_context(forbid_writing(self.file))
             case Circumstance.CUT_SHORT:
                 self.file.write_bytes(self.half(self.file.read_bytes()))
             case _:
                 await super().provoke(trouble)
 
     async def settle(self) -> None:
-        if self.trouble is Circumstance.NO_RIGHTS:
-            if os.getuid() == 0:
-                os.seteuid(0)
-            self.folder.chmod(0o755)
-            self.file.chmod(0o644)
+        self.trouble_ends.close()
         await super().settle()
