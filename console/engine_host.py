@@ -13,6 +13,7 @@ from console.messages import Answer, EngineOpened, Failure, News, NewsWaiting
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
+    from engine.reconcile.results import RunResult
 
 T = TypeVar("T")
 
@@ -27,6 +28,8 @@ class EngineHost(App[None]):
         super().__init__(ansi_color=ansi_color)
         self.engine: Engine | None = None
         self.orders: set[str] = set()
+        self.results: dict[int, RunResult] = {}
+        """How runs ordered here ended, target by target, by their number."""
         self._opening = opening
         self._thread = EngineThread(opening, self._tell)
 
@@ -73,6 +76,13 @@ class EngineHost(App[None]):
 
         self.orders.add(what)
         begin(self, work, name=what, group="orders")
+
+    def keep_result(self, result: RunResult) -> None:
+        """Remember how a run ended, for its screen, which may be closed by now; then tell who is in front."""
+        from engine.notices import Notice
+
+        self.results[result.summary.run] = result
+        self.heard(News([Notice(topic="run.ended", subject=str(result.summary.run), detail=result.summary)]))
 
     def on_answer(self, answer: Answer) -> None:
         answer.deliver()

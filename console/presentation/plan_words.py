@@ -90,12 +90,14 @@ def _banners(plan: Plan) -> list[str]:
 
 
 class Deed(StrEnum):
-    """What can be decided about a plan."""
+    """What can be decided about a plan or a run."""
 
     APPLY = "apply"
     APPROVE = "approve"
     REJECT = "reject"
     OVERRIDE = "override"
+    RESUME = "resume"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,7 @@ class PlanDeciding(SyncdeckScreen):
         """Start the run, which goes on whatever is looked at, and open its screen."""
         digest = stored.digest
         what = f"apply {stored.plan.sync} {digest[:SHORT]}"
-        self.deck.order(what, lambda engine: engine.reconcile.apply(digest, confirmed=True))
+        self.deck.order(what, lambda engine: engine.reconcile.apply(digest, confirmed=True), self.deck.keep_result)
         self.post_message(Open("run", f"plan:{digest}"))
 
     def _decided(self, decision: Callable[[Engine], object], stored: StoredPlan) -> None:
