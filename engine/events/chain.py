@@ -31,15 +31,14 @@ def canonical(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
-def link(previous: bytes, head: bytes, data: bytes, metadata: bytes) -> bytes:
-    """Return the chain of an event from its predecessor's, its header and its canonical payloads."""
-    joined = (
-        previous
-        + blake2b(data, digest_size=DIGEST_BYTES).digest()
-        + blake2b(metadata, digest_size=DIGEST_BYTES).digest()
-        + head
-    )
-    return blake2b(joined, digest_size=DIGEST_BYTES).digest()
+def hashed(content: bytes) -> bytes:
+    """Return H of some bytes: what a canonical payload enters the chain by."""
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()
+
+
+def link(previous: bytes, payload_hashes: bytes, head: bytes) -> bytes:
+    """Return the chain of an event: from its predecessor's, the hashes of its data and metadata, and its header."""
+    return blake2b(previous + payload_hashes + head, digest_size=DIGEST_BYTES).digest()
 
 
 def header(

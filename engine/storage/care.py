@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import StorageError, SyncdeckError
-from engine.events.chain import BEFORE_FIRST, header, link
+from engine.events.chain import BEFORE_FIRST, hashed, header, link
 from engine.storage.connection import connect, telling
 from engine.storage.event_rows import SELECT, read_context
 from engine.storage.migrate import check_ours, latest_version, refuse_newer, version_of
@@ -142,7 +142,7 @@ def chain_faults(connection: sqlite3.Connection, first: int) -> Iterator[str]:
         head = header(identity, type_name, aggregate, (origin, seq), read_context(context), hlc)
         if before is None or seq != before[0] + 1:
             yield f"Event {position} is number {seq} of {origin}, but number {seq - 1} is missing."
-        elif link(before[1], head, data.encode(), metadata.encode()) != chain:
+        elif link(before[1], hashed(data.encode()) + hashed(metadata.encode()), head) != chain:
             yield f"Event {position} ({type_name}, {aggregate}) is not what was written."
         else:
             yield ""

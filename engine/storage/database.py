@@ -57,10 +57,13 @@ class Database:
         raised here, and all it did is undone, while other works of the same transaction stay. A caller that is
         cancelled has either written all or nothing. Raises `ReadOnly`, `StorageError`.
         """
+        return await self.submit(work)
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Begin a `write` without waiting for it."""
         if self.writer is None:
             raise ReadOnly(f"{self.path} is open to look only. Start again without --read-only to change anything.")
-        result: T = await self.writer.submit(work)
-        return result
+        return self.writer.submit(work)
 
     async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Return all rows of one SELECT, on a reading connection. Sees everything acknowledged before.

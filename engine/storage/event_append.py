@@ -7,12 +7,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import json
 from msgspec.structs import replace
 
 from engine.clock import Clock
-from engine.events.chain import BEFORE_FIRST, canonical, header, link
+from engine.events.chain import BEFORE_FIRST, canonical, hashed, header, link
 from engine.events.event import Event, NewEvent, Origin, Position
 from engine.events.hlc import tick
 from engine.redaction import Redactor
@@ -35,7 +36,8 @@ _NEWEST_OF_EACH_ORIGIN = """
     JOIN event e ON e.origin = o.id AND e.seq = (SELECT max(seq) FROM event WHERE origin = o.id)
 """
 
-AGGREGATES_REMEMBERED = 20_000
+REMEMBERED = 20_000
+"""Aggregates, and metadata, of which something is kept in memory: a few megabytes."""
 
 
 @dataclass(slots=True)
@@ -52,8 +54,20 @@ class _Head:
     """The context of the next event of each aggregate seen lately."""
 
 
+class Prepared(NamedTuple):
+    """An event without secrets, encoded: all that can be done before its place in the log is known."""
+
+    event: NewEvent
+    data: str
+    metadata: str
+    payload_hashes: bytes
+
+
 class Appender:
-    """Writes events under one node's origin. Used in the writer's thread, under the write lock."""
+    """Writes events under one node's origin.
+
+    `prepare` may run in any thread; the others run in the writer's, inside a transaction that `Database.write` began.
+    """
 
     def __init__(self, database: Database, clock: Clock, node: str, redactor: Redactor) -> None:
         self._database = database
@@ -62,56 +76,71 @@ class Appender:
         self._redactor = redactor
         self._generation = -1
         self._head: _Head | None = None
+        self._metadata_hashes: dict[bytes, bytes] = {}
 
     def append_in(self, connection: sqlite3.Connection, events: Sequence[NewEvent]) -> list[Event]:
-        """Append inside a transaction that `Database.write` began, so that rows and events are kept together or not at
-        all. Data and metadata are redacted before anything else."""
-        if not events:
+        """Append events, so that they are kept together with the rows of the same work or not at all."""
+        return self.write_in(connection, self.prepare(events))
+
+    def prepare(self, events: Sequence[NewEvent]) -> list[Prepared]:
+        """Hide secrets and encode. Raises `TypeError` or `UnicodeError` for what JSON cannot hold."""
+        prepared: list[Prepared] = []
+        hashes = self._metadata_hashes  # events of one run have the same metadata
+        if len(hashes) > REMEMBERED:
+            hashes.clear()
+        for given in events:
+            event, data, metadata = given, canonical(given.data), canonical(given.metadata)
+            if self._redactor.suspects((data + metadata).decode()):
+                event = replace(
+                    given, data=self._redactor.value(given.data), metadata=self._redactor.value(given.metadata)
+                )
+                data, metadata = canonical(event.data), canonical(event.metadata)
+            if (metadata_hash := hashes.get(metadata)) is None:
+                metadata_hash = hashes[metadata] = hashed(metadata)
+            canonical((event.type, event.aggregate_id))  # fails here, at its caller's, rather than for a whole group
+            prepared.append(Prepared(event, data.decode(), metadata.decode(), hashed(data) + metadata_hash))
+        return prepared
+
+    def write_in(self, connection: sqlite3.Connection, prepared: Sequence[Prepared]) -> list[Event]:
+        """Number prepared events, link them to the chain and insert them."""
+        if not prepared:
             return []
         head, self._head = self._current_head(connection), None  # known again only if all goes well
-        type_ids = _count_types(connection, events)
+        types = _count_types(connection, prepared)
         now_ms = int(self._clock.now().timestamp() * 1000)
-        origin, origin_id, contexts = head.origin, head.origin_id, head.contexts
+        origin, contexts, chain = head.origin, head.contexts, head.chain
         written: list[Event] = []
         rows: list[tuple[object, ...]] = []
-        for given, identity in zip(events, new_ids(now_ms, len(events)), strict=True):
-            event, data, metadata = self._encoded(given)
-            context = contexts.get(event.aggregate_id)
+        for (event, data, metadata, payload_hashes), identity in zip(
+            prepared, new_ids(now_ms, len(prepared)), strict=True
+        ):
+            about = event.aggregate_id
+            context = contexts.get(about)
             if context is None:
-                context = _context_after_newest(connection, event.aggregate_id)
-            head.position += 1
-            head.seq += 1
-            head.stamp = tick(head.stamp, now_ms)
-            encoded_header = header(identity, event.type, event.aggregate_id, (origin, head.seq), context, head.stamp)
-            head.chain = link(head.chain, encoded_header, data, metadata)
-            contexts[event.aggregate_id] = {**context, origin: head.seq}
+                context = _context_after_newest(connection, about)
+            head.position, head.seq, head.stamp = head.position + 1, head.seq + 1, tick(head.stamp, now_ms)
+            seq, stamp = head.seq, head.stamp
+            chain = link(chain, payload_hashes, header(identity, event.type, about, (origin, seq), context, stamp))
+            contexts[about] = {**context, origin: seq}
             rows.append(
-                (head.position, identity, type_ids[event.type], event.aggregate_id, data.decode(),
-                 metadata.decode(), origin_id, head.seq, canonical(context).decode(), head.stamp, head.chain)
+                (head.position, identity, types[event.type], about, data, metadata, head.origin_id, seq,
+                 canonical(context).decode(), stamp, chain)
             )  # fmt: skip
             written.append(
                 Event(
-                    position=Position(head.position), id=identity, type=event.type, aggregate_id=event.aggregate_id,
-                    data=event.data, metadata=event.metadata, origin=origin, seq=head.seq, context=context,
-                    hlc=head.stamp, chain=head.chain.hex(),
+                    position=Position(head.position), id=identity, type=event.type, aggregate_id=about, data=event.data,
+                    metadata=event.metadata, origin=origin, seq=seq, context=context, hlc=stamp, chain=chain.hex(),
                 )
             )  # fmt: skip
         connection.executemany(_INSERT, rows)
+        head.chain = chain
         self._head = head
         return written
-
-    def _encoded(self, event: NewEvent) -> tuple[NewEvent, bytes, bytes]:
-        """Return an event without secrets, and its canonical data and metadata."""
-        data, metadata = canonical(event.data), canonical(event.metadata)
-        if self._redactor.suspects((data + metadata).decode()):
-            event = replace(event, data=self._redactor.value(event.data), metadata=self._redactor.value(event.metadata))
-            data, metadata = canonical(event.data), canonical(event.metadata)
-        return event, data, metadata
 
     def _current_head(self, connection: sqlite3.Connection) -> _Head:
         """Return the head as last left, or read it from the file when something else was written or undone since."""
         if self._head is not None and self._generation == self._database.generation:
-            if len(self._head.contexts) > AGGREGATES_REMEMBERED:
+            if len(self._head.contexts) > REMEMBERED:
                 self._head.contexts.clear()
             return self._head
         self._generation = self._database.generation
@@ -136,9 +165,9 @@ def _own_origin(connection: sqlite3.Connection, node: str) -> tuple[Origin, int]
     return Origin(name), int(number)
 
 
-def _count_types(connection: sqlite3.Connection, events: Sequence[NewEvent]) -> dict[str, int]:
+def _count_types(connection: sqlite3.Connection, prepared: Sequence[Prepared]) -> dict[str, int]:
     """Add to the counter of each type; return the types' numbers."""
-    counts = Counter([event.type for event in events])
+    counts = Counter([each.event.type for each in prepared])
     return {name: connection.execute(_COUNT_TYPE, (name, count)).fetchone()[0] for name, count in counts.items()}
 
 
@@ -153,11 +182,9 @@ def _context_after_newest(connection: sqlite3.Connection, aggregate: str) -> dic
 
 
 def new_ids(now_ms: int, count: int) -> list[str]:
-    """Return identities for events: UUIDs of version 7 (RFC 9562 §5.7), so that they sort roughly by time."""
-    time = f"{now_ms:012x}"
-    prefix = f"{time[:8]}-{time[8:]}-7"
-    chance = os.urandom(10 * count).hex()
-    return [
-        f"{prefix}{r[:3]}-{'89ab'[int(r[3], 16) & 3]}{r[4:7]}-{r[7:19]}"
-        for r in (chance[start : start + 20] for start in range(0, 20 * count, 20))
-    ]
+    """Return identities for events: UUIDs of version 7 that count on from chance (RFC 9562 §5.7, §6.2 method 2)."""
+    time, chance = f"{now_ms:012x}", os.urandom(10).hex()
+    variant = "89ab"[int(chance[0], 16) & 3]
+    prefix = f"{time[:8]}-{time[8:]}-7{chance[1:4]}-{variant}{chance[4:7]}-"
+    first = int(chance[8:], 16)
+    return [f"{prefix}{number:012x}" for number in range(first, first + count)]

@@ -12,11 +12,15 @@ from engine.redaction import REDACTOR, Redactor
 from engine.storage.database import Database, Row
 from engine.storage.event_append import Appender
 from engine.storage.event_filter import TIME_SPAN, Condition, Known, compile_filter
+from engine.storage.event_intake import Intake
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
 
 FIRST_RANGE = 4_096
 LONGEST_RANGE = 65_536
 """Positions looked at in one statement: few at first, for the match that is near; then more, at some 50 ms each."""
+
+FEW_AT_ONCE = 256
+"""Events that the event loop's own thread prepares, in a millisecond; more are prepared by the writer's thread."""
 
 FOLLOW_AT_ONCE = 0.016
 FOLLOW_AT_MOST = 0.25
@@ -32,11 +36,12 @@ class StoredEventLog(EventLog):
         self._database = database
         self.redactor = redactor
         self._appender = Appender(database, clock, node, redactor)
+        self._intake = Intake(database, self._appender)
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
-        if not events:
-            return ()
-        return await self._database.write(lambda connection: self._appender.append_in(connection, events))
+        if len(events) > FEW_AT_ONCE:
+            return await self._database.write(lambda connection: self._appender.append_in(connection, events))
+        return await self._intake.append(self._appender.prepare(events)) if events else ()
 
     def append_in(self, connection: sqlite3.Connection, events: Sequence[NewEvent]) -> Sequence[Event]:
         """Append inside a work of `Database.write`; see `Appender.append_in`."""

@@ -1,0 +1,160 @@
+"""Appending events durably, beside the least that SQLite could do: `python -m tests.benchmarks.append [--rounds N]`.
+
+The rival encodes the same events to JSON and inserts them with `executemany` into the same tables and indexes, under
+the same pragmas (WAL, `synchronous=FULL`), so many for each commit as ours has appenders; it makes no chain, no clock,
+no context, no counters, looks for no secrets, and never checkpoints. Ours appends one event a call from 1, 8 and 64
+tasks, or 1,000 a call from one. Rival and ours in turn, in new files; the ratio is the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.clock import SystemClock
+from engine.events.event import NewEvent
+from engine.storage.connection import connect
+from engine.storage.database import open_database
+from engine.storage.event_log import StoredEventLog
+
+INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ENCODE = msgspec.json.Encoder().encode
+NODE = "berlin-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """`appenders` tasks append `batch` events a call, `events` in all."""
+
+    appenders: int
+    batch: int
+    events: int
+    goal: float | None = None
+
+    @property
+    def name(self) -> str:
+        if self.batch > 1:
+            return f"batches of {self.batch:,}"
+        return f"{self.appenders} appender{'s' * (self.appenders > 1)}"
+
+
+CASES = (
+    Case(appenders=1, batch=1, events=1_000),
+    Case(appenders=8, batch=1, events=8_000),
+    Case(appenders=64, batch=1, events=32_000, goal=0.5),
+    Case(appenders=1, batch=1_000, events=50_000, goal=0.75),
+)
+
+
+def make_events(count: int) -> list[NewEvent]:
+    """Return events of some 180 bytes of JSON about 500 aggregates."""
+    return [
+        NewEvent(
+            type=("run.intended", "run.concluded", "run.item.refused")[number % 3],
+            aggregate_id=f"run:{number % 500}",
+            data={"item": f"list/add/user{number:06}@example.com", "attempt": 1, "reason": "The service said 404."},
+            metadata={"actor": "anna@berlin-1", "plan": "0123456789ab" * 3, "run": number % 500},
+        )
+        for number in range(count)
+    ]
+
+
+def raw(path: Path, events: list[NewEvent], commit: int) -> float:
+    """Return the events a second of bare SQLite."""
+    asyncio.run(_lay_out(path))
+    with closing(connect(path, read_only=False)) as connection:
+        connection.execute("BEGIN")
+        types = {event.type for event in events}
+        connection.executemany("INSERT INTO event_type (name) VALUES (?)", [(name,) for name in sorted(types)])
+        connection.execute("INSERT INTO event_origin (name) VALUES (?)", (NODE,))
+        connection.execute("COMMIT")
+        numbers = dict(connection.execute("SELECT name, id FROM event_type"))
+        chain = bytes(range(32))
+        start = time.perf_counter()
+        for first in range(0, len(events), commit):
+            rows = [
+                (
+                    number,
+                    f"01a1fdd4-c50d-7db9-a2d3-{number:012x}",
+                    numbers[event.type],
+                    event.aggregate_id,
+                    ENCODE(event.data).decode(),
+                    ENCODE(event.metadata).decode(),
+                    1,
+                    number,
+                    '{"berlin-1~0badcafe":12345}',
+                    117_654_155_569_201_152 + number,
+                    chain,
+                )
+                for number, event in enumerate(events[first : first + commit], start=first + 1)
+            ]
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(INSERT, rows)
+            connection.execute("COMMIT")
+        return len(events) / (time.perf_counter() - start)
+
+
+async def _lay_out(path: Path) -> None:
+    async with open_database(path):
+        pass
+
+
+async def ours(path: Path, events: list[NewEvent], case: Case, pauses: list[float]) -> float:
+    """Return the events a second of the event log; note how long each call took."""
+    async with open_database(path) as database:
+        log = StoredEventLog(database, SystemClock(), NODE)
+
+        async def appender(mine: list[NewEvent]) -> None:
+            for first in range(0, len(mine), case.batch):
+                called = time.perf_counter()
+                await log.append(mine[first : first + case.batch])
+                pauses.append(time.perf_counter() - called)
+
+        start = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for number in range(case.appenders):
+                group.create_task(appender(events[number :: case.appenders]))
+        return len(events) / (time.perf_counter() - start)
+
+
+def measure(case: Case, rounds: int, fresh: Callable[[], Path]) -> None:
+    """Print one line: rival, ours, ratio, and how long a call takes."""
+    events = make_events(case.events)
+    limits: list[float] = []
+    reached: list[float] = []
+    pauses: list[float] = []
+    for _ in range(rounds):
+        limits.append(raw(fresh(), events, case.appenders * case.batch))
+        reached.append(asyncio.run(ours(fresh(), events, case, pauses)))
+    ratio = statistics.median(mine / limit for mine, limit in zip(reached, limits, strict=True))
+    goal = "" if case.goal is None else f"  (goal {case.goal}: {'reached' if ratio >= case.goal else 'MISSED'})"
+    print(
+        f"{case.name:<20}{statistics.median(limits):>12,.0f}{statistics.median(reached):>12,.0f}{ratio:>8.2f}"
+        f"{statistics.median(pauses) * 1000:>9.2f} ms{goal}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run every case."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    print(f"{'events a second':<20}{'raw SQLite':>12}{'ours':>12}{'ratio':>8}{'a call':>12}")
+    with tempfile.TemporaryDirectory() as folder:
+        files = (Path(folder) / f"{number}.db" for number in range(10_000))
+        for case in CASES:
+            measure(case, rounds, lambda: next(files))
+
+
+if __name__ == "__main__":
+    main()
