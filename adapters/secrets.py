@@ -1,7 +1,7 @@
 """Secrets by reference: `keyring:NAME`, `env:NAME`, `file:PATH`. The workspace file holds only these words.
 
 The keyring is the desktop's (Secret Service, Keychain, Credential Locker), under the service name `syncdeck`:
-`keyring set syncdeck NAME` stores what `keyring:NAME` reads. A server without a desktop has none; there `env:` and
+`syncdeck secrets NAME` stores what `keyring:NAME` reads. A server without a desktop has none; there `env:` and
 `file:` do, as systemd's LoadCredential and container secrets provide them.
 """
 
@@ -95,7 +95,7 @@ def _from_keyring(name: str) -> str:
     if not secret:
         raise SecretUnavailable(
             f"keyring:{name}: the keyring holds no such secret. "
-            f"Store it in the console under Adapters, or run: keyring set {SERVICE} {name}"
+            f"Store it in the console under Adapters, or run: syncdeck secrets {name}"
         )
     return secret
 

@@ -11,7 +11,7 @@ _STARTER = """\
 syncdeck: 1
 {title}
 # One configured endpoint each. `syncdeck adapters` lists them and the types there are.
-# Secrets never stand here: write keyring:NAME (after: keyring set syncdeck NAME), env:NAME or file:PATH.
+# Secrets never stand here: write keyring:NAME (after: syncdeck secrets NAME), env:NAME or file:PATH.
 adapters:
   # people: {{type: csv_file, path: people.csv, key: email}}
   # list: {{type: yaml_file, path: lists/eng.yaml, at: members, key: email}}

@@ -110,7 +110,7 @@ class Walker:
             node,
             path,
             "a secret must not stand in this file. Keep it in the keyring (in the console, or: "
-            f"keyring set syncdeck {name}) and write keyring:{name} here; or write env:NAME or file:PATH.",
+            f"syncdeck secrets {name}) and write keyring:{name} here; or write env:NAME or file:PATH.",
         )
 
     def _mapping(self, shape: Shape, node: yaml.Node, path: str) -> Any:

@@ -40,7 +40,7 @@ def test_the_keyring_keeps_what_is_stored(ring: MemoryKeyring, tmp_path: Path) -
 def test_a_secret_that_the_keyring_lacks_says_how_to_store_it(ring: MemoryKeyring, tmp_path: Path) -> None:
     assert refusal("keyring:staff", tmp_path) == (
         "keyring:staff: the keyring holds no such secret. "
-        "Store it in the console under Adapters, or run: keyring set syncdeck staff"
+        "Store it in the console under Adapters, or run: syncdeck secrets staff"
     )
 
 

@@ -155,7 +155,7 @@ PROBLEMS = {
         adapters("{type: ldap_group, url: 'ldap://h', group: g, password: hunter2}"),
         (
             "adapters.people.password: a secret must not stand in this file. Keep it in the keyring (in the console, or"
-            ": keyring set syncdeck people) and write keyring:people here; or write env:NAME or file:PATH."
+            ": syncdeck secrets people) and write keyring:people here; or write env:NAME or file:PATH."
         ),
     ),
     "a password inside a URL": (
