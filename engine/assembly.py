@@ -67,7 +67,8 @@ async def open_engine(
     """
     clock = clock or SystemClock()
     actor = actor or who()
-    workspace.state.parent.mkdir(parents=True, exist_ok=True)
+    if not read_only:
+        workspace.state.parent.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(workspace.state, read_only=read_only))
         log = StoredEventLog(database, clock, workspace.node, redactor=REDACTOR)

@@ -35,10 +35,11 @@ async def close(
 
 
 def _verified(results: Sequence[TargetResult], counts: Counter[ItemState]) -> bool | None:
-    """True only if everything the plan wanted was read back; None when some target was not read and none is amiss."""
+    """True only if everything the plan wanted was read back; None when some target was not read and none is amiss, or
+    when there was nothing to read back."""
     if any(result.verified is False for result in results):
         return False
-    if any(result.verified is None for result in results):
+    if not results or any(result.verified is None for result in results):
         return None
     return all(state in ENDED_WELL for state, count in counts.items() if count)
 

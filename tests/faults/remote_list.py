@@ -20,11 +20,13 @@ class RemoteList:
     chance: Random
     members: set[str]
     log: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    _alarms: dict[asyncio.Event, int] = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection: a request and an answer a line."""
         try:
             while line := await reader.readline():
+                self._count_down()
                 answer = await self._answer(json.loads(line))
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
@@ -36,14 +38,26 @@ class RemoteList:
     async def _answer(self, request: dict[str, Any]) -> Any:
         if request["verb"] == "read":
             return sorted(self.members)
-        await self._dawdle()
+        await dawdle(self.chance)
         spellings = tuple(request["spellings"])
         done = [name for name in spellings if (name in self.members) == (request["verb"] == Action.REMOVE)]
         self._change(request["verb"], done)
         if done:
             self.log.append(("us", request["verb"], tuple(done)))
-        await self._dawdle()
+        await dawdle(self.chance)
         return ["done" if name in done else "already" for name in spellings]
+
+    def alarm(self, requests: int) -> asyncio.Event:
+        """Return what is set as soon as so many more requests have come in."""
+        bell = asyncio.Event()
+        self._alarms[bell] = requests
+        return bell
+
+    def _count_down(self) -> None:
+        for bell in self._alarms:
+            self._alarms[bell] -= 1
+            if self._alarms[bell] <= 0:
+                bell.set()
 
     def outsider(self, verb: Action, name: str) -> None:
         """Let somebody else change one member."""
@@ -56,13 +70,14 @@ class RemoteList:
         else:
             self.members.difference_update(names)
 
-    async def _dawdle(self) -> None:
-        """Let some time pass, between none and five milliseconds: the network and the service take their time."""
-        try:
-            async with asyncio.timeout(self.chance.uniform(0, 0.005)):
-                await asyncio.Event().wait()
-        except TimeoutError:
-            return
+
+async def dawdle(chance: Random) -> None:
+    """Let some time pass, between none and five milliseconds: the network and the service take their time."""
+    try:
+        async with asyncio.timeout(chance.uniform(0, 0.005)):
+            await asyncio.Event().wait()
+    except TimeoutError:
+        return
 
 
 @asynccontextmanager

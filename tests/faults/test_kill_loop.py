@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
@@ -20,14 +21,14 @@ import pytest
 from engine.assembly import open_engine
 from engine.reconcile.history import ItemState, RunId, RunState
 from engine.reconcile.plan import Action
-from tests.faults.remote_list import RemoteList, serving
+from tests.faults.remote_list import RemoteList, dawdle, serving
 from tests.faults.victim import VictimCatalogue, workspace
 
 KILLS = int(os.environ.get("SYNCDECK_KILLS", "10"))
 KILLS_IN_A_STORY = 5
 STORIES = -(-KILLS // KILLS_IN_A_STORY)
-SECONDS_ALIVE = 0.35
-"""Longest time a victim lives after it began; a story left alone takes about twice as long."""
+REQUESTS_ALIVE = 8
+"""Most requests of a victim before it is killed; a story left alone makes some thirty."""
 
 JOINERS = [f"joiner{number:02}" for number in range(45)]
 STAYERS = [f"stayer{number:02}" for number in range(10)]
@@ -41,16 +42,18 @@ async def test_killed_at_any_moment_nothing_is_lost_repeated_or_overridden(seed:
     remote = RemoteList(chance=chance, members={*STAYERS, *LEAVERS})
     (tmp_path / "people.json").write_text(json.dumps([*JOINERS, *STAYERS]))
     reversed_names: set[str] = set()
+    killed = 0
 
     async with serving(remote) as port:
         for _ in range(KILLS_IN_A_STORY):
-            await _live_and_be_killed(tmp_path, port, chance)
+            killed += await _live_and_be_killed(tmp_path, port, remote)
             reversed_names |= _somebody_takes_one_back(remote, chance)
         victim = await _start(tmp_path, port)
         said, complaint = await victim.communicate()
         assert victim.returncode == 0, complaint.decode()
         await _judge(remote, reversed_names, tmp_path, port)
 
+    assert killed >= KILLS_IN_A_STORY - 1
     assert said.decode().split()[-1] in {RunState.DONE, RunState.PARTIAL}
 
 
@@ -60,16 +63,19 @@ async def _start(folder: Path, port: int) -> Process:
     )
 
 
-async def _live_and_be_killed(folder: Path, port: int, chance: Random) -> None:
+async def _live_and_be_killed(folder: Path, port: int, remote: RemoteList) -> bool:
+    """Let a victim live for some requests and a moment more; tell whether it was killed before its end."""
+    bell = remote.alarm(remote.chance.randint(1, REQUESTS_ALIVE))
     victim = await _start(folder, port)
-    assert victim.stdout is not None
-    assert await victim.stdout.readline() == b"begin\n"
-    try:
-        async with asyncio.timeout(chance.uniform(0, SECONDS_ALIVE)):
-            await victim.wait()
-    except TimeoutError:
-        victim.kill()
-        await victim.wait()
+    async with asyncio.TaskGroup() as group:
+        ended = group.create_task(victim.wait())
+        rung = group.create_task(bell.wait())
+        await asyncio.wait({ended, rung}, return_when=asyncio.FIRST_COMPLETED)
+        rung.cancel()
+        await dawdle(remote.chance)
+        if not ended.done():
+            victim.kill()
+    return victim.returncode == -signal.SIGKILL
 
 
 def _somebody_takes_one_back(remote: RemoteList, chance: Random) -> set[str]:

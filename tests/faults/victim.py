@@ -1,7 +1,7 @@
 """The process that is killed: the real engine with its real journal, on a workspace of one source and one list.
 
 `python -m tests.faults.victim FOLDER PORT` plans and applies when there is no run yet, and goes on with the newest
-otherwise. It says `begin` when it is about to, and the run's state at the end.
+otherwise. It says the run's state at the end.
 """
 
 from __future__ import annotations
@@ -134,7 +134,6 @@ def workspace(folder: Path, port: int) -> Workspace:
 async def work(folder: Path, port: int) -> RunState:
     """Do what is to be done, from wherever the last process was killed."""
     async with open_engine(workspace(folder, port), VictimCatalogue(), _no_secret, actor="victim@test") as engine:
-        print("begin", flush=True)
         runs = await engine.reconcile.runs(limit=1)
         if not runs:
             stored = await engine.reconcile.plan(SYNC)
