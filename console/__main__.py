@@ -53,7 +53,9 @@ def _run(arguments: argparse.Namespace, outside: Outside) -> int:
         return open_console(arguments, outside, no_colour=no_colour)
     import asyncio
 
-    from console.commands.session import Session
+    from console.commands.session import Session, log_warnings
+
+    log_warnings()
 
     session = Session.of(arguments, outside, no_colour=no_colour)
     if arguments.word != "demo" or arguments.headless or session.json or not session.interactive:
@@ -90,8 +92,24 @@ def bring_together() -> Outside:
 
         return load_workspace(find_workspace(folder), catalogue())
 
-    actor = os.environ.get("SYNCDECK_ACTOR", "")
-    return Outside(catalogue=catalogue, secret=secret, keep_secret=keep_secret, load=load, actor=actor)
+    def complaints(workspace: Workspace) -> list[str]:
+        from adapters import secrets
+        from engine.settings.references import secret_references
+
+        references = {
+            reference for adapter in workspace.adapters.values() for _, reference in secret_references(adapter.settings)
+        }
+        problems = [secrets.permission_problem(reference, workspace.folder) for reference in sorted(references)]
+        return [*(problem for problem in problems if problem), *catalogue().problems]
+
+    return Outside(
+        catalogue=catalogue,
+        secret=secret,
+        keep_secret=keep_secret,
+        load=load,
+        complaints=complaints,
+        actor=os.environ.get("SYNCDECK_ACTOR", ""),
+    )
 
 
 def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: bool) -> int:

@@ -5,7 +5,7 @@ Everything is a function, so that nothing heavy is imported before it is first n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ class Outside:
     """(name, value): store a secret in the keyring. Raises `SecretUnavailable` where there is none."""
     load: Callable[[Path], Workspace]
     """Read and validate the workspace file of a folder, or of the nearest folder above it. Raises `SettingsError`."""
+    complaints: Callable[[Workspace], Sequence[str]]
+    """What is wrong outside the settings, as sentences: secret files that others can read, broken adapter packages."""
     actor: str = ""
     """Who is named in events and approvals; empty: the user at this host."""
 

@@ -32,7 +32,7 @@ def add_parser(verbs: Subparsers) -> None:
 
 async def doctor(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
-        findings = [*await engine.care.examine(), *_secrets(session, engine.workspace)]
+        findings = [*await engine.care.examine(), *_outside(session, engine.workspace)]
     for finding in findings:
         session.emit(finding)
         mark = session.paint("ok     ", "green") if finding.ok else session.paint("PROBLEM", "red")
@@ -42,8 +42,10 @@ async def doctor(arguments: Namespace, session: Session) -> int:
     return DONE if all(finding.ok for finding in findings) else ERROR
 
 
-def _secrets(session: Session, workspace: Workspace) -> Iterator[Finding]:
-    """Yield a finding for every secret that an adapter refers to: can it be had here? Its value is not looked at."""
+def _outside(session: Session, workspace: Workspace) -> Iterator[Finding]:
+    """Yield a finding for every secret that an adapter refers to (can it be had here?), and every other complaint."""
+    for complaint in session.outside.complaints(workspace):
+        yield Finding(name="outside", ok=False, detail=complaint, advice="")
     for adapter in workspace.adapters.values():
         for field, reference in secret_references(adapter.settings):
             name = f"{adapter.name}.{field}"

@@ -22,7 +22,9 @@ def headline(plan: Plan) -> str:
     """Return what a plan would do, in one line."""
     counts = {action: sum(target.count(action) for target in plan.targets) for action in Action}
     parts = [f"{count:,} to {action}" for action, count in counts.items() if count]
-    return ", ".join(parts) or "nothing to do"
+    if parts:
+        return ", ".join(parts)
+    return "nothing could be planned" if plan.errored else "nothing to do"
 
 
 def plan_lines(session: Session, stored: StoredPlan, shown: int = SHOWN) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -14,10 +15,19 @@ import msgspec
 
 from console.outside import Outside
 from engine.assembly import Engine
+from engine.redaction import REDACTOR, RedactingFilter
 from engine.settings.model import Workspace
 
 DONE, ERROR, CHANGES, REFUSED = 0, 1, 2, 3
 """The exit codes that verbs return themselves (the others come from `engine.errors` and `RunResult`)."""
+
+
+def log_warnings() -> None:
+    """Let libraries warn on standard error, with every secret hidden."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.addFilter(RedactingFilter(REDACTOR))
+    logging.basicConfig(handlers=[handler], format="%(name)s: %(message)s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,12 +57,14 @@ def add_parser(verbs: Subparsers) -> None:
 
 async def initialise(arguments: Namespace, session: Session) -> int:
     file = arguments.folder / "syncdeck.yaml"
-    if file.exists():
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(starter_workspace())
+    except FileExistsError as error:
         raise SettingsError(
             f"{file} exists already; nothing was changed. Open it in the console: syncdeck -w {arguments.folder}"
-        )
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(starter_workspace(), encoding="utf-8")
+        ) from error
     session.emit({"file": str(file)})
     session.say(f"Made {file}. Next: syncdeck -w {arguments.folder}   (or see it at work first: syncdeck demo)")
     return DONE
