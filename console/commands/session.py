@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -67,7 +65,7 @@ class Session:
         if not self.json:
             print(text)
 
-    def emit(self, row: Mapping[str, Any] | msgspec.Struct) -> None:
+    def emit(self, row: object) -> None:
         """Print one object on one line; silent without --json."""
         if self.json:
             print(msgspec.json.encode(row).decode(), flush=True)
