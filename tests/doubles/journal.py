@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -47,6 +47,8 @@ class _Run:
 class MemoryJournal(Journal):
     """One workspace's memory. `crash_at` counts writes from 1; `crash_before` tells whether that write is lost."""
 
+    overtaking: Callable[[], Awaitable[object]] | None = None
+    """Done once, just before the next lease is taken: somebody else is faster."""
     crash_at: int = 0
     crash_before: bool = False
     writes: int = 0
@@ -221,6 +223,9 @@ class MemoryJournal(Journal):
         return self.all_runs[run - 1]
 
     async def take_lease(self, name: str, holder: str, ttl: timedelta, at: datetime) -> Lease:
+        if (overtaking := self.overtaking) is not None:
+            self.overtaking = None
+            await overtaking()
         self._dies_before()
         held = self.leases.get(name)
         if held is not None and held.expires_at > at:

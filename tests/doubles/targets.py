@@ -92,8 +92,9 @@ class Service:
 
     def remember_past(self) -> None:
         """Keep the state that stale reads will show."""
-        self._before_last_write = {spelling: dict(values) for spelling, values in self.members.items()}
-        self._stale_left = self.stale_reads
+        if self.stale_reads:
+            self._before_last_write = {spelling: dict(values) for spelling, values in self.members.items()}
+            self._stale_left = self.stale_reads
 
 
 class FakeSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -319,6 +319,21 @@ async def test_a_plan_is_carried_out_once() -> None:
     assert place.target.keys() == set()
 
 
+async def test_a_plan_that_another_process_just_carried_out_is_not_carried_out_again() -> None:
+    place = workplace(service("a"), service())
+    stored = await place.plan()
+
+    async def overtake() -> None:
+        await place.another().reconciler.apply(stored.digest, confirmed=True)
+        place.target.outsider(Action.REMOVE, "a")
+
+    place.journal.overtaking = overtake
+    with pytest.raises(PlanStale, match="carried out by run 1 meanwhile"):
+        await place.apply(stored)
+
+    assert place.target.keys() == set()
+
+
 async def test_an_undo_takes_back_what_the_run_did() -> None:
     place = workplace(service("a", "b"), service("b", "x"))
     await place.sync_once()
