@@ -44,7 +44,7 @@ def find_list(data: bytes, at: str, path: Path) -> Listed:
         found = scan.whole(at)
     except json.JSONDecodeError as error:
         raise RemoteRefused(
-            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}. Mend the JSON; it may have been cut short."
+            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}. Mend it; it may have been cut short."
         ) from error
     except RecursionError as error:
         raise RemoteRefused(f"{path} is nested too deeply to be read.") from error

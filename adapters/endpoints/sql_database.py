@@ -49,7 +49,7 @@ class Database:
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
-        """Yield a connection within a transaction that is committed at the end, or rolled back on an error.
+        """Yield a connection within a transaction; what was written is committed at the end, or nothing on an error.
 
         Raises `RemoteUnavailable` (`maybe_done` when the answer to the commit got lost) and `RemoteRefused`.
         """
@@ -58,8 +58,9 @@ class Database:
                 transaction = connection.begin()
                 self._prepare(connection, writes=writes)
                 yield connection
-                with self._commits():
-                    transaction.commit()
+                if writes:
+                    with self._commits():
+                        transaction.commit()
         except exc.DBAPIError as error:
             raise self.in_words(error) from error
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import compress
 from typing import Any
 
@@ -30,15 +31,16 @@ class Members:
         query = sa.select(self.selection.key, *self.selection.attributes.values()).where(self.selection.belongs())
         with self.database.transaction(writes=False) as connection:
             streamed = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS)
-            chunks = streamed.execute(query).partitions()
-            count, rows = 0, next(chunks, [])
-            while rows:
-                following = next(chunks, [])
-                count += len(rows)
-                yield self._batch(rows, "" if following else f"end of result, {count} rows")
-                rows = following
-            if not count:
-                yield self._batch([], "end of result, 0 rows")
+            with _closed_after(streamed.execute(query)) as result:
+                chunks = result.partitions()
+                count, rows = 0, next(chunks, [])
+                while rows:
+                    following = next(chunks, [])
+                    count += len(rows)
+                    yield self._batch(rows, "" if following else f"end of result, {count} rows")
+                    rows = following
+                if not count:
+                    yield self._batch([], "end of result, 0 rows")
 
     def write(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Carry out changes of one action in one transaction; return their outcomes in the same order."""
@@ -61,3 +63,14 @@ class Members:
         if carried:
             values, spellings = list(compress(values, keyed)), list(compress(spellings, keyed))
         return Batch(spellings=spellings, names=names, rows=values, carried=carried, proof=proof)
+
+
+@contextmanager
+def _closed_after(result: sa.CursorResult[Any]) -> Iterator[sa.CursorResult[Any]]:
+    """Close the driver's cursor also when its connection broke: SQLAlchemy then leaves it to the garbage collector."""
+    cursor = result.cursor
+    try:
+        yield result
+    finally:
+        if cursor is not None:
+            cursor.close()

@@ -67,7 +67,7 @@ async def what_was_added_has_its_attributes(sandbox: Sandbox) -> None:
     async with sandbox.open() as endpoint:
         assert await add(endpoint, [Member(BOB, {one: "Bob", two: "dev"})]) == [Result.DONE]
     (bob,) = [member for member in await sandbox.held() if member.spelling == BOB]
-    assert (bob.attributes[one], bob.attributes[two]) == ("Bob", "dev")
+    assert (bob.attributes.get(one), bob.attributes.get(two)) == ("Bob", "dev")
 
 
 @case()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from engine.errors import RemoteError, RemoteRefused, RemoteUnavailable
+from engine.reconcile.plan import Change
 from engine.reconcile.ports import Outcome, Result
 from tests.contracts.case import (
     add,
@@ -21,11 +24,14 @@ from tests.contracts.endpoint import ANN, BOB, CARL, DORA, people
 from tests.contracts.sandbox import ASKED_PAUSE, Circumstance, Sandbox
 
 
-async def begin(sandbox: Sandbox, trouble: Circumstance) -> None:
-    """Fill the target, make the others known, and begin the trouble."""
+async def begin(sandbox: Sandbox, trouble: Circumstance) -> list[Change]:
+    """Fill the target with ANN and BOB, begin the trouble, and return the addition of CARL, looked up before it."""
     await sandbox.fill(people(ANN, BOB))
     await sandbox.know([CARL, DORA])
+    async with sandbox.open() as endpoint:
+        changes = await additions(endpoint, people(CARL))
     await sandbox.provoke(trouble)
+    return changes
 
 
 async def fails_to_read(sandbox: Sandbox, kind: type[RemoteError]) -> RemoteError:
@@ -36,27 +42,27 @@ async def fails_to_read(sandbox: Sandbox, kind: type[RemoteError]) -> RemoteErro
     return caught.value
 
 
-async def fails_to_add(sandbox: Sandbox, kind: type[RemoteError]) -> RemoteError:
+async def fails_to_write(sandbox: Sandbox, changes: Sequence[Change], kind: type[RemoteError]) -> RemoteError:
     with pytest.raises(kind) as caught:
         async with sandbox.open() as endpoint:
-            await add(endpoint, people(CARL))
+            await write(endpoint, changes)
     in_words(caught.value)
     return caught.value
 
 
 @case(Circumstance.MISSING)
 async def a_missing_target_is_an_error_and_never_an_empty_set(sandbox: Sandbox) -> None:
-    await begin(sandbox, Circumstance.MISSING)
+    changes = await begin(sandbox, Circumstance.MISSING)
     await fails_to_read(sandbox, RemoteRefused)
-    await fails_to_add(sandbox, RemoteRefused)
+    await fails_to_write(sandbox, changes, RemoteRefused)
     await fails_to_read(sandbox, RemoteRefused)
 
 
 @case(Circumstance.WRONG_CREDENTIALS)
 async def wrong_credentials_are_refused_in_words(sandbox: Sandbox) -> None:
-    await begin(sandbox, Circumstance.WRONG_CREDENTIALS)
+    changes = await begin(sandbox, Circumstance.WRONG_CREDENTIALS)
     await fails_to_read(sandbox, RemoteRefused)
-    await fails_to_add(sandbox, RemoteRefused)
+    await fails_to_write(sandbox, changes, RemoteRefused)
     await sandbox.settle()
     assert await held(sandbox) == [ANN, BOB]
 
@@ -85,11 +91,11 @@ async def who_may_not_write_is_refused_and_nothing_changes(sandbox: Sandbox) -> 
 
 @case(Circumstance.THROTTLED_WITH_PAUSE)
 async def the_pause_a_service_asks_for_reaches_the_caller(sandbox: Sandbox) -> None:
-    await begin(sandbox, Circumstance.THROTTLED_WITH_PAUSE)
+    changes = await begin(sandbox, Circumstance.THROTTLED_WITH_PAUSE)
     error = await fails_to_read(sandbox, RemoteUnavailable)
     assert isinstance(error, RemoteUnavailable)
     assert error.retry_after == ASKED_PAUSE
-    error = await fails_to_add(sandbox, RemoteUnavailable)
+    error = await fails_to_write(sandbox, changes, RemoteUnavailable)
     assert isinstance(error, RemoteUnavailable)
     assert (error.retry_after, error.maybe_done) == (ASKED_PAUSE, False)
     await sandbox.settle()
@@ -109,9 +115,9 @@ async def throttling_without_a_word_is_worth_another_try(sandbox: Sandbox) -> No
 
 @case(Circumstance.SERVER_ERROR)
 async def a_passing_failure_changes_nothing_and_the_next_try_works(sandbox: Sandbox) -> None:
-    await begin(sandbox, Circumstance.SERVER_ERROR)
+    changes = await begin(sandbox, Circumstance.SERVER_ERROR)
     await fails_to_read(sandbox, RemoteUnavailable)
-    await fails_to_add(sandbox, RemoteUnavailable)
+    await fails_to_write(sandbox, changes, RemoteUnavailable)
     await sandbox.settle()
     assert await held(sandbox) == [ANN, BOB]
     async with sandbox.open() as endpoint:
@@ -139,11 +145,12 @@ async def a_lost_answer_says_that_it_may_be_done_and_the_next_try_adds_nobody_tw
 
 @case(Circumstance.STALE_READ)
 async def a_stale_read_loses_nobody_who_was_just_added(sandbox: Sandbox) -> None:
-    await begin(sandbox, Circumstance.STALE_READ)
+    changes = await begin(sandbox, Circumstance.STALE_READ)
     async with sandbox.open() as endpoint:
-        assert await add(endpoint, people(CARL)) == [Result.DONE]
+        assert results(await write(endpoint, changes)) == [Result.DONE]
         await read(endpoint)
-        assert set(await add(endpoint, people(CARL, DORA))) <= {Result.DONE, Result.ALREADY}
+        assert set(results(await write(endpoint, changes))) <= {Result.DONE, Result.ALREADY}
+        assert await add(endpoint, people(DORA)) == [Result.DONE]
     await sandbox.settle()
     assert await held(sandbox) == [ANN, BOB, CARL, DORA]
 

@@ -65,7 +65,7 @@ class BareJson(FileSandbox):
 
     label = "list_of_texts"
     file_name = "members.json"
-    attributes = ()
+    attributes: ClassVar[tuple[str, ...]] = ()
     lacks: ClassVar = {
         **NO_FILE_DOES_THIS,
         Circumstance.ATTRIBUTES: "A plain text has no attributes.",

@@ -14,7 +14,7 @@ class MemorySet(Sandbox):
     """Mappings in a list that only this sandbox names."""
 
     label = "mappings"
-    attributes = ("name", "role")
+    attributes: ClassVar[tuple[str, ...]] = ("name", "role")
     lacks: ClassVar = {
         **NO_FILE_DOES_THIS,
         Circumstance.MISSING: "A set in this process comes into being when it is opened.",

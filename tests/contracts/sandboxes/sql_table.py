@@ -30,7 +30,7 @@ TABLE_NUMBERS = count(1)
 class TableSandbox(Sandbox):
     """A table with the rows of two teams; only those of `eng` are members."""
 
-    attributes = ("name", "role")
+    attributes: ClassVar[tuple[str, ...]] = ("name", "role")
     table = "people"
     columns = "email VARCHAR(200), name TEXT, role TEXT, team TEXT NOT NULL, note TEXT"
 
@@ -71,7 +71,7 @@ class TableSandbox(Sandbox):
         return [Member(email, {"name": name, "role": role}) for email, name, role in rows]
 
     async def carry(self) -> None:
-        rows = [[None, "Printer bot", "eng"], ["", "Guest", "eng"]]
+        rows: list[list[Any]] = [[None, "Printer bot", "eng"], ["", "Guest", "eng"]]
         self.run(f"INSERT INTO {self.table} (email, name, team) VALUES ({self.marks(3)})", rows)
 
     async def carried(self) -> Sequence[str]:

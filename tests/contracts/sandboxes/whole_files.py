@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from tests.contracts.sandbox import Circumstance, Member, Sandbox, Servers
 
@@ -59,7 +59,7 @@ class FileSandbox(Sandbox):
     """A file in a folder of its own, written and read here without the endpoint."""
 
     lacks = NO_FILE_DOES_THIS
-    attributes = ("name", "role")
+    attributes: ClassVar[tuple[str, ...]] = ("name", "role")
     file_name: str
 
     def __init__(self, folder: Path, servers: Servers) -> None:

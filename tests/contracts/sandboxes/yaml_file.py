@@ -67,7 +67,7 @@ class BracketedYaml(FileSandbox):
 
     label = "list_in_brackets"
     file_name = "eng.yaml"
-    attributes = ()
+    attributes: ClassVar[tuple[str, ...]] = ()
     lacks: ClassVar = {**NO_FILE_DOES_THIS, Circumstance.ATTRIBUTES: "A plain text has no attributes."}
 
     def open(self) -> YamlFile:

@@ -1,0 +1,406 @@
+"""What every journal must do. A subclass gives `journal` (and `restart`) for one implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from engine.errors import Locked, NothingFound
+from engine.reconcile.history import (
+    Approval,
+    Decision,
+    Digest,
+    Health,
+    ItemState,
+    Lease,
+    PlanState,
+    RunId,
+    RunState,
+)
+from engine.reconcile.journal import Journal
+from engine.reconcile.plan import Action, Change, Parked, Plan, Snapshot, TargetPlan, Verdict
+from engine.reconcile.records import Fingerprint, RecordKey
+from engine.settings.model import Mode
+
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+TTL = timedelta(seconds=30)
+FIRST = Digest("a1b2c3d4e5f6" + "0" * 52)
+SECOND = Digest("a1b2c3ffffff" + "0" * 52)
+HOLDER = "anna@berlin-1 pid 1"
+
+ADD = Change(action=Action.ADD, key=RecordKey("anna@x"), spelling="Anna@x", after={})
+UPDATE = Change(action=Action.UPDATE, key=RecordKey("carl@x"), spelling="carl@x", before={}, after={"role": "lead"})
+RENAME = Change(action=Action.RENAME, key=RecordKey("old@x"), spelling="old@x", before={}, renamed_to="New@x")
+REMOVE = Change(action=Action.REMOVE, key=RecordKey("berta@x"), spelling="BERTA@x", before={})
+
+
+def snapshot(count: int = 12) -> Snapshot:
+    return Snapshot(adapter="wiki", read_at=AT, fingerprint=Fingerprint(count=count, sum="0" * 32), proof="end of file")
+
+
+def target_plan(*changes: Change, target: str = "wiki", error: str = "") -> TargetPlan:
+    return TargetPlan(target=target, changes=changes, snapshot=None if error else snapshot(), error=error)
+
+
+def plan(*targets: TargetPlan, sync: str = "eng", created_at: datetime = AT) -> Plan:
+    return Plan(
+        sync=sync,
+        mode=Mode.ADD_REMOVE,
+        created_at=created_at,
+        created_by="anna",
+        expires_at=created_at + timedelta(hours=24),
+        config_digest="c0ffee",
+        source=None,
+        targets=targets or (target_plan(ADD, UPDATE, RENAME, REMOVE),),
+    )
+
+
+async def begin(journal: Journal, one: Plan | None = None) -> tuple[RunId, Lease]:
+    """Keep a plan, take the lock of the target `wiki`, and open a run."""
+    one = one or plan()
+    await journal.keep_plan(FIRST, one, b"body")
+    lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+    return await journal.start_run(FIRST, one, "anna", AT), lease
+
+
+async def end_items(
+    journal: Journal, run: RunId, lease: Lease, state: ItemState, indexes: Sequence[int], at: datetime = AT
+) -> None:
+    """Carry items through intent and outcome."""
+    await journal.intend(run, indexes, lease, at)
+    items = [item for item in await journal.run_items(run) if item.index in indexes]
+    await journal.conclude(run, [replace(item, state=state, reason=f"it is {state}") for item in items], at)
+
+
+class PlanContract:
+    """Plans and what is decided about them."""
+
+    async def test_a_kept_plan_is_found_by_any_unambiguous_prefix(self, journal: Journal) -> None:
+        await journal.keep_plan(FIRST, plan(), b"first")
+        await journal.keep_plan(SECOND, plan(), b"second")
+
+        assert await journal.plan_body(FIRST) == (FIRST, b"first")
+        assert await journal.plan_body(SECOND[:8]) == (SECOND, b"second")
+
+    async def test_a_prefix_of_none_or_of_several_plans_finds_nothing(self, journal: Journal) -> None:
+        await journal.keep_plan(FIRST, plan(), b"first")
+        await journal.keep_plan(SECOND, plan(), b"second")
+
+        for prefix in ("a1b2c3", "ffffff", FIRST + "0"):
+            with pytest.raises(NothingFound):
+                await journal.plan_body(prefix)
+
+    async def test_keeping_again_changes_nothing(self, journal: Journal) -> None:
+        await journal.keep_plan(FIRST, plan(), b"first")
+        await journal.keep_plan(FIRST, plan(sync="other"), b"second")
+
+        assert await journal.plan_body(FIRST) == (FIRST, b"first")
+        assert [summary.sync for summary, _ in await journal.plans(sync=None, limit=9)] == ["eng"]
+
+    async def test_a_summary_tells_what_the_plan_holds(self, journal: Journal) -> None:
+        refusing = Verdict(guard="max_removals", observed=1, limit=0, refusal="Too many.")
+        parked = Parked(spelling="bot", reason="No address.")
+        wiki = replace(target_plan(ADD, ADD, REMOVE), guards=(refusing,), parked=(parked,))
+        one = replace(plan(wiki, target_plan(target="list", error="It was away.")), parent="beef", undoes="7")
+        await journal.keep_plan(FIRST, one, b"body")
+        ((summary, approvals),) = await journal.plans(sync="eng", limit=9)
+
+        assert dict(summary.counts) == {"add": 2, "remove": 1}
+        assert (summary.parked, summary.refusals, summary.errors) == (1, ("Too many.",), ("It was away.",))
+        assert (summary.created_at, summary.created_by, summary.expires_at) == (AT, "anna", AT + timedelta(hours=24))
+        assert (summary.parent, summary.undoes, summary.state, list(approvals)) == ("beef", "7", PlanState.OPEN, [])
+
+    async def test_plans_come_newest_first_and_by_sync(self, journal: Journal) -> None:
+        await journal.keep_plan(FIRST, plan(), b"1")
+        await journal.keep_plan(SECOND, plan(sync="ops", created_at=AT + timedelta(minutes=1)), b"2")
+
+        assert [summary.digest for summary, _ in await journal.plans(sync=None, limit=9)] == [SECOND, FIRST]
+        assert [summary.digest for summary, _ in await journal.plans(sync=None, limit=1)] == [SECOND]
+        assert [summary.digest for summary, _ in await journal.plans(sync="eng", limit=9)] == [FIRST]
+
+    async def test_a_plan_with_a_run_is_applied(self, journal: Journal) -> None:
+        await begin(journal)
+
+        assert [summary.state for summary, _ in await journal.plans(sync=None, limit=9)] == [PlanState.APPLIED]
+
+    async def test_decisions_are_kept_in_order_beside_their_plan(self, journal: Journal) -> None:
+        await journal.keep_plan(FIRST, plan(), b"body")
+        await journal.keep_plan(SECOND, plan(), b"body")
+        yes = Approval(
+            digest=FIRST,
+            decision=Decision.APPROVE,
+            approver="berta",
+            at=AT,
+            comment="Fine.",
+            overrides=("max_removals",),
+        )
+        no = Approval(digest=FIRST, decision=Decision.REJECT, approver="carl", at=AT + timedelta(microseconds=1))
+        await journal.decide(yes)
+        await journal.decide(no)
+
+        assert list(await journal.approvals(FIRST)) == [yes, no]
+        assert list(await journal.approvals(SECOND)) == []
+        kept = {summary.digest: list(approvals) for summary, approvals in await journal.plans(sync=None, limit=9)}
+        assert kept == {FIRST: [yes, no], SECOND: []}
+
+
+class RunContract:
+    """Runs, their items, and what follows from outcomes."""
+
+    async def test_a_new_run_has_every_change_pending_in_the_plans_order(self, journal: Journal) -> None:
+        run, _ = await begin(journal, plan(target_plan(ADD, REMOVE), target_plan(UPDATE, target="list")))
+        items = await journal.run_items(run)
+
+        assert [item.item for item in items] == ["wiki/add/anna@x", "wiki/remove/berta@x", "list/update/carl@x"]
+        assert [(item.index, item.state, item.attempt, item.at) for item in items] == [
+            (index, ItemState.PENDING, 0, None) for index in range(3)
+        ]
+        assert [item.spelling for item in items] == ["Anna@x", "BERTA@x", "carl@x"]
+
+    async def test_runs_are_numbered_upwards_and_listed_newest_first(self, journal: Journal) -> None:
+        first, _ = await begin(journal)
+        await journal.keep_plan(SECOND, plan(sync="ops"), b"body")
+        second = await journal.start_run(SECOND, plan(sync="ops"), "berta", AT)
+
+        assert second > first
+        assert [run.run for run in await journal.runs(sync=None, limit=9)] == [second, first]
+        assert [run.run for run in await journal.runs(sync=None, limit=1)] == [second]
+        assert [(run.digest, run.started_by) for run in await journal.runs(sync="ops", limit=9)] == [(SECOND, "berta")]
+
+    async def test_an_unknown_run_is_not_found(self, journal: Journal) -> None:
+        for asked in (journal.run(RunId(7)), journal.run_items(RunId(7)), journal.asked_to_stop(RunId(7))):
+            with pytest.raises(NothingFound):
+                await asked
+
+    async def test_intent_comes_before_outcome_and_counts_attempts(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await journal.intend(run, [0, 2], lease, AT)
+        items = await journal.run_items(run, states=[ItemState.INTENT])
+        assert [(item.index, item.attempt, item.at) for item in items] == [(0, 1, AT), (2, 1, AT)]
+
+        later = AT + timedelta(seconds=1)
+        await journal.conclude(
+            run, [replace(items[0], state=ItemState.DONE), replace(items[1], state=ItemState.PENDING)], later
+        )
+        await journal.intend(run, [2], lease, later)
+        done, again = (await journal.run_items(run))[0], (await journal.run_items(run))[2]
+        assert (done.state, done.attempt, done.at) == (ItemState.DONE, 1, later)
+        assert (again.state, again.attempt) == (ItemState.INTENT, 2)
+
+    async def test_counts_follow_the_items(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await end_items(journal, run, lease, ItemState.REFUSED, [1])
+        await journal.intend(run, [0], lease, AT)
+
+        assert dict((await journal.run(run)).counts) == {"pending": 2, "refused": 1, "intent": 1}
+
+    async def test_reasons_are_kept(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await end_items(journal, run, lease, ItemState.FAILED, [3])
+
+        assert (await journal.run_items(run, states=[ItemState.FAILED]))[0].reason == "it is failed"
+
+    async def test_items_are_read_in_parts(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await end_items(journal, run, lease, ItemState.DONE, [1, 3])
+
+        async def read(**part: int) -> list[int]:
+            return [item.index for item in await journal.run_items(run, **part)]  # type: ignore[arg-type]
+
+        assert await read(offset_index=1, limit=2) == [1, 2]
+        assert await read(offset_index=3) == [3]
+        assert await read(offset_index=9) == []
+        done = await journal.run_items(run, states=[ItemState.DONE], offset_index=2)
+        assert [item.index for item in done] == [3]
+
+    async def test_an_ended_run_tells_how_it_ended(self, journal: Journal) -> None:
+        run, _ = await begin(journal)
+        await journal.end_run(run, RunState.PARTIAL, "One is missing.", False, AT + TTL)
+        summary = await journal.run(run)
+
+        assert (summary.state, summary.verdict, summary.verified) == (RunState.PARTIAL, "One is missing.", False)
+        assert (summary.started_at, summary.ended_at) == (AT, AT + TTL)
+
+    async def test_a_reopened_run_is_running_and_nobody_wishes_it_to_stop(self, journal: Journal) -> None:
+        run, _ = await begin(journal)
+        await journal.ask_to_stop(run, "berta", AT)
+        await journal.end_run(run, RunState.CANCELLED, "Stopped.", True, AT)
+        await journal.reopen_run(run, "carl", AT)
+        summary = await journal.run(run)
+
+        assert (summary.state, summary.ended_at, summary.verdict, summary.verified) == (
+            RunState.RUNNING,
+            None,
+            "",
+            None,
+        )
+        assert not await journal.asked_to_stop(run)
+
+    async def test_a_wish_to_stop_is_seen(self, journal: Journal) -> None:
+        run, _ = await begin(journal)
+        assert not await journal.asked_to_stop(run)
+
+        await journal.ask_to_stop(run, "berta", AT)
+        assert await journal.asked_to_stop(run)
+
+    async def test_no_intent_is_written_without_the_newest_lease(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await journal.release_lease(lease)
+        newer = await journal.take_lease("target:wiki", "berta pid 2", TTL, AT)
+
+        with pytest.raises(Locked):
+            await journal.intend(run, [0], lease, AT)
+        assert await journal.run_items(run, states=[ItemState.INTENT]) == []
+        await journal.intend(run, [0], newer, AT)
+
+    async def test_what_runs_add_is_owned_and_what_they_remove_is_not(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await journal.adopt("wiki", [RecordKey("berta@x"), RecordKey("old@x"), RecordKey("dora@x")], "anna", AT)
+        await end_items(journal, run, lease, ItemState.DONE, [0, 1, 2, 3])
+
+        assert await journal.owned("wiki") == {"anna@x", "new@x", "dora@x"}
+        assert await journal.owned("list") == frozenset()
+
+    @pytest.mark.parametrize("state", [ItemState.REFUSED, ItemState.FAILED, ItemState.DRIFTED, ItemState.CANCELLED])
+    async def test_what_was_not_done_changes_no_ownership(self, journal: Journal, state: ItemState) -> None:
+        run, lease = await begin(journal)
+        await journal.adopt("wiki", [RecordKey("berta@x"), RecordKey("old@x")], "anna", AT)
+        await end_items(journal, run, lease, state, [0, 1, 2, 3])
+
+        assert await journal.owned("wiki") == {"berta@x", "old@x"}
+
+    async def test_an_addition_that_was_already_so_is_not_ours(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await end_items(journal, run, lease, ItemState.ALREADY, [0])
+
+        assert await journal.owned("wiki") == frozenset()
+
+    async def test_a_rename_takes_only_what_was_ours_along(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await end_items(journal, run, lease, ItemState.DONE, [2])
+
+        assert await journal.owned("wiki") == frozenset()
+
+    async def test_removals_are_counted_by_sync_target_and_time(self, journal: Journal) -> None:
+        other = replace(REMOVE, key=RecordKey("dora@x"))
+        run, lease = await begin(journal, plan(target_plan(ADD, REMOVE, other), target_plan(REMOVE, target="list")))
+        await end_items(journal, run, lease, ItemState.DONE, [0, 1, 3])
+        await end_items(journal, run, lease, ItemState.ALREADY, [2])
+
+        assert await journal.removals_since("eng", "wiki", AT) == 1
+        assert await journal.removals_since("eng", "wiki", AT + timedelta(microseconds=1)) == 0
+        assert await journal.removals_since("ops", "wiki", AT) == 0
+        assert await journal.removals_since("eng", "chat", AT) == 0
+
+
+class LeaseContract:
+    """Who may write to a target."""
+
+    async def test_only_one_holds_a_lease(self, journal: Journal) -> None:
+        await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+
+        with pytest.raises(Locked, match=HOLDER):
+            await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL / 2)
+        await journal.take_lease("target:list", "berta pid 2", TTL, AT)
+
+    async def test_tokens_only_grow_however_a_lease_ends(self, journal: Journal) -> None:
+        first = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+        await journal.release_lease(first)
+        second = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+        third = await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL)
+
+        assert first.token < second.token < third.token
+        assert (third.holder, third.since, third.expires_at) == ("berta pid 2", AT + TTL, AT + 2 * TTL)
+
+    async def test_a_renewed_lease_holds_longer(self, journal: Journal) -> None:
+        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+        renewed = await journal.renew_lease(lease, TTL, AT + TTL / 2)
+
+        assert (renewed.token, renewed.since, renewed.expires_at) == (lease.token, AT, AT + TTL * 1.5)
+        with pytest.raises(Locked):
+            await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL)
+
+    async def test_a_lease_that_was_taken_over_cannot_be_renewed_nor_given_back(self, journal: Journal) -> None:
+        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+        await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL)
+
+        with pytest.raises(Locked):
+            await journal.renew_lease(lease, TTL, AT + TTL)
+        await journal.release_lease(lease)
+        with pytest.raises(Locked, match="berta pid 2"):
+            await journal.take_lease("target:wiki", "carl pid 3", TTL, AT + TTL)
+
+    async def test_a_lease_that_was_given_back_cannot_be_renewed(self, journal: Journal) -> None:
+        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+        await journal.release_lease(lease)
+
+        with pytest.raises(Locked):
+            await journal.renew_lease(lease, TTL, AT)
+
+    async def test_giving_back_twice_does_no_harm(self, journal: Journal) -> None:
+        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+        await journal.release_lease(lease)
+        newer = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
+        await journal.release_lease(lease)
+
+        assert (await journal.renew_lease(newer, TTL, AT)).token == newer.token
+
+
+class TargetContract:
+    """Sources and targets between runs."""
+
+    async def test_recent_reads_come_oldest_first(self, journal: Journal) -> None:
+        for count in (5, 7, 9, 8):
+            await journal.source_read("eng", Fingerprint(count=count, sum="0" * 32), AT)
+        await journal.source_read("ops", Fingerprint(count=1, sum="0" * 32), AT)
+
+        assert list(await journal.recent_source_counts("eng", 3)) == [7, 9, 8]
+        assert list(await journal.recent_source_counts("new", 3)) == []
+
+    async def test_a_target_is_in_step_out_of_step_or_unknown(self, journal: Journal) -> None:
+        in_step = await journal.note_target("eng", target_plan(), "", AT)
+        out_of_step = await journal.note_target("eng", target_plan(ADD, REMOVE), "", AT)
+        unknown = await journal.note_target("eng", target_plan(error="It was away."), "It was away.", AT)
+
+        assert [status.health for status in (in_step, out_of_step, unknown)] == [
+            Health.IN_STEP,
+            Health.OUT_OF_STEP,
+            Health.UNKNOWN,
+        ]
+        assert (in_step.members, in_step.as_of, dict(out_of_step.counts)) == (12, AT, {"add": 1, "remove": 1})
+        assert unknown.reason == "It was away."
+
+    async def test_failures_in_a_row_are_counted_until_one_succeeds(self, journal: Journal) -> None:
+        counted = [
+            (await journal.note_target("eng", target_plan(), failure, AT)).failures for failure in ("a", "b", "", "c")
+        ]
+
+        assert counted == [1, 2, 0, 1]
+
+    async def test_a_quarantined_target_stays_so_until_it_is_let_out(self, journal: Journal) -> None:
+        await journal.note_target("eng", target_plan(), "It failed.", AT)
+        await journal.quarantine("eng", "wiki", "Failed three times.", "cron", AT)
+        noted = await journal.note_target("eng", target_plan(), "", AT)
+        assert (noted.health, noted.reason) == (Health.QUARANTINED, "Failed three times.")
+
+        await journal.quarantine("eng", "wiki", "", "anna", AT)
+        (released,) = await journal.target_statuses()
+        assert (released.health, released.reason, released.failures) == (Health.UNKNOWN, "", 0)
+
+    async def test_every_target_of_every_sync_has_its_own_status(self, journal: Journal) -> None:
+        await journal.note_target("eng", target_plan(), "", AT)
+        await journal.note_target("ops", target_plan(ADD), "", AT)
+        await journal.note_target("eng", target_plan(target="list"), "", AT)
+
+        assert {(status.sync, status.target, status.health) for status in await journal.target_statuses()} == {
+            ("eng", "wiki", Health.IN_STEP),
+            ("ops", "wiki", Health.OUT_OF_STEP),
+            ("eng", "list", Health.IN_STEP),
+        }
+
+
+class JournalContract(PlanContract, RunContract, LeaseContract, TargetContract):
+    """All of it."""
