@@ -84,9 +84,13 @@ class Expression:
     def _value(self, record: Mapping[str, Value]) -> object:
         try:
             return self._interpreter.visit(self._node, record)
-        except (JMESPathError, TypeError, ValueError, ArithmeticError, AttributeError, KeyError) as error:
+        except JMESPathError as error:
             told = str(error).partition("\n")[0].removesuffix(".")
-            return Unusable(f"{self.where} cannot be worked out for it: {told}.")
+        except TypeError:
+            told = "it compares values of different kinds"
+        except (ValueError, ArithmeticError, AttributeError, KeyError) as error:
+            told = f"{type(error).__name__}: {error}"
+        return Unusable(f"{self.where} cannot be worked out for it: {told}.")
 
 
 def _parsed(text: str, where: str) -> Node:

@@ -12,7 +12,7 @@ from engine.errors import SettingsError
 from engine.settings.model import FreezeWindow
 
 HORIZON = timedelta(days=366)
-_STEPS = 10_000
+_STEPS = 1_000
 """More windows than this between now and the next allowed moment are not followed."""
 
 
@@ -43,7 +43,7 @@ def frozen(sync: str, windows: Sequence[FreezeWindow], now: datetime) -> str:
     if allowed == now:
         return ""
     if allowed is None:
-        return f"Sync {sync} is frozen: its freeze windows allow nothing within a year. Mend guards.freeze."
+        return f"Sync {sync} is frozen: its freeze windows leave no gap within a year. Mend guards.freeze."
     return (
         f"Sync {sync} is frozen until {allowed.astimezone(UTC):%Y-%m-%d %H:%M} UTC (guards.freeze). Apply it then; the "
         "plan stays as it is until it expires."

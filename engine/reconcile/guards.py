@@ -156,17 +156,17 @@ def max_source_drop_percent(scene: SourceScene) -> Verdict | None:
 
 def max_removals(scene: TargetScene) -> Verdict | None:
     """Refuse too many removals, as a number."""
-    return _most("max_removals", scene, scene.removals, scene.guards.max_removals, "removes")
+    return _most("max_removals", scene, scene.removals, scene.guards.max_removals, "removes {} of")
 
 
 def max_additions(scene: TargetScene) -> Verdict | None:
     """Refuse too many additions."""
-    return _most("max_additions", scene, scene.additions, scene.guards.max_additions, "adds")
+    return _most("max_additions", scene, scene.additions, scene.guards.max_additions, "adds {} to")
 
 
 def max_updates(scene: TargetScene) -> Verdict | None:
     """Refuse too many updates and renames."""
-    return _most("max_updates", scene, scene.updates, scene.guards.max_updates, "updates or renames")
+    return _most("max_updates", scene, scene.updates, scene.guards.max_updates, "updates or renames {} of")
 
 
 def max_removal_percent(scene: TargetScene) -> Verdict | None:
@@ -250,13 +250,13 @@ def _verdicts(guards: Sequence[Callable[[Scene], Verdict | None]], scene: Scene)
     return tuple(verdict for guard in guards if (verdict := guard(scene)) is not None)
 
 
-def _most(guard: str, scene: TargetScene, observed: int, limit: int | None, verb: str) -> Verdict | None:
+def _most(guard: str, scene: TargetScene, observed: int, limit: int | None, act: str) -> Verdict | None:
     if limit is None:
         return None
     refusal = ""
     if observed > limit:
         refusal = (
-            f"The plan {verb} {_members(observed)} of {scene.target}, which has {scene.members}; at most {limit} may "
+            f"The plan {act.format(_members(observed))} {scene.target}, which has {scene.members}; at most {limit} may "
             f"be in one plan. {scene.proceed(guard)}"
         )
     return Verdict(guard=guard, observed=observed, limit=limit, unit="changes", refusal=refusal)

@@ -1,18 +1,27 @@
-"""A plan as bytes: canonical, named by its digest, refused in words when anything about it is not right."""
+"""A plan as bytes: canonical, named by its digest, refused in words when anything about it is not right.
+
+The body is lines of JSON: the plan without its changes and how many each target has, then every change on a line of
+its own, in order. So a plan of any size is written piece by piece, and `grep` finds a member in a file.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.errors import PlanUnreadable
 from engine.reconcile.history import Digest
-from engine.reconcile.plan import PLAN_FORMAT, Plan
+from engine.reconcile.plan import PLAN_FORMAT, Change, Plan
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
-_DECODER = msgspec.json.Decoder(Plan)
+_CHANGES = msgspec.json.Decoder(Change)
+_PIECE = 2_000
+"""Changes encoded at once when a plan is written straight to a file: about half a megabyte."""
 _AGAIN = "Make a new plan with: syncdeck plan"
 HEADER_LIMIT = 1_000
 """Longest header line in bytes; ours has about 250."""
@@ -23,6 +32,13 @@ class Encoded(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: Digest
     body: bytes
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first line of a body: the plan without its changes, and how many lines of changes each target has."""
+
+    plan: Plan
+    counts: tuple[int, ...]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,32 +52,52 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 def encode(plan: Plan) -> Encoded:
     """Return the canonical bytes of a plan and its digest: equal plans, equal bytes, on every machine."""
-    body = _ENCODER.encode(plan)
-    return Encoded(digest=_digest_of(body), body=body)
+    body = b"".join(_pieces(plan))
+    return Encoded(digest=_digest_of((body,)), body=body)
+
+
+def _pieces(plan: Plan) -> Iterator[bytes]:
+    bare = replace(plan, targets=tuple(replace(target, changes=()) for target in plan.targets))
+    yield _ENCODER.encode(Head(plan=bare, counts=tuple(len(target.changes) for target in plan.targets))) + b"\n"
+    for target in plan.targets:
+        for start in range(0, len(target.changes), _PIECE):
+            yield _ENCODER.encode_lines(target.changes[start : start + _PIECE])
 
 
 def decode(body: bytes, digest: Digest) -> Plan:
     """Return the plan of a body that was kept under a digest. Raises `PlanUnreadable`."""
-    if _digest_of(body) != digest:
+    if _digest_of((body,)) != digest:
         raise PlanUnreadable(
             f"The plan's content does not match its digest {digest[:12]}: it was damaged or changed after it was made. "
             f"{_AGAIN}"
         )
+    first, _, rest = body.partition(b"\n")
     try:
-        plan = _DECODER.decode(body)
+        head = msgspec.json.decode(first, type=Head)
+        changes = iter(_CHANGES.decode_lines(rest))
     except msgspec.DecodeError as error:
         raise PlanUnreadable(f"The plan {digest[:12]} cannot be read: {error}. {_AGAIN}") from error
-    if plan.format != PLAN_FORMAT:
-        raise PlanUnreadable(_other_format(plan.format))
-    return plan
+    if head.plan.format != PLAN_FORMAT:
+        raise PlanUnreadable(_other_format(head.plan.format))
+    pairs = zip(head.plan.targets, head.counts, strict=True)
+    return replace(
+        head.plan,
+        targets=tuple(replace(target, changes=tuple(islice(changes, count))) for target, count in pairs),
+    )
 
 
 def write(encoded: Encoded, file: BinaryIO, *, engine: str = "") -> None:
-    """Write a plan file: one header line (format, digest, engine version), the body, and a line feed."""
-    header = Header(syncdeck_plan=PLAN_FORMAT, digest=encoded.digest, engine=engine)
-    file.write(_sealed(header))
+    """Write a plan file: one header line (format, digest, engine version), then the body."""
+    file.write(_sealed(Header(syncdeck_plan=PLAN_FORMAT, digest=encoded.digest, engine=engine)))
     file.write(encoded.body)
-    file.write(b"\n")
+
+
+def save(plan: Plan, file: BinaryIO, *, engine: str = "") -> Digest:
+    """Write a plan file without ever holding its bytes as a whole: encoded once for the digest, once for the file."""
+    digest = _digest_of(_pieces(plan))
+    file.write(_sealed(Header(syncdeck_plan=PLAN_FORMAT, digest=digest, engine=engine)))
+    file.writelines(_pieces(plan))
+    return digest
 
 
 def read(file: BinaryIO) -> tuple[Digest, Plan]:
@@ -75,22 +111,22 @@ def read(file: BinaryIO) -> tuple[Digest, Plan]:
         raise PlanUnreadable(f"The first line of the plan file was damaged or changed. {_AGAIN}")
     if header.syncdeck_plan != PLAN_FORMAT:
         raise PlanUnreadable(_other_format(header.syncdeck_plan))
-    body = file.read()
-    if not body.endswith(b"\n"):
-        raise PlanUnreadable(f"The plan file ends too early: part of it is missing. {_AGAIN}")
     digest = Digest(header.digest)
-    return digest, decode(body[:-1], digest)
+    return digest, decode(file.read(), digest)
 
 
-def _digest_of(body: bytes) -> Digest:
-    return Digest(hashlib.blake2b(body, digest_size=32).hexdigest())
+def _digest_of(pieces: Iterable[bytes]) -> Digest:
+    hashing = hashlib.blake2b(digest_size=32)
+    for piece in pieces:
+        hashing.update(piece)
+    return Digest(hashing.hexdigest())
 
 
 def _sealed(header: Header) -> bytes:
     """Return the header's only valid bytes: a reader compares whole lines, so no byte of it can change unnoticed."""
-    bare = _ENCODER.encode(msgspec.structs.replace(header, seal=""))
+    bare = _ENCODER.encode(replace(header, seal=""))
     seal = hashlib.blake2b(bare, digest_size=8).hexdigest()
-    return _ENCODER.encode(msgspec.structs.replace(header, seal=seal)) + b"\n"
+    return _ENCODER.encode(replace(header, seal=seal)) + b"\n"
 
 
 def _other_format(found: int) -> str:

@@ -59,7 +59,7 @@ def fold(spelling: str) -> RecordKey:
     trimmed = spelling.strip()
     if trimmed.isascii():
         return RecordKey(trimmed.lower())
-    return RecordKey(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", trimmed).casefold()))
+    return RecordKey(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", trimmed).casefold()).strip())
 
 
 def keep_case(spelling: str) -> RecordKey:

@@ -237,13 +237,11 @@ def _unplanned(target_plan: TargetPlan, held: Held) -> tuple[str, ...]:
     )
     if count == held.rest.count and as_hexadecimal(total) == held.rest.sum:
         return ()
-    told = "other members changed"
-    if held.rest.count > count:
-        told = f"{held.rest.count - count} more members than then"
-    elif held.rest.count < count:
-        told = f"{count - held.rest.count} fewer members than then"
+    told = "other members have other attributes or names"
+    if held.rest.count != count:
+        told = f"{held.rest.count} other members instead of {count}"
     sentence = (
-        f"{target_plan.target} was changed by others since the plan was made: {told}, beside what the plan covers. "
+        f"{target_plan.target} was changed by others since the plan was made, beside what the plan covers ({told}). "
         "Make a new plan to see it."
     )
     return (sentence,)

@@ -41,7 +41,7 @@ def rows_of(first: int, count: int, *, target: bool) -> Iterator[tuple[list[str]
     for start in range(first, first + count, BATCH):
         numbers = range(start, min(start + BATCH, first + count))
         keys = [f"user{number:07d}@example.com" for number in numbers]
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (
                 "Berlin",
                 f"department {number % 40}",
@@ -149,7 +149,7 @@ def _planner(source: Batches, target: Batches, names: tuple[str, ...]) -> Callab
         occasion = Occasion(now=NOW, actor="bench", config_digest="0" * 64)
         plan = make_plan(sync, wanted, [reading], occasion, recent_counts=(wanted.total,))
         with tempfile.TemporaryFile() as file:
-            planfile.write(planfile.encode(plan), file)
+            planfile.save(plan, file)
         return plan
 
     return work
