@@ -181,6 +181,14 @@ def test_a_log_line_hides_secrets_in_arguments_extras_and_tracebacks(write: obje
     assert "hunter2" not in text
 
 
+def test_a_formatter_of_its_own_does_not_get_at_the_exception() -> None:
+    fault = ConnectionError(SECRET)
+    record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "failed", (), (ConnectionError, fault, None))
+    assert RedactingFilter(knowing(SECRET)).filter(record)
+    assert record.exc_info is None
+    assert record.exc_text == f"ConnectionError: {HIDDEN}"
+
+
 def test_a_log_line_without_secrets_stays() -> None:
     assert logged(lambda logger: logger.warning("%d of %s", 3, "wiki"), knowing(SECRET)) == "3 of wiki \n"
 
