@@ -57,5 +57,5 @@ def test_a_frozen_sync_says_until_when() -> None:
 
 
 def test_a_window_that_is_none_is_refused_in_words() -> None:
-    with pytest.raises(SettingsError, match="guards.freeze: 'sometimes' in UTC is no window"):
+    with pytest.raises(SettingsError, match=r"guards\.freeze: 'sometimes' in UTC is no window"):
         next_allowed([FreezeWindow(cron="sometimes", duration=timedelta(hours=1))], at("2026-03-02 12:00"))

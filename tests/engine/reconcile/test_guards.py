@@ -62,7 +62,8 @@ REFUSALS = {
         plan_of(100, remove=11),
         replace(OFF, max_removals=10),
         (
-            "The plan removes 11 members of list, which has 100; at most 10 may be in one plan. Check the source, or raise "
+            "The plan removes 11 members of list, which has 100; at most 10 may be in one plan. Check the source, or "
+            "raise "
             "guards.max_removals of sync eng, or approve this plan with an override of max_removals."
         ),
     ),
@@ -71,14 +72,16 @@ REFUSALS = {
         replace(OFF, max_removal_percent=20.0),
         (
             "The plan removes 11 of 52 members of list (21.2 %); at most 20 % may go in one plan. Check the source, or "
-            "raise guards.max_removal_percent of sync eng, or approve this plan with an override of max_removal_percent."
+            "raise guards.max_removal_percent of sync eng, or approve this plan with an override of "
+            "max_removal_percent."
         ),
     ),
     "so many additions are a mistake": (
         plan_of(0, add=501),
         replace(OFF, max_additions=500),
         (
-            "The plan adds 501 members to list, which has 0; at most 500 may be in one plan. Check the source, or raise "
+            "The plan adds 501 members to list, which has 0; at most 500 may be in one plan. Check the source, or "
+            "raise "
             "guards.max_additions of sync eng, or approve this plan with an override of max_additions."
         ),
     ),
@@ -86,7 +89,8 @@ REFUSALS = {
         plan_of(9, update=2, rename=1),
         replace(OFF, max_updates=2),
         (
-            "The plan updates or renames 3 members of list, which has 9; at most 2 may be in one plan. Check the source, "
+            "The plan updates or renames 3 members of list, which has 9; at most 2 may be in one plan. Check the "
+            "source, "
             "or raise guards.max_updates of sync eng, or approve this plan with an override of max_updates."
         ),
     ),
@@ -94,8 +98,10 @@ REFUSALS = {
         plan_of(5, source=0, remove=5),
         replace(OFF, min_source=1),
         (
-            "people yields 0 records in the scope of sync eng; at least 1 must be there before anything is changed. Check "
-            "the source and the scope, or lower guards.min_source of sync eng, or approve this plan with an override of "
+            "people yields 0 records in the scope of sync eng; at least 1 must be there before anything is changed. "
+            "Check "
+            "the source and the scope, or lower guards.min_source of sync eng, or approve this plan with an override "
+            "of "
             "min_source."
         ),
     ),
@@ -103,7 +109,8 @@ REFUSALS = {
         plan_of(5, remove=4, add=1),
         replace(OFF, min_left=3),
         (
-            "The plan leaves 2 members in list; at least 3 must stay. Check the source, or lower guards.min_left of sync "
+            "The plan leaves 2 members in list; at least 3 must stay. Check the source, or lower guards.min_left of "
+            "sync "
             "eng, or approve this plan with an override of min_left."
         ),
     ),
@@ -111,7 +118,8 @@ REFUSALS = {
         plan_of(5, remove=4, add=4, mode=Mode.REMOVE_ADD),
         replace(OFF, min_left=3),
         (
-            "The plan leaves 1 member in list; at least 3 must stay. Check the source, or lower guards.min_left of sync "
+            "The plan leaves 1 member in list; at least 3 must stay. Check the source, or lower guards.min_left of "
+            "sync "
             "eng, or approve this plan with an override of min_left."
         ),
     ),
@@ -119,7 +127,8 @@ REFUSALS = {
         plan_of(5, remove=2),
         replace(OFF, protect=("REMOVE*",)),
         (
-            "The plan changes remove0 and 1 more of list, protected by guards.protect of sync eng. Leave them out of the "
+            "The plan changes remove0 and 1 more of list, protected by guards.protect of sync eng. Leave them out of "
+            "the "
             "selection, or approve this plan with an override of protect."
         ),
     ),

@@ -86,7 +86,7 @@ def test_a_damaged_or_foreign_file_is_refused_in_words(content: bytes, sentence:
 
 def test_a_newer_format_says_that_it_is_newer() -> None:
     newer = planfile.encode(replace(PLAN, format=2))
-    with pytest.raises(PlanUnreadable, match="The plan has format 2; this version reads format 1. Upgrade syncdeck"):
+    with pytest.raises(PlanUnreadable, match=r"The plan has format 2; this version reads format 1\. Upgrade syncdeck"):
         planfile.decode(newer.body, newer.digest)
 
 

@@ -63,5 +63,5 @@ def test_a_selection_is_judged_by_itself() -> None:
 
 
 def test_a_choice_that_fits_nothing_is_refused_and_names_the_nearest() -> None:
-    with pytest.raises(NothingFound, match="Nothing in this plan of eng is called 'bob@x.co'.*bob@x.com"):
+    with pytest.raises(NothingFound, match=r"Nothing in this plan of eng is called 'bob@x.co'.*bob@x.com"):
         chosen(PLAN, "Di@X.com", "bob@x.co")

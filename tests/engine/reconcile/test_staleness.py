@@ -86,7 +86,8 @@ def test_what_nobody_planned_is_reported(others: list[Record], told: str) -> Non
     assert outcome.needed == (0, 1, 2, 3)
     assert outcome.unplanned == (
         (
-            f"list was changed by others since the plan was made, beside what the plan covers ({told}). Make a new plan "
+            f"list was changed by others since the plan was made, beside what the plan covers ({told}). Make a new "
+            f"plan "
             "to see it."
         ),
     )

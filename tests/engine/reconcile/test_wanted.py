@@ -99,7 +99,7 @@ def test_case_sensitive_syncs_tell_letter_case_apart() -> None:
 
 
 def test_a_misspelt_field_is_refused_before_it_empties_a_target() -> None:
-    with pytest.raises(SettingsError, match="people has no field 'departmnt'. Did you mean 'department'?"):
+    with pytest.raises(SettingsError, match=r"people has no field 'departmnt'\. Did you mean 'department'\?"):
         wanted_of(sync_of(where="departmnt == 'eng'"), batch_of([("ann@x.com", {"department": "eng"})]))
 
 
