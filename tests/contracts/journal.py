@@ -218,7 +218,7 @@ class RunContract:
 
     async def test_an_ended_run_tells_how_it_ended(self, journal: Journal) -> None:
         run, _ = await begin(journal)
-        await journal.end_run(run, RunState.PARTIAL, "One is missing.", False, AT + TTL)
+        await journal.end_run(run, RunState.PARTIAL, "One is missing.", verified=False, at=AT + TTL)
         summary = await journal.run(run)
 
         assert (summary.state, summary.verdict, summary.verified) == (RunState.PARTIAL, "One is missing.", False)
@@ -227,7 +227,7 @@ class RunContract:
     async def test_a_reopened_run_is_running_and_nobody_wishes_it_to_stop(self, journal: Journal) -> None:
         run, _ = await begin(journal)
         await journal.ask_to_stop(run, "berta", AT)
-        await journal.end_run(run, RunState.CANCELLED, "Stopped.", True, AT)
+        await journal.end_run(run, RunState.CANCELLED, "Stopped.", verified=True, at=AT)
         await journal.reopen_run(run, "carl", AT)
         summary = await journal.run(run)
 
