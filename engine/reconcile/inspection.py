@@ -115,6 +115,7 @@ class Inspection:
         self._means = means
         self._note = note
         self._recent: dict[str, tuple[float, AdapterSettings, _Batches]] = {}
+        """The last read for live counts: one at most, for it may hold a million records."""
 
     async def check(self, adapter: str) -> Report:
         """Test a configured adapter: connect, read all pages, show a sample. Never raises for a remote failure: the
@@ -205,7 +206,7 @@ class Inspection:
         async with self._means.endpoints.source(adapter) as source:
             read = await drain(source, _Batches(adapter))
         read.reading.complete()
-        self._recent[adapter] = (self._means.clock.monotonic(), settings, read)
+        self._recent = {adapter: (self._means.clock.monotonic(), settings, read)}
         return read
 
 

@@ -39,7 +39,8 @@ class Reconciler:
     """One workspace's reconcile engine. Methods that change anything raise `ReadOnly` on an engine opened to look only.
 
     While an apply is under way it publishes `run.started` (subject: the run, detail: the digest), `run.progress`
-    (detail `TargetRun`) and, at the end, `run.ended` (detail `RunSummary`).
+    (detail `TargetRun`), `run.stopping` when it heard that it should stop and, at the end, `run.ended` (detail
+    `RunSummary`).
     """
 
     def __init__(self, means: Means, patience: Patience = WRITE_PATIENCE) -> None:

@@ -142,6 +142,7 @@ class Conductor:
             await self._means.clock.sleep(WATCH_INTERVAL)
             if await self._means.journal.asked_to_stop(run):
                 self._stop.ask()
+        self._means.tell("run.stopping", str(run))
 
     async def _target(self, one: OpenTarget, account: Account, needed: Sequence[int], held: Holding) -> TargetResult:
         if one.reader is None or one.seen is None:

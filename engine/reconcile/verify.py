@@ -1,4 +1,4 @@
-"""What a read-back says about a run, in one sentence for each target. Pure."""
+"""What a read-back says about a run, in one sentence for each target."""
 
 from __future__ import annotations
 

@@ -67,6 +67,9 @@ class Service:
     _before_last_write: dict[str, dict[str, Value]] = field(default_factory=dict)
     _stale_left: int = 0
 
+    async def wait_before_writing(self) -> None:
+        """Let a write through; a service that a test holds up waits here."""
+
     def keys(self) -> set[str]:
         """Return the folded keys it really holds."""
         return {str(fold(spelling)) for spelling in self.members}
@@ -161,6 +164,7 @@ class FakeEndpoint(Target):
         service.most_under_way = max(service.most_under_way, service.under_way)
         try:
             await self._wait()
+            await service.wait_before_writing()
             return self._carry_out(number, changes)
         finally:
             service.under_way -= 1
