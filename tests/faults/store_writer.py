@@ -1,0 +1,52 @@
+"""A process to kill: appends to a state file from several tasks, and prints what was acknowledged, line by line.
+
+python -m tests.faults.store_writer FILE MARK
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from engine.clock import SystemClock
+from engine.events.event import NewEvent
+from engine.storage.database import open_database
+from engine.storage.event_log import StoredEventLog
+
+APPENDERS = 8
+
+
+def acknowledge(line: str) -> None:
+    """Say so past every buffer of this process: what is written here has left it, whatever happens to it then."""
+    os.write(1, f"{line}\n".encode())
+
+
+async def main(state: Path, mark: str) -> None:
+    """Append for ever."""
+    async with open_database(state) as database, asyncio.TaskGroup() as group:
+        log = StoredEventLog(database, SystemClock(), "berlin-1")
+
+        async def append(task: int) -> None:
+            number = 0
+            while True:
+                size = 1 + number % 3 * 40
+                batch = [
+                    NewEvent(
+                        type="fault.appended",
+                        aggregate_id=f"task:{task}",
+                        data={"mark": mark, "task": task, "number": number, "part": part, "of": size},
+                    )
+                    for part in range(size)
+                ]
+                appended = await log.append(batch)
+                acknowledge(f"{appended[0].position} {appended[-1].position} {appended[-1].chain}")
+                number += 1
+
+        for task in range(APPENDERS):
+            group.create_task(append(task))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
