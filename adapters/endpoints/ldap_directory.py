@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -185,7 +186,6 @@ class Directory:
 
     def _logged_in(self) -> ldap3.Connection:
         import ldap3
-        from ldap3.core.exceptions import LDAPException
 
         access = self._access
         place = f"{self.name}: {access.host}:{access.port}"
@@ -209,6 +209,18 @@ class Directory:
             receive_timeout=access.timeout_seconds,
         )
         try:
+            self._log_in(connection, place)
+        except BaseException:
+            _shut(connection)
+            raise
+        return connection
+
+    def _log_in(self, connection: ldap3.Connection, place: str) -> None:
+        """Connect, start TLS, bind, and translate what goes wrong with it."""
+        from ldap3.core.exceptions import LDAPException
+
+        access = self._access
+        try:
             connection.open()
             if access.start_tls and not connection.start_tls():
                 raise RemoteRefused(f"{place} does not start TLS; use ldaps:// if it offers that.")
@@ -220,18 +232,19 @@ class Directory:
         reply = _reply(connection)
         if reply.code != SUCCESS:
             raise error(reply.code, reply.message, f"{place}: logging in as {access.bind_dn or 'nobody'}")
-        return connection
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        from ldap3.core.exceptions import LDAPException
+        if connection is not None:
+            _shut(connection)
 
-        try:
-            connection.unbind()
-        except (LDAPException, OSError):
-            return
+
+def _shut(connection: ldap3.Connection) -> None:
+    """Close a connection in whatever state it is."""
+    from ldap3.core.exceptions import LDAPException
+
+    with suppress(LDAPException, OSError):
+        connection.unbind()
 
 
 def _reply(connection: ldap3.Connection) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,7 +19,7 @@ class Collection:
     def __init__(self, style: str = "cursor", page_size: int = 100) -> None:
         self.style = style
         self.page_size = page_size
-        self.members: list[Item] = []
+        self.held: dict[str, Item] = {}
         self.people: dict[str, Item] = {}
         self.token = TOKEN
         self.writable = True
@@ -30,11 +30,33 @@ class Collection:
         """The last page is forgotten, though the total counts it."""
         self._lock = threading.Lock()
         self._next = 0
+        self._addresses: dict[str, str] = {}
 
-    def new_id(self) -> str:
-        """Return an id nobody has had."""
+    @property
+    def members(self) -> list[Item]:
+        """The members in the order they came."""
+        return list(self.held.values())
+
+    @members.setter
+    def members(self, members: Sequence[Item]) -> None:
+        self.held = {item["id"]: item for item in members}
+        self._addresses = {item["email"].casefold(): item["id"] for item in members if item.get("email")}
+
+    def put(self, item: Item) -> Item:
+        """Make somebody a member, under a new id unless the item has one."""
         self._next += 1
-        return f"m/{self._next}"
+        item = {"id": f"m/{self._next}", **item}
+        self.held[item["id"]] = item
+        if item.get("email"):
+            self._addresses[item["email"].casefold()] = item["id"]
+        return item
+
+    def take(self, identity: str) -> bool:
+        """Let a member go; false when there is none of this id."""
+        item = self.held.pop(identity, None)
+        if item is not None:
+            self._addresses.pop(item.get("email", "").casefold(), None)
+        return item is not None
 
     def __call__(self, asked: Asked) -> Given:
         with self._lock:
@@ -66,62 +88,49 @@ class Collection:
                 return self._people(asked.query["q"])
         return json_answer({"message": f"No route {asked.method} {asked.path}"}, 404)
 
-    def _member(self, wanted: Callable[[Item], bool]) -> Item | None:
-        return next((item for item in self.members if wanted(item)), None)
-
     def _add(self, new: Item) -> Given:
-        known = self.people.get(new["email"].casefold())
-        if known is None:
+        folded = new["email"].casefold()
+        if folded not in self.people:
             return json_answer({"message": "unknown person"}, 422)
-        if self._member(lambda item: item.get("email", "").casefold() == new["email"].casefold()):
+        if folded in self._addresses:
             return json_answer({"message": "already a member"}, 409)
-        self.members.append({**known, **new, "id": self.new_id(), "note": "kept"})
-        return json_answer(self.members[-1], 201)
+        return json_answer(self.put({**self.people[folded], **new, "note": "kept"}), 201)
 
     def _add_all(self, news: Sequence[Item]) -> Given:
-        results = []
-        held = {item.get("email", "").casefold() for item in self.members}
-        for new in news:
-            if new["email"].casefold() in held:
-                return json_answer({"message": f"already a member: {new['email']}"}, 409)
-        for new in news:
-            given = self._add(new)
-            error = "unknown person" if given.status == 422 else None
-            results.append({"email": new["email"], "error": error})
-        return json_answer({"results": list(reversed(results))})
+        present = [new["email"] for new in news if new["email"].casefold() in self._addresses]
+        if present:
+            return json_answer({"message": f"already a member: {present[0]}"}, 409)
+        added = [(new["email"], self._add(new)) for new in news]
+        results = [{"email": name, "error": "unknown person" if given.status == 422 else None} for name, given in added]
+        # Backwards, so that whoever pairs results with requests by their place is found out.
+        return json_answer({"results": results[::-1]})
 
     def _remove(self, identity: str) -> Given:
-        item = self._member(lambda item: item["id"] == identity)
-        if item is None:
-            return json_answer({"message": "not a member"}, 404)
-        self.members.remove(item)
-        return Given(204)
+        return Given(204) if self.take(identity) else json_answer({"message": "not a member"}, 404)
 
     def _remove_all(self, identities: Sequence[str]) -> Given:
-        leaving = [item for item in self.members if item["id"] in set(identities)]
-        if len(leaving) < len(identities):
+        if not self.held.keys() >= set(identities):
             return json_answer({"message": "somebody is not a member"}, 400)
-        self.members = [item for item in self.members if item["id"] not in set(identities)]
+        for identity in identities:
+            self.take(identity)
         return Given(204)
 
     def _update(self, identity: str, changes: Item) -> Given:
-        item = self._member(lambda item: item["id"] == identity)
-        if item is None:
+        if identity not in self.held:
             return json_answer({"message": "not a member"}, 404)
-        item.update(changes)
-        return json_answer(item)
+        self.held[identity].update(changes)
+        return json_answer(self.held[identity])
 
     def _update_all(self, changes: Sequence[Item]) -> Given:
-        known = {item["id"]: item for item in self.members}
-        if not known.keys() >= {change["id"] for change in changes}:
+        if not self.held.keys() >= {change["id"] for change in changes}:
             return json_answer({"message": "somebody is not a member"}, 404)
         for change in changes:
-            known[change["id"]].update(change)
+            self.held[change["id"]].update(change)
         return Given(204)
 
-    def _people(self, query: str) -> Given:
-        hits = [person for name, person in self.people.items() if query.casefold() in name]
-        return json_answer({"people": hits})
+    def _people(self, name: str) -> Given:
+        person = self.people.get(name.casefold())
+        return json_answer({"people": [person] if person else []})
 
     def _list(self, asked: Asked) -> Given:
         items = self.members if self.stale is None else self.stale

@@ -42,6 +42,7 @@ class RestCollection(Sandbox):
     }
     attributes = ("name", "title")
     several_pages = 250
+    many = 1_000  # a call for each: the batches beside it take all ten thousand
     style = "cursor"
     shape: ClassVar[dict[str, Any]] = {
         "add": {"path": "/teams/eng/members", "body": {"email": "{key}", "name": "{name}", "title": "{title}"}},
@@ -77,7 +78,9 @@ class RestCollection(Sandbox):
 
     async def fill(self, members: Sequence[Member]) -> None:
         await self.know([member.spelling for member in members])
-        self.collection.members = [self._item(member) for member in members]
+        self.collection.members = []
+        for member in members:
+            self.collection.put(self._item(member))
 
     async def held(self) -> Sequence[Member]:
         return [
@@ -92,14 +95,15 @@ class RestCollection(Sandbox):
 
     async def put(self, member: Member) -> None:
         await self.know([member.spelling])
-        self.collection.members.append(self._item(member))
+        self.collection.put(self._item(member))
 
     async def take(self, spelling: str) -> None:
-        self.collection.members = [item for item in self.collection.members if item.get("email") != spelling]
+        gone = [item["id"] for item in self.collection.members if item.get("email") == spelling]
+        self.collection.take(*gone)
 
     async def carry(self) -> None:
         for number in range(2):
-            self.collection.members.append({"id": f"bot-{number}", "name": f"Bot {number}", "kind": "bot", "note": "!"})
+            self.collection.put({"id": f"bot-{number}", "name": f"Bot {number}", "kind": "bot", "note": "!"})
 
     async def carried(self) -> Sequence[str]:
         return [item["id"] for item in self.collection.members if not item.get("email")]
@@ -141,16 +145,17 @@ class RestCollection(Sandbox):
         self.collection.cut_short = False
 
     def _item(self, member: Member) -> Item:
-        return {"id": self.collection.new_id(), "email": member.spelling, "note": "kept", **member.attributes}
+        return {"email": member.spelling, "note": "kept", **member.attributes}
 
 
 class RestBatches(RestCollection):
     """The same team where many change in one call, which fails as a whole for one culprit."""
 
     label = "batches"
+    many = 10_000
     style = "link"
     shape: ClassVar[dict[str, Any]] = {
-        "batch": 50,
+        "batch": 200,
         "add": {
             "path": "/teams/eng/members/batch",
             "body": {"members": {"$each": {"email": "{key}", "name": "{name}", "title": "{title}"}}},

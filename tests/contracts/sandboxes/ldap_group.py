@@ -91,7 +91,7 @@ class GroupOfNames(Sandbox):
         self._hold([*self._held(), *self._strangers()])
 
     async def carried(self) -> Sequence[str]:
-        return sorted(value for value in self._held() if value in self._strangers())
+        return sorted(value for value in self._held() if value in {*self.keeps, *self._strangers()})
 
     async def foreign(self) -> object:
         return self.administrator.values(self.group, "description"), self.administrator.values(SUFFIX, "o")

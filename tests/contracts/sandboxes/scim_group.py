@@ -35,7 +35,7 @@ class ScimByIndex(Sandbox):
         Circumstance.ATTRIBUTES: "Members of a group are bare; users are not changed through it.",
         Circumstance.RENAMES: "Members of a group are bare; users are not changed through it.",
     }
-    several_pages = 1_100
+    several_pages = 2_100
     cursor = False
 
     async def __aenter__(self) -> Self:
@@ -62,7 +62,7 @@ class ScimByIndex(Sandbox):
                 "token": "env:WRONG" if wrong else "env:SANDBOX",
                 "group": self.group,
                 "batch": 1_000,
-                "page_size": 500,
+                "page_size": 1_000,
                 "timeout_seconds": 30,
             },
             ScimGroup.Settings,
