@@ -6,10 +6,11 @@ import getpass
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.clock import Clock, SystemClock
 from engine.events.event import NewEvent
@@ -17,8 +18,8 @@ from engine.events.log import EventLog
 from engine.events.pages import EventPages
 from engine.notices import Notices
 from engine.reconcile.endpoints import Endpoints
-from engine.reconcile.inspection import Inspection, Report
-from engine.reconcile.means import Means
+from engine.reconcile.inspection import Inspection
+from engine.reconcile.means import Means, Record
 from engine.reconcile.ports import Catalogue
 from engine.reconcile.reconciler import Reconciler
 from engine.redaction import REDACTOR
@@ -85,6 +86,7 @@ async def open_engine(
             chance=random.random,
             notices=notices,
             redact=REDACTOR.text,
+            record=_recording(log, actor, read_only=read_only),
             actor=actor,
             holder=f"{actor} pid {os.getpid()}",
             read_only=read_only,
@@ -99,7 +101,7 @@ async def open_engine(
             log=log,
             event_pages=stack.enter_context(open_event_pages(workspace.state)),
             reconcile=Reconciler(means),
-            inspection=Inspection(means, _noting(log, actor, read_only=read_only)),
+            inspection=Inspection(means),
             care=Care(workspace.state),
         )
 
@@ -113,19 +115,12 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _noting(log: EventLog, actor: str, *, read_only: bool) -> Callable[[Report], Awaitable[None]]:
-    """Return what writes a connection test into the log, unless this engine only looks."""
+def _recording(log: EventLog, actor: str, *, read_only: bool) -> Record:
+    """Return what writes an event of the reconcile engine, unless this engine only looks."""
 
-    async def note(report: Report) -> None:
-        if read_only:
-            return
-        failed = [f"{step.name}: {step.detail}" for step in report.steps if not step.passed]
-        event = NewEvent(
-            type="adapter.checked",
-            aggregate_id=f"adapter:{report.adapter}",
-            data={"passed": report.passed, "count": report.count, "failed": failed},
-            metadata={"actor": actor},
-        )
-        await log.append([event])
+    async def record(event_type: str, aggregate: str, data: Mapping[str, Any]) -> None:
+        if not read_only:
+            event = NewEvent(type=event_type, aggregate_id=aggregate, data=data, metadata={"actor": actor})
+            await log.append([event])
 
-    return note
+    return record

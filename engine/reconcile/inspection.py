@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -110,10 +110,8 @@ class _Stopwatch:
 class Inspection:
     """Reads endpoints to show, never to change."""
 
-    def __init__(self, means: Means, note: Callable[[Report], Awaitable[None]]) -> None:
-        """`note` writes a report into the event log."""
+    def __init__(self, means: Means) -> None:
         self._means = means
-        self._note = note
         self._recent: dict[str, tuple[float, AdapterSettings, _Batches]] = {}
         """The last read for live counts: one at most, for it may hold a million records."""
 
@@ -122,7 +120,9 @@ class Inspection:
         failing step says it. Raises `NothingFound`. Writes an `adapter.checked` event."""
         settings = self._means.endpoints.adapter(adapter)
         report = await self.check_settings(settings.name, settings.type, settings.settings)
-        await self._note(report)
+        failed = [f"{step.name}: {step.detail}" for step in report.steps if not step.passed]
+        outcome = {"passed": report.passed, "count": report.count, "failed": failed}
+        await self._means.record("adapter.checked", f"adapter:{adapter}", outcome)
         return report
 
     async def check_settings(self, name: str, type_name: str, settings: msgspec.Struct) -> Report:

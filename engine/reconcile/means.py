@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from engine.clock import Clock
 from engine.errors import ReadOnly
@@ -14,11 +15,14 @@ from engine.reconcile.journal import Journal
 from engine.reconcile.pace import Chance
 from engine.settings.model import Workspace
 
+Record = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """The engine's memory, its endpoints, its clock, and whose engine it is. `chance` is injected so that a test
-    can take it away; `holder` is how locks name this process."""
+    can take it away; `holder` is how locks name this process; `record` writes an event (type, aggregate, data) for
+    what leaves no other trace in the journal."""
 
     workspace: Workspace
     endpoints: Endpoints
@@ -27,6 +31,7 @@ class Means:
     chance: Chance
     notices: Notices
     redact: Callable[[str], str]
+    record: Record
     actor: str
     holder: str
     read_only: bool = False

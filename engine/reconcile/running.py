@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.errors import PlanError
+from engine.errors import Frozen, PlanError
 from engine.reconcile.history import Decision, RunId, RunState
 from engine.reconcile.means import Means
 from engine.reconcile.outset import Outset
@@ -23,10 +23,14 @@ class Running:
         self._conductors: list[tuple[Conductor, Stop]] = []
 
     async def apply(self, stored: StoredPlan, *, confirmed: bool) -> RunResult:
-        """See `Reconciler.apply`."""
-        outset = Outset(means=self._means)
-        approvals = await outset.check(stored, confirmed=confirmed)
-        return await self._conduct(stored, lambda conductor: conductor.apply(approvals))
+        """See `Reconciler.apply`. An apply that is refused before anything was called is told by an event."""
+        try:
+            approvals = await Outset(means=self._means).check(stored, confirmed=confirmed)
+            return await self._conduct(stored, lambda conductor: conductor.apply(approvals))
+        except (PlanError, Frozen) as refusal:
+            reason = {"sync": stored.plan.sync, "refusal": type(refusal).__name__, "reason": str(refusal)}
+            await self._means.record("apply.refused", f"plan:{stored.digest[:12]}", reason)
+            raise
 
     async def resume(self, run: RunId, stored: StoredPlan) -> RunResult:
         """See `Reconciler.resume`."""

@@ -69,6 +69,7 @@ class Workplace:
 
     def __post_init__(self) -> None:
         self.notices = Notices()
+        self.recorded: list[tuple[str, str, Mapping[str, Any]]] = []
         self.workspace = workspace(self.services, Path("/workspace"), **self.sync)
         for one in self.services.values():
             one.clock = self.clock
@@ -86,11 +87,15 @@ class Workplace:
             chance=lambda: 0.0,
             notices=self.notices,
             redact=lambda text: text.replace("a secret text", "***"),
+            record=self._record,
             actor=self.actor,
             holder=f"{self.actor} pid {self.journal.process}",
             read_only=self.read_only,
         )
         self.reconciler = Reconciler(self.means)
+
+    async def _record(self, event_type: str, aggregate: str, data: Mapping[str, Any]) -> None:
+        self.recorded.append((event_type, aggregate, data))
 
     @property
     def target(self) -> Service:

@@ -128,6 +128,9 @@ async def test_a_removal_that_drifted_refuses_the_whole_plan() -> None:
 
     assert place.target.writes == []
     assert place.journal.all_runs == []
+    ((event_type, aggregate, data),) = place.recorded
+    assert (event_type, aggregate) == ("apply.refused", f"plan:{stored.digest[:12]}")
+    assert data["refusal"] == "TargetDrifted"
 
 
 async def test_an_update_that_drifted_is_not_applied_and_the_rest_is() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import NothingFound, RemoteRefused
-from engine.reconcile.inspection import Inspection, Report
+from engine.reconcile.inspection import Inspection
 from engine.reconcile.records import Carried
 from engine.settings.model import SyncSettings
 from tests.doubles.targets import FakeSettings, Service
@@ -23,18 +23,13 @@ def _people() -> Service:
     return people
 
 
-def _inspecting(people: Service, **sync: object) -> tuple[Workplace, Inspection, list[Report]]:
+def _inspecting(people: Service, **sync: object) -> tuple[Workplace, Inspection]:
     place = workplace(people, service(), **sync)
-    noted: list[Report] = []
-
-    async def note(report: Report) -> None:
-        noted.append(report)
-
-    return place, Inspection(place.means, note), noted
+    return place, Inspection(place.means)
 
 
 async def test_a_connection_test_shows_its_steps_and_the_first_records() -> None:
-    place, inspection, noted = _inspecting(_people())
+    place, inspection = _inspecting(_people())
 
     report = await place.clock.finish(inspection.check("source"))
 
@@ -47,7 +42,7 @@ async def test_a_connection_test_shows_its_steps_and_the_first_records() -> None
     assert [step.milliseconds for step in report.steps] == [0, 0, 1_000, 0]
     assert (report.passed, report.count, report.carried, report.names) == (True, 4, 1, ("name", "dept"))
     assert report.sample[1] == ("Berta@acme.org", ("Berta", "ops"))
-    assert noted == [report]
+    assert place.recorded == [("adapter.checked", "adapter:source", {"passed": True, "count": 4, "failed": []})]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +57,7 @@ async def test_the_failing_step_says_what_is_wrong(break_it: object, step: str, 
     people = _people()
     assert callable(break_it)
     break_it(people)
-    place, inspection, _ = _inspecting(people)
+    place, inspection = _inspecting(people)
 
     report = await place.clock.finish(inspection.check("source"))
 
@@ -72,15 +67,15 @@ async def test_the_failing_step_says_what_is_wrong(break_it: object, step: str, 
 
 
 async def test_settings_that_are_not_saved_are_tested_and_not_noted() -> None:
-    place, inspection, noted = _inspecting(_people())
+    place, inspection = _inspecting(_people())
 
     report = await place.clock.finish(inspection.check_settings("new", "fake", FakeSettings(service="source")))
 
-    assert (report.adapter, report.passed, noted) == ("new", True, [])
+    assert (report.adapter, report.passed, place.recorded) == ("new", True, [])
 
 
 async def test_an_unknown_adapter_is_named_with_those_that_are_close() -> None:
-    _, inspection, _ = _inspecting(_people())
+    _, inspection = _inspecting(_people())
 
     with pytest.raises(NothingFound, match="'sauce'; there are: source"):
         await inspection.check("sauce")
@@ -88,7 +83,7 @@ async def test_an_unknown_adapter_is_named_with_those_that_are_close() -> None:
 
 async def test_a_live_count_reads_the_source_once_a_minute() -> None:
     people = _people()
-    place, inspection, _ = _inspecting(people)
+    place, inspection = _inspecting(people)
     sync = place.workspace.syncs[SYNC]
 
     for where in ("dept == 'eng'", "dept == 'ops'", ""):
@@ -104,7 +99,7 @@ async def test_a_live_count_reads_the_source_once_a_minute() -> None:
 
 @pytest.mark.parametrize("where", ["dept = 'eng'", "departement == 'eng'"], ids=["syntax", "misspelt field"])
 async def test_an_expression_that_cannot_be_used_is_a_sentence(where: str) -> None:
-    place, inspection, _ = _inspecting(_people())
+    place, inspection = _inspecting(_people())
 
     count = await place.clock.finish(inspection.scope(_with(place.workspace.syncs[SYNC], where=where)))
 
@@ -112,7 +107,7 @@ async def test_an_expression_that_cannot_be_used_is_a_sentence(where: str) -> No
 
 
 async def test_the_mapping_is_shown_on_real_records() -> None:
-    place, inspection, _ = _inspecting(_people())
+    place, inspection = _inspecting(_people())
     sync = _with(place.workspace.syncs[SYNC], where="dept == 'eng'", attributes={"title": "name"})
 
     first = await place.clock.finish(inspection.mapped(sync))
