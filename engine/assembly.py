@@ -76,11 +76,7 @@ async def open_engine(
         notices = Notices()
         means = Means(
             workspace=workspace,
-            endpoints=Endpoints(
-                workspace=workspace,
-                catalogue=catalogue,
-                context=lambda name: AdapterContext(adapter=name, folder=workspace.folder, secrets=secrets),
-            ),
+            endpoints=_endpoints(workspace, catalogue, secrets),
             journal=RunJournal(database, log, clock, actor=actor),
             clock=clock,
             chance=random.random,
@@ -113,6 +109,13 @@ def who() -> str:
     except (KeyError, OSError):  # a container's user id need not have a name
         user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
+
+
+def _endpoints(workspace: Workspace, catalogue: Catalogue, secrets: Secrets) -> Endpoints:
+    def context(name: str) -> AdapterContext:
+        return AdapterContext(adapter=name, folder=workspace.folder, secrets=secrets)
+
+    return Endpoints(workspace=workspace, catalogue=catalogue, context=context)
 
 
 def _recording(log: EventLog, actor: str, *, read_only: bool) -> Record:
