@@ -15,7 +15,7 @@ from engine.errors import MissingExtra, NothingFound, SettingsError
 from engine.settings.catalogue import TypeCatalogue
 from engine.settings.document import Document, entries, found, joined, parse, plain
 from engine.settings.fields import fields_of
-from engine.settings.model import FORMAT, AdapterSettings, SyncSettings, Workspace, WorkspaceHeader
+from engine.settings.model import FORMAT, AdapterSettings, Mode, SyncSettings, Workspace, WorkspaceHeader
 from engine.settings.spelling import did_you_mean
 from engine.settings.validation import NOTED, Fault, Walker, plain_null
 
@@ -72,6 +72,8 @@ class Reading:
     _walker: Walker = field(init=False)
     _declared: dict[str, str] = field(default_factory=dict)
     """The type's word of every adapter in the file, also of those with problems: references to them are fine."""
+    _targeted: dict[str, list[tuple[str, yaml.Node]]] = field(default_factory=dict)
+    """The syncs that write to each adapter, with the place that says so."""
 
     def __post_init__(self) -> None:
         self._walker = Walker(self.document)
@@ -82,6 +84,8 @@ class Reading:
                 self._later(name, sections[name])
         self.adapters = self._section("adapters", sections, self._adapter)
         self.syncs = self._section("syncs", sections, self._sync)
+        for rivals in self._targeted.values():
+            self._rivals(rivals)
 
     def workspace(self, file: Path) -> Workspace:
         """Return the workspace of a document without problems."""
@@ -171,13 +175,13 @@ class Reading:
         sync = self._walker.struct(SyncSettings, node, path, given={"name": name})
         if isinstance(node, yaml.MappingNode):
             nodes = {key: value for key, _, value in entries(node)}
-            self._references(nodes, path)
+            self._references(name, nodes, path)
             if sync is not NOTED and sync.rename_by and sync.rename_by not in sync.attributes:
                 what = f"{sync.rename_by} is not among this sync's attributes. Map it there too."
                 self.document.problem(nodes["rename_by"], f"{path}.rename_by", what)
         return sync
 
-    def _references(self, nodes: Mapping[str, yaml.Node], path: str) -> None:
+    def _references(self, name: str, nodes: Mapping[str, yaml.Node], path: str) -> None:
         """Check that a sync's ends are adapters, that its targets can be written, and that none is used twice."""
         source, targets = nodes.get("source"), nodes.get("targets")
         used: dict[str, str] = {}
@@ -194,17 +198,38 @@ class Reading:
                     f"{target.value} is already {used[target.value]} of this sync. Each adapter has one part in a sync."
                 )
                 self.document.problem(target, place, what)
+            else:
+                self._targeted.setdefault(target.value, []).append((name, target))
             used.setdefault(target.value, "a target")
             word = self._declared.get(target.value)
             if word and not self.catalogue.types()[word].writes:
                 what = f"{target.value} is a {word}, which can only be read. Use it as a source."
                 self.document.problem(target, place, what)
 
+    def _rivals(self, writers: list[tuple[str, yaml.Node]]) -> None:
+        """Refuse two syncs on one target of which one mirrors its source and the other adds: each would undo the other.
+
+        A sync that only removes beside one that only adds is fine: "whoever left goes" and "engineers get in".
+        """
+        modes = {name: self.syncs[name].mode for name, _ in writers if isinstance(self.syncs[name], SyncSettings)}
+        mirrors = [name for name, mode in modes.items() if mode in MIRRORING]
+        adding = [name for name, mode in modes.items() if mode is not Mode.REMOVE_ONLY]
+        if not mirrors or len(adding) < 2:
+            return
+        other, (late, node) = adding[0], next(writer for writer in reversed(writers) if writer[0] in adding)
+        what = (
+            f"{node.value} is a target of sync {other} too, and {mirrors[0]} removes whoever its own source does not hold: "
+            "one would remove whom the other adds. Give both mode add-only, or make them one sync with one source."
+        )
+        self.document.problem(node, f"syncs.{late}.targets", what)
+
     def _reference(self, node: yaml.ScalarNode, place: str) -> None:
         if node.value not in self._declared:
             what = f"there is no adapter {node.value!r}. {did_you_mean(node.value, self._declared)}"
             self.document.problem(node, place, what)
 
+
+MIRRORING = (Mode.ADD_REMOVE, Mode.REMOVE_ADD)
 
 NAMES_ARE = "Names have letters, digits, dots, dashes and underscores, start with a letter or digit, 64 at most."
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write `data` in place of an existing file, keeping its mode, and its owner where allowed.
+    """Write `data` in place of an existing file, keeping its mode.
 
     A symbolic link stays one: what it points to is replaced. Raises `OSError`; the old file is then still whole.
     """

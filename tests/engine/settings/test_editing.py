@@ -161,7 +161,9 @@ def test_a_copy_stands_under_its_own_name() -> None:
     file = opened(BLOCK)
     file.duplicate("syncs", "ops", "ops-2")
     assert file.values("syncs", "ops-2") == file.values("syncs", "ops")
-    assert file.problems() == ()
+    problems = [problem.sentence for problem in file.problems()]
+    assert len(problems) == 2, "a copy has to be given targets of its own"
+    assert all("is a target of sync ops too" in problem for problem in problems)
 
 
 def test_a_name_that_is_taken_or_no_name_is_refused() -> None:
@@ -195,12 +197,14 @@ def test_windows_line_ends_and_the_byte_order_mark_stay(tmp_path: Path) -> None:
     values = file.values("syncs", "ops")
     values["guards"]["max_removals"] = 4
     file.put("syncs", "ops", values)
-    file.put("syncs", "more", {"source": "hr", "targets": ["mail"]})
+    file.put("syncs", "more", {"source": "hr", "targets": ["mail"], "mode": "remove-only"})
     file.save()
     expected = BLOCK.replace("max_removals: 3", "max_removals: 4").replace("\n", "\r\n")
     written = path.read_bytes().decode("utf-8-sig")
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert written.replace("  more:\r\n    source: hr\r\n    targets: [mail]\r\n", "") == expected
+    assert (
+        written.replace("  more:\r\n    source: hr\r\n    targets: [mail]\r\n    mode: remove-only\r\n", "") == expected
+    )
     assert "\n" not in written.replace("\r\n", "")
 
 

@@ -95,8 +95,15 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
 
 
 def test_an_alias_stands_for_its_value() -> None:
-    text = sync("    guards: &strict {max_removals: 1}\n  t: {source: a, targets: [b], guards: *strict}\n")
+    text = sync(
+        "    guards: &strict {max_removals: 1}\n  t: {source: a, targets: [b], mode: remove-only, guards: *strict}\n"
+    )
     assert read(text).syncs["t"].guards.max_removals == 1
+
+
+def test_one_sync_may_remove_what_another_adds() -> None:
+    text = sync("    mode: remove-only\n  t: {source: a, targets: [b], mode: add-only}\n")
+    assert read(text).syncs["t"].mode == "add-only"
 
 
 def test_the_nearest_file_upward_counts(tmp_path: Path) -> None:
@@ -291,6 +298,10 @@ PROBLEMS = {
     "a key given twice": (
         sync("    mode: add-only\n    mode: add-remove\n"),
         "syncdeck.yaml:11:5: syncs.s.mode: stands here for the second time, first in line 10.",
+    ),
+    "two syncs that would undo each other": (
+        sync("    mode: add-remove\n  t: {source: a, targets: [b], mode: add-only}\n"),
+        "syncs.t.targets: b is a target of sync s too, and s removes whoever its own source does not hold: one would",
     ),
     "a merge": (sync("    <<: {paused: true}\n"), "merging is not read here"),
     "a tag that would run code": ("syncdeck: 1\ntitle: !!python/name:os.system x\n", "is not read here. Remove it."),
