@@ -66,7 +66,7 @@ async def make_plan(arguments: Namespace, session: Session) -> int:
 
 def _write(file: Path, plan: Plan) -> None:
     with file.open("wb") as stream:
-        planfile.write(planfile.encode(plan), stream)
+        planfile.save(plan, stream)
 
 
 def _next_step(arguments: Namespace, digest: str, code: int) -> str:

@@ -207,7 +207,7 @@ class Reading:
                 self.document.problem(target, place, what)
 
     def _rivals(self, writers: list[tuple[str, yaml.Node]]) -> None:
-        """Refuse two syncs on one target of which one mirrors its source and the other adds: each would undo the other.
+        """Refuse two syncs on one target of which one mirrors its source and the other adds: they would undo each other.
 
         A sync that only removes beside one that only adds is fine: "whoever left goes" and "engineers get in".
         """
