@@ -218,8 +218,8 @@ class Reading:
             return
         other, (late, node) = adding[0], next(writer for writer in reversed(writers) if writer[0] in adding)
         what = (
-            f"{node.value} is a target of sync {other} too, and {mirrors[0]} removes whoever its own source does not hold: "
-            "one would remove whom the other adds. Give both mode add-only, or make them one sync with one source."
+            f"{node.value} is a target of sync {other} too, and {mirrors[0]} removes whoever its own source does not "
+            "hold: one would remove whom the other adds. Give both mode add-only, or make them one sync with one source."
         )
         self.document.problem(node, f"syncs.{late}.targets", what)
 
