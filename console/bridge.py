@@ -43,6 +43,7 @@ class EngineThread:
         self._told = told
         self._loop: asyncio.AbstractEventLoop | None = None
         self._left: asyncio.Event | None = None
+        self._life: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._asked: set[asyncio.Task[None]] = set()
         self._news: dict[tuple[str, str], Notice] = {}
@@ -75,19 +76,30 @@ class EngineThread:
 
     async def close(self) -> None:
         """End every question, close the engine and wait until it is closed."""
-        if self._loop is not None and self._left is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._left.set)
+        if self._thread.ident is None:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._leave)
         await asyncio.to_thread(self._thread.join)
+
+    def _leave(self) -> None:
+        """End the life of the thread, also while it is still opening the engine."""
+        if self.ready.done() and self._left is not None:
+            self._left.set()
+        elif self._life is not None:
+            self._life.cancel()
 
     def _live(self) -> None:
         try:
             asyncio.run(self._serve())
+        except asyncio.CancelledError:
+            self.ready.cancel()
         except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
             if not self.ready.done():
                 self.ready.set_exception(error)
 
     async def _serve(self) -> None:
-        self._loop, self._left = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._left, self._life = asyncio.get_running_loop(), asyncio.Event(), asyncio.current_task()
         async with self._opening() as engine, asyncio.TaskGroup() as self._tasks:
             watch = self._tasks.create_task(self._watch(engine))
             self.ready.set_result(engine)

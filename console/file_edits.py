@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,29 +42,56 @@ def pause_sync(deck: SyncdeckApp, name: str) -> None:
 
 
 def _offer(deck: SyncdeckApp, question: str, make: Make, *, yes: str, typed: str = "") -> None:
-    begin(deck, partial(_offered, deck, question, make, yes, typed), name=question)
+    edit = _Edit(deck, question, yes, typed if deck.pulse.protected else "")
+    begin(deck, partial(edit.prepare, make), name=question)
 
 
-async def _offered(deck: SyncdeckApp, question: str, make: Make, yes: str, typed: str) -> None:
-    from console.dialogs.ask_text import AskText
-    from console.dialogs.save_changes import SaveChanges
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """One edit on its way: prepared, shown, agreed to, written."""
 
-    try:
-        draft, checked = await deck.ask(partial(_made, make))
-        if not await deck.push_screen_wait(SaveChanges(question, checked.diff, yes=yes)):
+    deck: SyncdeckApp
+    question: str
+    yes: str
+    typed: str
+
+    async def prepare(self, make: Make) -> None:
+        try:
+            draft, checked = await self.deck.ask(partial(_made, make))
+        except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
+            self.fail(error)
             return
-        if typed and deck.pulse.protected:
-            asked = AskText(
-                question, f"This workspace is protected. Type {typed} to go on.", problem=partial(_same, typed)
-            )
-            if await deck.push_screen_wait(asked) != typed:
-                return
-        await deck.ask(draft.save)
-    except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
-        deck.show_failure(question.rstrip("?").lower(), error)
-        return
-    deck.say("Written to the settings file.")
-    await deck.reopen()
+        from console.dialogs.save_changes import SaveChanges
+
+        self.deck.push_screen(SaveChanges(self.question, checked.diff, yes=self.yes), partial(self.agreed, draft))
+
+    def agreed(self, draft: Draft, agreed: bool | None) -> None:  # noqa: FBT001  a dialog's answer
+        if not agreed:
+            return
+        if not self.typed:
+            self.write(draft)
+            return
+        from console.dialogs.ask_text import AskText
+
+        explanation = f"This workspace is protected. Type {self.typed} to go on."
+        asked = AskText(self.question, explanation, problem=partial(_same, self.typed))
+        self.deck.push_screen(asked, lambda text: self.write(draft) if text == self.typed else None)
+
+    def write(self, draft: Draft) -> None:
+        begin(self.deck, partial(self.written, draft), name=self.question)
+
+    async def written(self, draft: Draft) -> None:
+        try:
+            await self.deck.ask(draft.save)
+        except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
+            self.fail(error)
+            return
+        self.deck.say("Written to the settings file.")
+        await self.deck.reopen()
+
+    def fail(self, error: Exception) -> None:
+        what = self.question.rstrip("?")
+        self.deck.show_failure(what[:1].lower() + what[1:], error)
 
 
 def _same(wanted: str, text: str) -> str:

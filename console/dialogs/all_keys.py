@@ -21,6 +21,10 @@ from console.widgets.listed_rows import Draw, ListedRows, Silent, always
 from console.widgets.record_list import RecordList
 
 
+BASICS = ("list.", "records.", "panel.", "form.", "screen.", "app.")
+"""Ids of keys that work nearly everywhere: they stand last."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """One key and what it does here; `refusal` says why not now."""
@@ -34,7 +38,7 @@ class KeyRow:
 
 
 def rows_of(screen: Screen[object]) -> list[KeyRow]:
-    """Return the keys that work on a screen with its focus of now, in their order of importance."""
+    """Return the keys that work on a screen with its focus of now, what is special to it first."""
     rows: dict[str, KeyRow] = {}
     pressed: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
@@ -45,7 +49,7 @@ def rows_of(screen: Screen[object]) -> list[KeyRow]:
         refusal = screen.refusal(key.action) if isinstance(screen, SyncdeckScreen) else ""
         names = " ".join(pressed[key.id])
         rows[key.id] = KeyRow(key.id, names, key.says, key.action, active.node, refusal)
-    return list(rows.values())
+    return sorted(rows.values(), key=lambda row: row.id.startswith(BASICS) and row.id != "list.open")
 
 
 class AllKeys(Dialog[KeyRow]):

@@ -53,6 +53,8 @@ class EntryScreen(SyncdeckScreen):
         self.start = start
         self.proposed = name or was
         self.checked: Checked | None = None
+        self.unchecked = False
+        """Something was typed since the draft was last checked."""
         self.wrong: dict[str, str] = {}
         self.edited = False
         self._soon: Timer | None = None
@@ -97,14 +99,14 @@ class EntryScreen(SyncdeckScreen):
         self.look_beside()
 
     def show_form(self, opened: Opened) -> None:
-        """Build the form anew from the file."""
+        """Build the form from the file, unless it shows the same already."""
+        if self.form is None or self.form.given != opened.values:
+            self.call_later(self._build, SettingsForm(opened.lines, opened.values))
+
+    async def _build(self, form: SettingsForm) -> None:
         place = self.query_one("#form-place")
-        known = next(iter(place.query(SettingsForm)), None)
-        if known is not None and known.given == opened.values:
-            return
-        place.remove_children()
-        form = SettingsForm(opened.lines, opened.values, id="form")
-        place.mount(form)
+        await place.remove_children()
+        await place.mount(form)
         # Something new begins in its first field; what exists is looked at first, with all keys at hand.
         self.call_after_refresh(form.focus if self.was else form.enter)
 
@@ -132,6 +134,7 @@ class EntryScreen(SyncdeckScreen):
 
     def on_settings_form_edited(self) -> None:
         self.edited = self.form is not None and self.form.edited
+        self.unchecked = True
         self.deck.beat()
         if self._soon is not None:
             self._soon.stop()
@@ -149,7 +152,7 @@ class EntryScreen(SyncdeckScreen):
         self.ask("check the settings", self.draft().check, self._show_checked)
 
     def _show_checked(self, checked: Checked) -> None:
-        self.checked = checked
+        self.checked, self.unchecked = checked, False
         form = self.form
         if form is None:
             return

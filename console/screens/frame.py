@@ -141,7 +141,9 @@ class SyncdeckScreen(Screen[None]):
 
     def show_pulse(self, pulse: Pulse) -> None:
         """Bring the header up to date."""
-        self.query_one(HeaderLine).pulse = pulse
+        # The clock beats on while a screen is still being put together.
+        for line in self.query(HeaderLine):
+            line.pulse = pulse
 
     def action_back(self) -> None:
         self.deck.back()

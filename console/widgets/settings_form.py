@@ -175,6 +175,9 @@ class SettingsForm(VerticalScroll, can_focus=True):
             target = next((child for row in self.rows() if (child := _first(row.control)) is not None), None)
         if target is not None:
             target.focus()
+        elif self.lines:
+            # The controls are still being made.
+            self.call_after_refresh(self.enter, path)
 
     # -- keys and messages ------------------------------------------------------------------------------------------
 
