@@ -136,7 +136,8 @@ class _Links(Steps):
 class _Cursors(Steps):
     def next(self, request: Request, answer: Answer, received: int, page: int) -> Request | None:  # noqa: ARG002
         cursor = found(self.path, answer.data)
-        return None if cursor in {None, "", False} else _asking(request, self.param, str(cursor))
+        # Some services end with a cursor of 0 (Redis SCAN's habit), some with an empty text, most without any.
+        return None if cursor in {None, "", 0} else _asking(request, self.param, str(cursor))
 
 
 class _Numbers(Steps):
