@@ -11,7 +11,7 @@ from engine.reconcile.approval import check_decision, confirm_word, lift, may_ap
 from engine.reconcile.guards import judge
 from engine.reconcile.history import Approval, Decision, Digest, PlanState, PlanSummary
 from engine.reconcile.means import Means
-from engine.reconcile.outset import Outset, circumstances
+from engine.reconcile.outset import Outset, circumstances, least_members
 from engine.reconcile.plan import Action, Plan, TargetPlan
 from engine.reconcile.planfile import decode, encode
 from engine.reconcile.results import Readiness, StoredPlan
@@ -54,12 +54,12 @@ class Decisions:
         """Derive, judge and keep a plan of the chosen items."""
         parent = await self.load(digest_prefix)
         derived = derive(parent.plan, parent.digest, chosen, self._means.now(), self._means.actor)
-        return await self.keep(await self.judged(derived))
+        return await self.keep(await self.judged(derived, parent.plan))
 
-    async def judged(self, plan: Plan) -> Plan:
-        """Return the plan with the verdicts of the guards on exactly its changes."""
+    async def judged(self, plan: Plan, parent: Plan) -> Plan:
+        """Return the plan with the verdicts of the guards on exactly its changes; it was made from `parent`."""
         sync = self._outset.sync_of(plan)
-        return judge(plan, sync.guards, await circumstances(self._means, plan))
+        return judge(plan, sync.guards, await circumstances(self._means, plan, least_members(parent)))
 
     async def readiness(self, digest_prefix: str) -> Readiness:
         """Return what stands between a plan and its run, for this actor, now."""

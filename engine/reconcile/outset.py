@@ -126,19 +126,44 @@ def refuse(plan: Plan) -> None:
         raise GuardRefused("\n".join(verdict.refusal for verdict in refusals))
 
 
-async def circumstances(means: Means, plan: Plan) -> Circumstances:
+async def circumstances(means: Means, plan: Plan, least_members: Mapping[str, int]) -> Circumstances:
     """Gather what the guards must know beside the plan."""
     since = means.now() - REMOVAL_WINDOW
     targets = [target.target for target in plan.targets]
     return Circumstances(
         recent_counts=await means.journal.recent_source_counts(plan.sync, RECENT_READS),
         removed_lately={name: await means.journal.removals_since(plan.sync, name, since) for name in targets},
-        least_members={name: means.endpoints.target(name).limits.least_members for name in targets},
+        least_members=least_members,
     )
 
 
-async def judge_again(means: Means, plan: Plan, left: Mapping[str, TargetPlan], approvals: Sequence[Approval]) -> None:
+def least_members(plan: Plan) -> Mapping[str, int]:
+    """Return how many members each target must keep, as the plan was told: only a connected target knows it."""
+    return {
+        target.target: int(verdict.limit or 0) + len(target.snapshot.carried if target.snapshot else ())
+        for target in plan.targets
+        for verdict in target.guards
+        if verdict.guard == "min_left"
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left to do at one target when it was read again, and how many members it must keep."""
+
+    target_plan: TargetPlan
+    least_members: int
+
+
+async def judge_again(means: Means, plan: Plan, left: Mapping[str, Left], approvals: Sequence[Approval]) -> None:
     """Judge what is left of a plan, as its targets are now. Raises `GuardRefused`."""
-    rest = replace(plan, targets=tuple(left.get(target.target, replace(target, changes=())) for target in plan.targets))
+    rest = replace(
+        plan,
+        targets=tuple(
+            left[target.target].target_plan if target.target in left else replace(target, changes=())
+            for target in plan.targets
+        ),
+    )
+    least = {name: one.least_members for name, one in left.items()}
     guards = means.endpoints.sync(plan.sync).guards
-    refuse(lift(judge(rest, guards, await circumstances(means, rest)), approvals))
+    refuse(lift(judge(rest, guards, await circumstances(means, rest, least)), approvals))

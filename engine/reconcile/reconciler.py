@@ -152,7 +152,7 @@ class Reconciler:
         sync = Outset(means=self._means).sync_of(stored.plan)
         occasion = Occasion(now=self._means.now(), actor=self._means.actor, config_digest=stored.plan.config_digest)
         plan = inverse(stored.plan, run, done, sync, occasion)
-        return await self._decisions.keep(await self._decisions.judged(plan))
+        return await self._decisions.keep(await self._decisions.judged(plan, stored.plan))
 
     async def runs(self, *, sync: str | None = None, limit: int = 100) -> Sequence[RunSummary]:
         """Return runs, newest first."""

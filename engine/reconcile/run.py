@@ -16,7 +16,7 @@ from engine.reconcile.history import Approval, ItemState, RunId
 from engine.reconcile.holding import Holding, holding
 from engine.reconcile.means import Means
 from engine.reconcile.opening import OpenTarget, open_targets, refuse_drifted_removals
-from engine.reconcile.outset import judge_again
+from engine.reconcile.outset import Left, judge_again
 from engine.reconcile.pace import Patience
 from engine.reconcile.plan import Plan
 from engine.reconcile.readback import Reader, Sighting
@@ -107,15 +107,18 @@ class Conductor:
         self, needed: dict[str, Sequence[int]], busy: Sequence[OpenTarget], approvals: Sequence[Approval]
     ) -> None:
         left = {
-            one.target: replace(
-                one.target_plan,
-                snapshot=one.seen.snapshot,
-                changes=tuple(one.target_plan.changes[place] for place in needed[one.target]),
+            one.target: Left(
+                target_plan=replace(
+                    one.target_plan,
+                    snapshot=one.seen.snapshot,
+                    changes=tuple(one.target_plan.changes[place] for place in needed[one.target]),
+                ),
+                least_members=one.reader.target.limits.least_members,
             )
             for one in busy
-            if one.seen is not None
+            if one.seen is not None and one.reader is not None
         }
-        if any(target_plan.changes for target_plan in left.values()):
+        if any(one.target_plan.changes for one in left.values()):
             await judge_again(self._means, self._plan, left, approvals)
 
     async def _conduct(

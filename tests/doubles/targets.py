@@ -114,10 +114,12 @@ class FakeEndpoint(Target):
         self._service = service
         self._settings = settings
         self._context = context
+        self._connected = False
 
     async def __aenter__(self) -> Self:
         if self._settings.secret:
             self._context.secret(self._settings.secret)
+        self._connected = True
         return self
 
     async def __aexit__(
@@ -127,6 +129,7 @@ class FakeEndpoint(Target):
 
     @property
     def limits(self) -> Limits:
+        assert self._connected, "what a service can do is known only once it is connected"
         return self._service.limits
 
     async def read(self) -> AsyncIterator[Batch]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.errors import GuardRefused, NotApproved, PlanStale, RemoteRefused, RemoteUnavailable, TargetDrifted
 from engine.reconcile.history import ItemState, RunState
@@ -92,6 +93,25 @@ async def test_guards_judge_again_what_is_left_when_it_is_applied() -> None:
         await place.apply(stored)
 
     assert place.target.writes == []
+
+
+async def test_a_target_that_cannot_be_emptied_keeps_its_last_member() -> None:
+    """Asked when planning, when selecting from the plan, and again of the connected target when applying."""
+    guards = replace(NO_LIMITS, min_left=0)
+    target = service(limits=Limits(actions=ALL_ACTIONS, least_members=1))
+    target.members = {"x": {}, "y": {}}
+    place = workplace(service("a"), target, guards=guards)
+    whole = await place.plan()
+    part = await place.reconciler.select(whole.digest, ["list/remove/*"])
+    assert [verdict.guard for verdict in part.plan.refusals] == ["min_left"]
+
+    place.target.outsider(Action.REMOVE, "y")
+    one_removal = await place.reconciler.select(whole.digest, ["list/remove/x"])
+    assert one_removal.plan.refusals == ()
+    with pytest.raises(GuardRefused, match="min_left"):
+        await place.apply(one_removal)
+
+    assert place.target.keys() == {"x"}
 
 
 async def test_a_guard_is_lifted_by_an_approval_that_names_it() -> None:
