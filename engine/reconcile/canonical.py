@@ -10,6 +10,7 @@ import gc
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 
 import msgspec
 import xxhash
@@ -17,8 +18,10 @@ import xxhash
 from engine.reconcile.records import FINGERPRINT_BITS, RecordKey, Value, fold, keep_case, text_of
 
 FIELD = "\x1f"
-"""Unit separator (ASCII 31): stands between the texts of a canonical row, and never within one."""
+"""Unit separator (ASCII 31): stands between the texts of a canonical row, and never within one of them."""
 ESCAPE = "\x1e"
+"""Record separator (ASCII 30): stands between rows, and before what stands for either of the two within a value."""
+_FIELD, _ESCAPE = FIELD.encode(), ESCAPE.encode()
 
 _SPACES = " \t\r\v\f\x1c\x1d\x1e\x1f"
 """What `str.strip` takes off ASCII text, without the line feed that joins a batch."""
@@ -42,34 +45,39 @@ def fold_all(spellings: Sequence[str], *, case_sensitive: bool) -> Sequence[Reco
     return lowered.split("\n")  # type: ignore[return-value]
 
 
-def canonical_row(row: Sequence[Value]) -> str:
-    """Return the text two rows are compared by: their values' texts, joined so that no two different rows meet."""
-    return FIELD.join([text_of(value).replace(ESCAPE, ESCAPE + "0").replace(FIELD, ESCAPE + "1") for value in row])
+def canonical_row(row: Sequence[Value]) -> bytes:
+    """Return what two rows are compared by: their values' texts, joined so that no two different rows meet."""
+    texts = [text_of(value).replace(ESCAPE, ESCAPE + "0").replace(FIELD, ESCAPE + "1") for value in row]
+    return FIELD.join(texts).encode()
 
 
-def plain_rows(rows: Sequence[tuple[Value, ...]]) -> list[str] | None:
-    """Return the canonical text of every row, or None when the batch must be looked at row by row: some value is not
-    text, or holds one of the two characters that canonical rows need for themselves."""
+def plain_rows(rows: Sequence[tuple[Value, ...]]) -> list[bytes] | None:
+    """Return the canonical row of each, or None when the batch must be looked at row by row: some value is not text,
+    or holds one of the two characters that canonical rows need for themselves. Raises `UnicodeEncodeError`."""
     try:
-        lines = list(map(FIELD.join, rows))  # type: ignore[arg-type]  # raises TypeError for anything but text
+        whole = ESCAPE.join(map(FIELD.join, rows)).encode()  # type: ignore[arg-type]  # TypeError for all but text
     except TypeError:
         return None
-    whole = "".join(lines)
+    lines = whole.split(_ESCAPE)
     fields = len(rows[0]) if rows else 1
-    if ESCAPE in whole or whole.count(FIELD) != len(rows) * (fields - 1):
+    if len(lines) != len(rows) or whole.count(_FIELD) != len(rows) * (fields - 1):
         return None
     return lines
 
 
-def canonical_rows(rows: Sequence[tuple[Value, ...]]) -> tuple[list[str], Sequence[bytes]]:
-    """Return a target's rows as canonical texts, and packed where they are more than text (see `values_of`)."""
+def canonical_rows(rows: Sequence[tuple[Value, ...]]) -> tuple[list[bytes], Sequence[bytes]]:
+    """Return a target's canonical rows, and packed what is more than text (see `values_of`)."""
     lines = plain_rows(rows)
     if lines is not None:
         return lines, ()
     storable = [tuple(map(_storable, row)) for row in rows]
     lines = list(map(canonical_row, storable))
-    packed = [b"" if tuple(line.split(FIELD)) == row else pack(row) for row, line in zip(storable, lines, strict=True)]
-    return lines, packed
+    return lines, [packed_if_needed(row, line) for row, line in zip(storable, lines, strict=True)]
+
+
+def packed_if_needed(row: tuple[Value, ...], line: bytes) -> bytes:
+    """Return a row with its types, or nothing when it is just the texts of its canonical row."""
+    return b"" if tuple(line.decode().split(FIELD)) == row else _PACKER.encode(row)
 
 
 def _storable(value: Value) -> Value:
@@ -81,18 +89,19 @@ def _storable(value: Value) -> Value:
     return value
 
 
-def items_of(keys: Iterable[RecordKey], lines: Iterable[str] | None) -> Iterable[str]:
+def items_of(keys: Iterable[RecordKey], lines: Iterable[bytes] | None) -> Iterable[bytes]:
     """Return what a fingerprint is made of: the key alone, or the key and the canonical row."""
-    return keys if lines is None else map(FIELD.join, zip(keys, lines, strict=True))
+    encoded = map(str.encode, keys)
+    return encoded if lines is None else map(_FIELD.join, zip(encoded, lines, strict=True))
 
 
-def sum_of(items: Iterable[str]) -> int:
+def sum_of(items: Iterable[bytes]) -> int:
     """Return the order-free sum of the items' hashes, not yet reduced: sums of parts may be added and subtracted.
 
     128 bits of XXH3 for each item, summed modulo 2^128: chance of two different sets with equal sums about 10^-38.
     It notices change; it does not defend against somebody who crafts a collision (each change's own precondition does).
     """
-    return sum(map(xxhash.xxh3_128_intdigest, map(str.encode, items)))
+    return sum(map(xxhash.xxh3_128_intdigest, items))
 
 
 def as_hexadecimal(total: int) -> str:
@@ -100,14 +109,23 @@ def as_hexadecimal(total: int) -> str:
     return f"{total % (1 << FINGERPRINT_BITS):032x}"
 
 
-def pack(values: Sequence[Value]) -> bytes:
-    """Return values with their types, for the few records that are more than text."""
-    return _PACKER.encode(values)
+def texts_of(line: bytes) -> list[bytes]:
+    """Return the parts of a canonical row, one for each value."""
+    return line.split(_FIELD)
 
 
-def values_of(line: str, packed: bytes = b"") -> list[Value]:
+def values_of(line: bytes, packed: bytes = b"") -> list[Value]:
     """Return the values of a canonical row: its texts, or what was packed beside it."""
-    return _UNPACKER.decode(packed) if packed else list(line.split(FIELD))
+    return _UNPACKER.decode(packed) if packed else list(line.decode().split(FIELD))
+
+
+def attributes_of(names: tuple[str, ...], lines: Sequence[bytes]) -> list[dict[str, Value]]:
+    """Return plain canonical rows as attributes by name. Equal texts are one object: a plan of many changes holds the
+    same few words over and over."""
+    texts = _FIELD.join(lines).decode().split(FIELD) if lines else []
+    pool: dict[str, str] = {}
+    shared = map(pool.setdefault, texts, texts)
+    return list(map(dict, map(zip, repeat(names), zip(*[shared] * len(names), strict=True))))
 
 
 _PACKER = msgspec.msgpack.Encoder()

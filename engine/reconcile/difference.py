@@ -19,6 +19,7 @@ from engine.reconcile.canonical import (
     fold_all,
     items_of,
     sum_of,
+    texts_of,
     values_of,
 )
 from engine.reconcile.plan import ORDER, Action, Snapshot
@@ -33,12 +34,16 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
     spelling: str
     native_id: str
-    line: str
+    line: bytes
     packed: bytes
 
     def values(self) -> list[Value]:
         """Return the attributes in the order of the sync's attribute names."""
         return values_of(self.line, self.packed)
+
+    def texts(self) -> list[bytes]:
+        """Return what the attributes are compared by, in the same order."""
+        return texts_of(self.line)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +92,10 @@ class Comparison:
     """Takes a target's batches one by one. What is wanted is copied once (its table, not its texts) and struck off."""
 
     def __init__(self, wanted: Wanted, sync: SyncSettings, target: str) -> None:
+        if wanted.released:
+            raise RuntimeError(
+                "What is wanted was released: nothing can be compared with it, and all would be surplus."
+            )
         self._wanted = wanted
         self._case_sensitive = sync.case_sensitive
         self._mode = sync.mode
@@ -107,7 +116,10 @@ class Comparison:
         with collector_paused():
             keys = fold_all(batch.spellings, case_sensitive=self._case_sensitive)
             self._count += len(keys)
-            self._compare(keys, batch)
+            try:
+                self._compare(keys, batch)
+            except UnicodeEncodeError as error:
+                raise IncompleteRead(f"{self._reading.adapter} holds text that is not Unicode: {error}.") from error
 
     def _compare(self, keys: Sequence[RecordKey], batch: Batch) -> None:
         """Strike every key off what is left of the wanted ones; look closer at those that were not there (surplus, or
@@ -127,7 +139,7 @@ class Comparison:
         spellings = compress(batch.spellings, odd)
         native_ids = compress(batch.native_ids, odd) if batch.native_ids else repeat("")
         packs = compress(packed, odd) if packed else repeat(b"")
-        members = list(map(Member, spellings, native_ids, odd_lines or repeat(""), packs))
+        members = list(map(Member, spellings, native_ids, odd_lines or repeat(b""), packs))
         known = list(map(is_not, compress(struck, odd), repeat(None)))
         self._differing.update(compress(zip(odd_keys, members, strict=True), known))
         unknown = [not is_known for is_known in known]
@@ -156,16 +168,13 @@ class Comparison:
         else:
             self._surplus[key] = member
 
-    def _count_in(self, keys: list[RecordKey], lines: list[str] | None) -> None:
+    def _count_in(self, keys: list[RecordKey], lines: list[bytes] | None) -> None:
         """Sum what does not cancel against the wanted sum. Records without a key are no items."""
         if "" in keys:
             named = [bool(key) for key in keys]
             self._count -= named.count(False)
             keys, lines = list(compress(keys, named)), None if lines is None else list(compress(lines, named))
-        try:
-            self._extra_sum += sum_of(items_of(keys, lines))
-        except UnicodeEncodeError as error:
-            raise IncompleteRead(f"{self._reading.adapter} holds text that is not Unicode: {error}.") from error
+        self._extra_sum += sum_of(items_of(keys, lines))
 
     def finish(self, read_at: datetime) -> Difference:
         """Return the difference. Raises `IncompleteRead` when no batch carried a proof."""
@@ -205,7 +214,7 @@ class Comparison:
         wanted = self._wanted
         spelled, typed, lines = wanted.spelled.get, wanted.typed.get, wanted.lines
         if not wanted.names:
-            return {key: Member(spelled(key, key), "", "", b"") for key in keys}
+            return {key: Member(spelled(key, key), "", b"", b"") for key in keys}
         return {key: Member(spelled(key, key), "", _copied(lines[key]), typed(key, b"")) for key in keys}
 
     def _sum(self) -> int:
@@ -217,8 +226,8 @@ class Comparison:
         return self._wanted.sum - gone_sum + self._extra_sum
 
 
-def _copied(text: str) -> str:
-    return text[:1] + text[1:]
+def _copied(line: bytes) -> bytes:
+    return line[:1] + line[1:]
 
 
 def attribute_rows(batch: Batch, names: tuple[str, ...]) -> Sequence[tuple[Value, ...]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from operator import ne
 
-from engine.reconcile.canonical import FIELD, values_of
+from engine.reconcile.canonical import attributes_of
 from engine.reconcile.difference import Difference, Member
 from engine.reconcile.identity import Identities, find_renames, identify
 from engine.reconcile.plan import ORDER, Action, Change, Parked, TargetPlan
@@ -79,17 +79,20 @@ class Draft:
         why = f"In {self._difference.source}{scope} and not in {self._difference.target}."
         additions = self._identities.additions
         renamed = set(self._identities.renames.values())
-        self._changes[Action.ADD] = [
-            Change(
-                action=Action.ADD,
-                key=key,
-                spelling=additions[key].spelling,
-                native_id=additions[key].native_id,
-                after=self._attributes(additions[key].wanted),
-                why=why,
-            )
-            for key in sorted(additions.keys() - renamed if renamed else additions)
-        ]
+        for keys in _chunks(sorted(additions.keys() - renamed if renamed else additions)):
+            newcomers = [additions[key] for key in keys]
+            after = self._attributes([newcomer.wanted for newcomer in newcomers])
+            self._changes[Action.ADD] += [
+                Change(
+                    action=Action.ADD,
+                    key=key,
+                    spelling=newcomer.spelling,
+                    native_id=newcomer.native_id,
+                    after=attributes,
+                    why=why,
+                )
+                for key, newcomer, attributes in zip(keys, newcomers, after, strict=True)
+            ]
 
     def _updates(self) -> None:
         pairs = dict(self._difference.differing)
@@ -99,58 +102,69 @@ class Draft:
                 self._in_step += 1
             elif wanted is not None:
                 pairs[key] = (member, wanted)
-        self._propose(
-            Change(
-                action=Action.UPDATE,
-                key=key,
-                spelling=member.spelling,
-                native_id=member.native_id,
-                before=self._attributes(member),
-                after=self._attributes(wanted),
-                why=self._differ_sentence(member, wanted),
+        for keys in _chunks(sorted(pairs)):
+            both = [pairs[key] for key in keys]
+            attributes = self._attributes([*(held for held, _ in both), *(wanted for _, wanted in both)])
+            before, after = attributes[: len(keys)], attributes[len(keys) :]
+            self._propose(
+                Change(
+                    action=Action.UPDATE,
+                    key=key,
+                    spelling=held.spelling,
+                    native_id=held.native_id,
+                    before=is_now,
+                    after=shall_be,
+                    why=self._differ_sentence(held, wanted),
+                )
+                for key, (held, wanted), is_now, shall_be in zip(keys, both, before, after, strict=True)
             )
-            for key, (member, wanted) in sorted(pairs.items())
-        )
 
     def _renames(self) -> None:
         why = f"Known by its {self._sync.rename_by}; only the key is new."
         surplus, additions = self._difference.surplus, self._identities.additions
-        self._propose(
-            Change(
+        for key, new_key in sorted(self._identities.renames.items()):
+            member, newcomer = surplus[key], additions[new_key]
+            before, after = self._attributes([member, newcomer.wanted])
+            change = Change(
                 action=Action.RENAME,
                 key=key,
-                spelling=surplus[key].spelling,
-                native_id=surplus[key].native_id,
-                before=self._attributes(surplus[key]),
-                after=self._attributes(additions[new_key].wanted),
-                renamed_to=additions[new_key].spelling,
+                spelling=member.spelling,
+                native_id=member.native_id,
+                before=before,
+                after=after,
+                renamed_to=newcomer.spelling,
                 why=why,
             )
-            for key, new_key in sorted(self._identities.renames.items())
-        )
+            self._propose([change])
 
     def _removals(self) -> None:
         gone = f"Not in {self._difference.source} any more."
         left = f"Left the scope (where: {self._sync.where})."
         surplus, outside = self._difference.surplus, self._difference.outside
         spared = self._identities.aliases.keys() | self._identities.renames.keys()
-        self._propose(
-            Change(
-                action=Action.REMOVE,
-                key=key,
-                spelling=surplus[key].spelling,
-                native_id=surplus[key].native_id,
-                before=self._attributes(surplus[key]),
-                why=left if key in outside else gone,
+        for keys in _chunks(sorted(surplus.keys() - spared if spared else surplus)):
+            members = [surplus[key] for key in keys]
+            self._propose(
+                Change(
+                    action=Action.REMOVE,
+                    key=key,
+                    spelling=member.spelling,
+                    native_id=member.native_id,
+                    before=before,
+                    why=left if key in outside else gone,
+                )
+                for key, member, before in zip(keys, members, self._attributes(members), strict=True)
             )
-            for key in sorted(surplus.keys() - spared if spared else surplus)
-        )
 
     def _propose(self, changes: Iterable[Change]) -> None:
-        """Take changes of those whom the target holds, unless they are protected or not ours to take away."""
+        """Take changes (one at least, of one action) of members, unless they are protected or not ours to take away."""
         guards = self._sync.guards
+        if not guards.protect and not guards.managed_only:
+            proposed = list(changes)
+            self._changes[proposed[0].action] += proposed
+            return
         for change in changes:
-            if guards.protect and self._protected.fullmatch(change.key):
+            if self._protected.fullmatch(change.key):
                 self._park(change, f"Protected (guards.protect); it would otherwise be {DONE[change.action]}.")
             elif guards.managed_only and change.action in TAKING_AWAY and change.key not in self._owned:
                 self._park(change, "Not added by Syncdeck (guards.managed_only); adopt it to let Syncdeck remove it.")
@@ -172,19 +186,30 @@ class Draft:
             action = None if held else Action.ADD
             self._parked.append(Parked(spelling=spelling, reason=disputed.reason, action=action, key=key))
 
-    def _attributes(self, member: Member) -> dict[str, Value]:
+    def _attributes(self, members: Sequence[Member]) -> list[dict[str, Value]]:
         names = self._difference.names
-        return dict(zip(names, values_of(member.line, member.packed), strict=True)) if names else NOTHING
+        if not names:
+            return [NOTHING] * len(members)
+        if any(member.packed for member in members):
+            return [dict(zip(names, member.values(), strict=True)) for member in members]
+        return attributes_of(names, [member.line for member in members])
 
     def _differ_sentence(self, held: Member, wanted: Member) -> str:
-        texts = map(ne, held.line.split(FIELD), wanted.line.split(FIELD))
-        names = tuple(compress(self._difference.names, texts))
+        differ = map(ne, held.texts(), wanted.texts())
+        names = tuple(compress(self._difference.names, differ))
         if names not in self._sentences:
             verb = "differs" if len(names) == 1 else "differ"
             self._sentences[names] = f"{', '.join(names)} {verb} from {self._difference.source}."
         return self._sentences[names]
 
 
+def _chunks(keys: list[RecordKey]) -> Iterator[list[RecordKey]]:
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]
+
+
+CHUNK = 5_000
+"""Changes built at once: enough to share equal texts among, few enough not to need room of their own."""
 NOTHING: dict[str, Value] = {}
 """The attributes of a sync without any, shared by all its changes."""
 TAKING_AWAY = frozenset({Action.REMOVE, Action.RENAME})

@@ -93,11 +93,30 @@ def write(encoded: Encoded, file: BinaryIO, *, engine: str = "") -> None:
 
 
 def save(plan: Plan, file: BinaryIO, *, engine: str = "") -> Digest:
-    """Write a plan file without ever holding its bytes as a whole: encoded once for the digest, once for the file."""
-    digest = _digest_of(_pieces(plan))
+    """Write a plan file without ever holding its bytes as a whole.
+
+    The digest stands first and is known last: where the file can be wound back it is put in afterwards (until then
+    the file is refused as damaged), else the plan is encoded twice.
+    """
+    if not file.seekable():
+        digest = _digest_of(_pieces(plan))
+        file.write(_sealed(Header(syncdeck_plan=PLAN_FORMAT, digest=digest, engine=engine)))
+        file.writelines(_pieces(plan))
+        return digest
+    start = file.tell()
+    file.write(_sealed(Header(syncdeck_plan=PLAN_FORMAT, digest=Digest("0" * 64), engine=engine)))
+    digest = _digest_of(_written(_pieces(plan), file))
+    end = file.tell()
+    file.seek(start)
     file.write(_sealed(Header(syncdeck_plan=PLAN_FORMAT, digest=digest, engine=engine)))
-    file.writelines(_pieces(plan))
+    file.seek(end)
     return digest
+
+
+def _written(pieces: Iterable[bytes], file: BinaryIO) -> Iterator[bytes]:
+    for piece in pieces:
+        file.write(piece)
+        yield piece
 
 
 def read(file: BinaryIO) -> tuple[Digest, Plan]:

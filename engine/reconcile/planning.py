@@ -54,9 +54,15 @@ def make_plan(
     recent_counts: Sequence[int] = (),
 ) -> Plan:
     """Return the judged plan. `wanted` is the sentence of a failed source read, if it failed: then no target is
-    planned. `recent_counts` are sizes of the last good source reads (`Journal.recent_source_counts`)."""
+    planned. `recent_counts` are sizes of the last good source reads (`Journal.recent_source_counts`).
+
+    Uses up what is wanted and the differences: the room of a million records is needed for the changes. To plan again,
+    read again."""
     read = None if isinstance(wanted, str) else wanted
     with collector_paused():
+        drafts = [_draft(sync, reading) for reading in targets] if read else []
+        if read:
+            read.release_keys()
         plan = Plan(
             sync=sync.name,
             mode=sync.mode,
@@ -65,7 +71,7 @@ def make_plan(
             expires_at=occasion.now + sync.approval.expires,
             config_digest=occasion.config_digest,
             source=read.snapshot if read else None,
-            targets=tuple(_planned(sync, reading) for reading in targets) if read else (),
+            targets=tuple(draft.finish() if isinstance(draft, Draft) else draft for draft in drafts),
             notes=read.notes if read else (),
             error=wanted if isinstance(wanted, str) else "",
         )
@@ -77,11 +83,11 @@ def make_plan(
         return judge(plan, sync.guards, circumstances)
 
 
-def _planned(sync: SyncSettings, reading: TargetReading) -> TargetPlan:
+def _draft(sync: SyncSettings, reading: TargetReading) -> Draft | TargetPlan:
+    """Return the draft of a target's plan, with everybody identified; or why there is none."""
     if reading.error or reading.difference is None:
         return TargetPlan(target=reading.target, error=reading.error or f"{reading.target} was not read.")
-    draft = Draft(sync, reading.difference, reading.limits, reading.owned, dict(reading.answers))
-    return draft.finish()
+    return Draft(sync, reading.difference, reading.limits, reading.owned, dict(reading.answers))
 
 
 def configuration_digest(sync: SyncSettings, adapters: Sequence[AdapterSettings]) -> str:

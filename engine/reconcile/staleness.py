@@ -10,7 +10,6 @@ from itertools import compress, repeat
 import msgspec
 
 from engine.reconcile.canonical import (
-    FIELD,
     as_hexadecimal,
     canonical_row,
     canonical_rows,
@@ -81,7 +80,7 @@ class HeldCollector:
             lines, packed = canonical_rows(attribute_rows(batch, self._names))
             ids = batch.native_ids or repeat("")
             named = list(map(self._named.__contains__, keys))
-            columns = zip(keys, batch.spellings, ids, lines or repeat(""), packed or repeat(b""))  # noqa: B905
+            columns = zip(keys, batch.spellings, ids, lines or repeat(b""), packed or repeat(b""))  # noqa: B905
             for key, spelling, native_id, line, pack in compress(columns, named):
                 if key in self._members:
                     self._doubled.add(key)
@@ -109,7 +108,7 @@ class HeldCollector:
         )
 
 
-def _sum(keys: Sequence[RecordKey], lines: Sequence[str] | None, chosen: Sequence[bool]) -> int:
+def _sum(keys: Sequence[RecordKey], lines: Sequence[bytes] | None, chosen: Sequence[bool]) -> int:
     return sum_of(items_of(compress(keys, chosen), None if lines is None else compress(lines, chosen)))
 
 
@@ -247,11 +246,11 @@ def _unplanned(target_plan: TargetPlan, held: Held) -> tuple[str, ...]:
     return (sentence,)
 
 
-def item(key: RecordKey, attributes: Mapping[str, Value] | None, names: tuple[str, ...]) -> str:
+def item(key: RecordKey, attributes: Mapping[str, Value] | None, names: tuple[str, ...]) -> bytes:
     """Return what one record contributes to its target's fingerprint."""
-    if not names:
-        return key
-    return key + FIELD + canonical_row([(attributes or {}).get(name) for name in names])
+    lines = [canonical_row([(attributes or {}).get(name) for name in names])] if names else None
+    (single,) = items_of([key], lines)
+    return single
 
 
 def drift_refusal(target_plan: TargetPlan, outcome: Sorted) -> str:

@@ -12,13 +12,12 @@ import msgspec
 
 from engine.errors import IncompleteRead
 from engine.reconcile.canonical import (
-    FIELD,
     as_hexadecimal,
     canonical_row,
     collector_paused,
     fold_all,
     items_of,
-    pack,
+    packed_if_needed,
     plain_rows,
     sum_of,
 )
@@ -37,17 +36,17 @@ class Disputed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class Wanted(msgspec.Struct, kw_only=True):
     """What a source wants at its targets, on one read; serves any number of comparisons, until `release`.
 
-    A million records are kept as text: `lines` has each record's canonical row under its folded key (an empty text
+    A million records are kept as bytes: `lines` has each record's canonical row under its folded key (an empty one
     where the sync compares keys alone). Keys spelled as they are folded are not in `spelled`; rows that are not text
     alone are in `typed` too, packed.
     """
 
     source: str
     names: tuple[str, ...]
-    lines: dict[RecordKey, str]
+    lines: dict[RecordKey, bytes]
     spelled: Mapping[RecordKey, str]
     typed: Mapping[RecordKey, bytes]
     disputed: Mapping[RecordKey, Disputed]
@@ -59,12 +58,19 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     notes: tuple[str, ...] = ()
 
+    released: bool = False
+
     def release(self) -> None:
         """Let go of the rows, once the last target is compared: a difference has taken along what it needs, and the
-        plan is about to be built. Only the keys stay."""
+        plan is about to be built. The keys stay until `make_plan` knows who is who."""
+        self.released = True
         if self.names:
-            for key in self.lines:
-                self.lines[key] = ""
+            deque(map(self.lines.__setitem__, self.lines, repeat(b"")), maxlen=0)
+
+    def release_keys(self) -> None:
+        """Let go of the keys too."""
+        self.released = True
+        self.lines.clear()
 
 
 class WantedCollector:
@@ -75,7 +81,7 @@ class WantedCollector:
         self._mapping = SyncMapping(sync)
         self._case_sensitive = sync.case_sensitive
         self._reading = Reading(sync.source)
-        self._lines: dict[RecordKey, str] = {}
+        self._lines: dict[RecordKey, bytes] = {}
         self._spelled: dict[RecordKey, str] = {}
         self._typed: dict[RecordKey, bytes] = {}
         self._outside: set[RecordKey] = set()
@@ -122,7 +128,7 @@ class WantedCollector:
     def _add_selected(self, keys: Sequence[RecordKey], batch: Batch) -> None:
         """Take records in scope: all at once, unless some are not text or their keys are not new."""
         rows = self._mapping.rows(batch)
-        lines: Iterable[str] | None = repeat("")
+        lines: Iterable[bytes] | None = repeat(b"")
         if self._mapping.names:
             lines = plain_rows(rows)  # type: ignore[arg-type]  # it finds out whether they are values
         if lines is None or not self._added_at_once(keys, lines):
@@ -131,7 +137,7 @@ class WantedCollector:
             otherwise = map(ne, keys, batch.spellings)
             self._spelled.update(compress(zip(keys, batch.spellings, strict=True), otherwise))
 
-    def _added_at_once(self, keys: Sequence[RecordKey], lines: Iterable[str]) -> bool:
+    def _added_at_once(self, keys: Sequence[RecordKey], lines: Iterable[bytes]) -> bool:
         """Keep these lines if every key is new. Else take back those that are: a dictionary gives up its newest first.
 
         (Asking beforehand whether all are new costs a third more than trying.)
@@ -161,21 +167,21 @@ class WantedCollector:
             else:
                 self._doubled.setdefault(key, {self._spelled.get(key, key)}).add(spelling)
 
-    def _keep(self, key: RecordKey, spelling: str, line: str, values: tuple[Value, ...]) -> None:
+    def _keep(self, key: RecordKey, spelling: str, line: bytes, values: tuple[Value, ...]) -> None:
         self._lines[key] = line
         if spelling != key:
             self._spelled[key] = spelling
-        if values and tuple(line.split(FIELD)) != values:
-            self._typed[key] = pack(values)
+        if packed := packed_if_needed(values, line) if values else b"":
+            self._typed[key] = packed
 
     def _merge(self, key: RecordKey, spelling: str, values: tuple[Value, ...]) -> None:
         """Count an equal record once, spelled and typed the same whichever of the two came first."""
         first = self._spelled.get(key, str(key))
         self._merged.setdefault(key, {first}).add(spelling)
         self._spelled[key] = min(spelling, first)
-        packed = {pack(values), self._typed.get(key) or pack(self._lines[key].split(FIELD))}
-        if values and len(packed) > 1:
-            self._typed[key] = min(packed)
+        packed = max(self._typed.get(key, b""), packed_if_needed(values, self._lines[key]) if values else b"")
+        if packed:
+            self._typed[key] = packed
 
     def finish(self, read_at: datetime) -> Wanted:
         """Return what was collected. Raises `IncompleteRead` when no batch carried a proof."""

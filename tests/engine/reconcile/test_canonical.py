@@ -81,17 +81,17 @@ def test_what_a_text_file_cannot_tell_apart_is_equal(one: object, other: object)
     assert text_of(one) == text_of(other)  # type: ignore[arg-type]
 
 
-@given(st.lists(st.text("ab", max_size=3)), st.randoms())
-def test_a_fingerprint_does_not_depend_on_order(items: list[str], chance: object) -> None:
+@given(st.lists(st.binary(max_size=2)), st.randoms())
+def test_a_fingerprint_does_not_depend_on_order(items: list[bytes], chance: object) -> None:
     shuffled = items[:]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert fingerprint(items) == fingerprint(shuffled)
 
 
 def test_two_equal_items_do_not_cancel_each_other() -> None:
-    assert fingerprint(["a", "a"]).sum != fingerprint([]).sum
+    assert fingerprint([b"a", b"a"]).sum != fingerprint([]).sum
 
 
 def test_a_fingerprint_notices_attributes_that_swap_their_keys() -> None:
     keys = [fold("ann"), fold("bob")]
-    assert sum_of(items_of(keys, ["x", "y"])) != sum_of(items_of(keys, ["y", "x"]))
+    assert sum_of(items_of(keys, [b"x", b"y"])) != sum_of(items_of(keys, [b"y", b"x"]))

@@ -106,6 +106,14 @@ def test_one_reading_of_the_source_serves_several_targets() -> None:
         assert set(comparison.finish(NOW).differing) == {"ann"}
 
 
+def test_what_was_released_is_never_compared_with() -> None:
+    sync = sync_of()
+    wanted = wanted_of(sync, batch_of([("ann", {})]))
+    wanted.release()
+    with pytest.raises(RuntimeError, match="all would be surplus"):
+        Comparison(wanted, sync, "list")
+
+
 records = st.lists(
     st.tuples(
         st.sampled_from(["a", "A", "b", "c", "d", "é", "É", " ", "e"]), st.sampled_from(["", "x", "y", None, 1, "\x1f"])

@@ -39,8 +39,16 @@ def test_what_is_read_is_what_was_written() -> None:
     assert planfile.decode(encoded.body, encoded.digest) == PLAN
 
 
-def test_writing_piece_by_piece_gives_the_same_file() -> None:
-    file = io.BytesIO()
+class Pipe(io.BytesIO):
+    """Cannot be wound back."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, Pipe])
+def test_writing_piece_by_piece_gives_the_same_file(kind: type[io.BytesIO]) -> None:
+    file = kind()
     assert planfile.save(PLAN, file, engine="1.2.3") == planfile.encode(PLAN).digest
     assert file.getvalue() == written()
 

@@ -19,7 +19,7 @@ def test_only_records_in_scope_are_wanted_and_the_others_are_remembered() -> Non
     assert list(wanted.lines) == ["ann@x.com"]
     assert wanted.outside == {"bob@x.com"}
     assert wanted.total == 2
-    assert wanted.snapshot.fingerprint == fingerprint(["ann@x.com"])
+    assert wanted.snapshot.fingerprint == fingerprint([b"ann@x.com"])
 
 
 def test_attributes_are_mapped_and_keep_their_types() -> None:
