@@ -75,10 +75,14 @@ class Directory:
     """Opens when first needed and again after the connection broke; requests go one after another."""
 
     def __init__(self, access: Access) -> None:
-        self.name = access.name
         self._access = access
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"ldap-{access.name}")
         self._connection: ldap3.Connection | None = None
+
+    @property
+    def name(self) -> str:
+        """The adapter's name, for messages."""
+        return self._access.name
 
     async def open(self) -> None:
         """Connect and log in. Raises `RemoteUnavailable`, `RemoteRefused`, `MissingExtra`."""

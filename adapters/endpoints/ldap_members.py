@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
 
-from adapters.endpoints.ldap_directory import Directory, Entry
+from adapters.endpoints.ldap_directory import Entry
 from engine.errors import IncompleteRead, RemoteRefused
 
 BY_CLASS = {
@@ -38,7 +41,20 @@ def needs_member(entry: Entry) -> bool:
     return bool({each.lower() for each in entry.texts("objectClass")} & NEEDS_MEMBER)
 
 
-async def member_values(directory: Directory, group: str, attribute: str) -> list[str]:
+class Entries(Protocol):
+    """A directory as far as it gives single entries."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The adapter's name, for messages."""
+
+    @abstractmethod
+    async def entry(self, dn: str, attributes: Sequence[str]) -> Entry | None:
+        """Return one entry by its name; None when it does not exist."""
+
+
+async def member_values(directory: Entries, group: str, attribute: str) -> list[str]:
     """Return every member value, all ranges of them ([MS-ADTS] 3.1.1.3.1.3.3: Active Directory gives 1,500 at a time).
 
     Raises `RemoteRefused` when the group is gone, `IncompleteRead` when a range does not follow the one before.
