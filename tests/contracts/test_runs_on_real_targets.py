@@ -20,9 +20,8 @@ from tests.contracts.sandbox import Circumstance, Member, Sandbox, Servers
 from tests.doubles.targets import FakeEndpoint, FakeSettings, Service
 from tests.doubles.workplace import NO_LIMITS, service
 
-EVERY_SANDBOX = [
-    pytest.param(sandbox, id=f"{row.type}-{sandbox.label}") for row in ENDPOINTS for sandbox in sandboxes_of(row.type)
-]
+EVERY_SANDBOX = {f"{row.type}-{sandbox.label}": sandbox for row in ENDPOINTS for sandbox in sandboxes_of(row.type)}
+LOSING_ANSWERS = {name: each for name, each in EVERY_SANDBOX.items() if each.offers(Circumstance.ANSWER_LOST)}
 
 STAYER, LEAVER, JOINER, IRISH = "sam@acme.example", "leo@acme.example", "jo@acme.example", "o'brien@acme.example"
 
@@ -80,7 +79,7 @@ async def _sync(folder: Path, sandbox: Sandbox, wanted: Sequence[str]) -> tuple[
         return result, (await engine.reconcile.plan("team", keep=False)).plan.change_count
 
 
-@pytest.mark.parametrize("sandbox_type", EVERY_SANDBOX)
+@pytest.mark.parametrize("sandbox_type", EVERY_SANDBOX.values(), ids=EVERY_SANDBOX)
 async def test_what_is_planned_is_applied_and_taken_back(
     sandbox_type: type[Sandbox], tmp_path: Path, servers: Servers
 ) -> None:
@@ -100,9 +99,7 @@ async def test_what_is_planned_is_applied_and_taken_back(
         assert {member.spelling for member in await sandbox.held()} == {STAYER, LEAVER}
 
 
-@pytest.mark.parametrize(
-    "sandbox_type", [each for each in EVERY_SANDBOX if each.values[0].offers(Circumstance.ANSWER_LOST)]
-)
+@pytest.mark.parametrize("sandbox_type", LOSING_ANSWERS.values(), ids=LOSING_ANSWERS)
 async def test_a_write_whose_answer_is_lost_is_found_done_and_not_repeated(
     sandbox_type: type[Sandbox], tmp_path: Path, servers: Servers
 ) -> None:
