@@ -14,7 +14,7 @@ Position = NewType("Position", int)
 """Place in this workspace's log, from 1, without gaps. Local: other nodes number the same events differently."""
 
 
-class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a caller knows of an event: dotted `type`, the aggregate it is about, a JSON object each for data and
     metadata (`actor` is the metadata everybody wants to filter by)."""
 
@@ -24,7 +24,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, Any] = {}
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as the log holds it.
 
     `id` is unique everywhere. `(origin, seq)` is its dot: seq is gapless for each origin, from 1. `context` holds the

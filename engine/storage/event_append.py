@@ -7,8 +7,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+import msgspec
 from msgspec import json
 from msgspec.structs import replace
 
@@ -54,7 +54,7 @@ class _Head:
     """The context of the next event of each aggregate seen lately."""
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """An event without secrets, encoded: all that can be done before its place in the log is known."""
 
     event: NewEvent
@@ -97,7 +97,8 @@ class Appender:
                 data, metadata = canonical(event.data), canonical(event.metadata)
             if (metadata_hash := hashes.get(metadata)) is None:
                 metadata_hash = hashes[metadata] = hashed(metadata)
-            canonical((event.type, event.aggregate_id))  # fails here, at its caller's, rather than for a whole group
+            if not (event.type.isascii() and event.aggregate_id.isascii()):
+                canonical((event.type, event.aggregate_id))  # fails here, at its caller's, not for a whole group
             prepared.append(Prepared(event, data.decode(), metadata.decode(), hashed(data) + metadata_hash))
         return prepared
 
@@ -111,20 +112,18 @@ class Appender:
         origin, contexts, chain = head.origin, head.contexts, head.chain
         written: list[Event] = []
         rows: list[tuple[object, ...]] = []
-        for (event, data, metadata, payload_hashes), identity in zip(
-            prepared, new_ids(now_ms, len(prepared)), strict=True
-        ):
-            about = event.aggregate_id
+        for each, identity in zip(prepared, new_ids(now_ms, len(prepared)), strict=True):
+            event, about = each.event, each.event.aggregate_id
             context = contexts.get(about)
             if context is None:
                 context = _context_after_newest(connection, about)
             head.position, head.seq, head.stamp = head.position + 1, head.seq + 1, tick(head.stamp, now_ms)
             seq, stamp = head.seq, head.stamp
-            chain = link(chain, payload_hashes, header(identity, event.type, about, (origin, seq), context, stamp))
+            chain = link(chain, each.payload_hashes, header(identity, event.type, about, (origin, seq), context, stamp))
             contexts[about] = {**context, origin: seq}
             rows.append(
-                (head.position, identity, types[event.type], about, data, metadata, head.origin_id, seq,
-                 canonical(context).decode(), stamp, chain)
+                (head.position, identity, types[event.type], about, each.data, each.metadata, head.origin_id,
+                 seq, canonical(context).decode(), stamp, chain)
             )  # fmt: skip
             written.append(
                 Event(
