@@ -73,9 +73,8 @@ async def written_values(section: Section, name: str, engine: Engine) -> dict[st
 
 def within(problem: Problem, entry: str) -> tuple[str, str]:
     """Return a problem as the path within its entry and the sentence; problems of other entries keep their place."""
-    sentence = problem.sentence[:1].upper() + problem.sentence[1:]
     if problem.path == entry:
-        return "", sentence
+        return "", problem.sentence
     if problem.path.startswith(f"{entry}."):
-        return problem.path.removeprefix(f"{entry}."), sentence
+        return problem.path.removeprefix(f"{entry}."), problem.sentence
     return "", str(problem)

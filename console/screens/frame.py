@@ -79,6 +79,8 @@ class SyncdeckScreen(Screen[None]):
         """Return why an action is refused: this console may only look, or the screen's own reason."""
         if self.deck.read_only and changes_the_world(action):
             return "This console may only look (--read-only): start it without the option to change something."
+        if self.deck.engine is None and action in {getattr(own, "action", "") for own in type(self).BINDINGS}:
+            return "The workspace is still being opened."
         return self.why_not(action)
 
     def on_screen_resume(self) -> None:

@@ -217,7 +217,7 @@ async def test_a_workspace_that_cannot_be_opened_is_explained_and_tried_again(
     app = SyncdeckApp(partial(opening, file))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "Could not open the workspace" in screen_text(pilot))
-        assert "Did you mean source?" in screen_text(pilot)
+        assert "Did you mean source?" in " ".join(screen_text(pilot).split())
         file.write_text(good)
         await pilot.press("r")
         await settled(pilot)

@@ -119,9 +119,19 @@ async def test_a_copy_starts_paused(file: Path) -> None:
         await press(pilot, "3", "c")
         await until(pilot, lambda: bool(pilot.app.screen.query(SettingsForm)))
         await settled(pilot)
-        await save(pilot)
-    assert "engineering-copy" in file.read_text()
-    assert "paused: true" in file.read_text()
+        values, _ = form(pilot).collected()
+    assert values["name"] == "engineering-copy"
+    assert values["paused"] is True
+    assert values["where"] == "department == 'eng'"
+
+
+async def test_two_syncs_that_would_fight_over_a_target_are_refused_at_the_field(file: Path) -> None:
+    async with console(file) as pilot:
+        await press(pilot, "3", "c")
+        await until(pilot, lambda: bool(pilot.app.screen.query(SettingsForm)))
+        await settled(pilot)
+        await type_into(pilot, "name", "second")
+        await until(pilot, lambda: "engineering" in problems(pilot).get("targets", ""))
 
 
 async def test_a_new_sync_needs_a_name_a_source_and_targets(file: Path) -> None:
