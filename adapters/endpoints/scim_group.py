@@ -110,6 +110,7 @@ class ScimGroup(Target):
 
     async def _attempt(self, changes: Sequence[Change]) -> Sequence[Outcome] | None:
         action, ids = changes[0].action, [change.native_id for change in changes]
+        refused = ""
         for _ in range(ATTEMPTS):
             group = await self._scim.group(self._group)
             held = members_of(group.data)
@@ -119,13 +120,17 @@ class ScimGroup(Target):
             wanted = ids if action is Action.REMOVE else [identity for identity in ids if identity not in held]
             if not wanted:
                 return outcomes
-            answer = await self._patch(action, wanted, version_of(group))
+            # A version refused twice running comes from a read that lags behind. Then the patch goes without it: it
+            # names its members one by one, so it undoes nobody else's change.
+            version = version_of(group)
+            answer = await self._patch(action, wanted, version if version != refused else "")
             if answer.good:
                 return outcomes
             if answer.status == 404:
                 raise self._scim.gone(self._group)
             if answer.status != 412:
                 return self._alone(changes[0], outcomes[0], answer) if len(changes) == 1 else None
+            refused = version
         raise RemoteUnavailable(
             f"{self._name}: somebody else changed the group {ATTEMPTS} times meanwhile. Try again when it is quiet."
         )

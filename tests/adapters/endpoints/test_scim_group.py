@@ -231,6 +231,33 @@ async def test_users_are_swept_to_the_last_page(cursor: bool) -> None:
         assert all(("cursor" in query) is cursor for query in asked)
 
 
+async def test_ten_thousand_members_are_read_which_takes_this_server_several_seconds() -> None:
+    with scene(cursor=True) as acme:
+        people = {f"p{n}@acme.org": acme.directory.create("User", userName=f"p{n}@acme.org") for n in range(10_000)}
+        acme.directory.set_members(acme.group, list(people.values()))
+        async with acme.endpoint(page_size=1_000, timeout_seconds=60) as group:
+            batch = await read(group)
+    assert dict(zip(batch.spellings, batch.native_ids, strict=True)) == people
+
+
+async def test_a_version_that_a_lagging_read_tells_does_not_stop_a_change_for_ever(acme: Scene) -> None:
+    path = f"/v2/Groups/{acme.group}"
+    stale: list[Given] = []
+
+    def lagging(asked: Asked, application: Application) -> Given:
+        if asked.method != "GET" or asked.path != path:
+            return application(asked)
+        stale.append(stale[0] if stale else application(asked))
+        return stale[0]
+
+    async with acme.endpoint(group=acme.group) as group:
+        acme.server.mischief = lagging
+        first = await group.write([change(Action.ADD, "bob", acme.users["bob"])])
+        second = await group.write([change(Action.ADD, "gone", acme.users["gone"])])
+    assert results([*first, *second]) == [Result.DONE, Result.DONE]
+    assert set(acme.members) == {acme.users[name] for name in ("ann", "bob", "gone")}
+
+
 async def test_a_user_on_two_pages_means_that_the_list_moved(acme: Scene) -> None:
     double = {"id": "u1", "userName": "a@acme.org"}
     pages = iter([[double, {"id": "u2", "userName": "b@acme.org"}], [double, {"id": "u3", "userName": "c@acme.org"}]])

@@ -144,6 +144,7 @@ class GroupOfUniqueNames(GroupOfNames):
     """A groupOfUniqueNames without a placeholder: its last member cannot leave."""
 
     label = "group_of_unique_names"
+    many = 2_000  # the groupOfNames beside it takes all ten thousand
     lacks: ClassVar[Mapping[Circumstance, str]] = {
         **LACKS,
         Circumstance.EMPTY: "The class demands a member (RFC 4519 §3.6), and no placeholder is set.",
@@ -158,6 +159,7 @@ class PosixGroup(GroupOfNames):
     """A posixGroup: members are login names, and there may be none."""
 
     label = "posix_group"
+    many = 2_000
     object_class = "posixGroup"
     attribute = "memberUid"
     keeps: ClassVar[tuple[str, ...]] = ()

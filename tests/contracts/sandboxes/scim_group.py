@@ -36,6 +36,7 @@ class ScimByIndex(Sandbox):
         Circumstance.RENAMES: "Members of a group are bare; users are not changed through it.",
     }
     several_pages = 2_100
+    many = 1_000  # scim2-server takes some ten milliseconds to look one up; test_scim_group reads ten thousand
     cursor = False
 
     async def __aenter__(self) -> Self:
