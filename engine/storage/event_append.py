@@ -109,7 +109,8 @@ class Appender:
         head, self._head = self._current_head(connection), None  # known again only if all goes well
         types = _count_types(connection, prepared)
         now_ms = int(self._clock.now().timestamp() * 1000)
-        origin, contexts, chain = head.origin, head.contexts, head.chain
+        origin, contexts = head.origin, head.contexts
+        position, seq, stamp, chain = head.position, head.seq, head.stamp, head.chain
         written: list[Event] = []
         rows: list[tuple[object, ...]] = []
         for each, identity in zip(prepared, new_ids(now_ms, len(prepared)), strict=True):
@@ -117,22 +118,21 @@ class Appender:
             context = contexts.get(about)
             if context is None:
                 context = _context_after_newest(connection, about)
-            head.position, head.seq, head.stamp = head.position + 1, head.seq + 1, tick(head.stamp, now_ms)
-            seq, stamp = head.seq, head.stamp
+            position, seq, stamp = position + 1, seq + 1, tick(stamp, now_ms)
             chain = link(chain, each.payload_hashes, header(identity, event.type, about, (origin, seq), context, stamp))
             contexts[about] = {**context, origin: seq}
             rows.append(
-                (head.position, identity, types[event.type], about, each.data, each.metadata, head.origin_id,
+                (position, identity, types[event.type], about, each.data, each.metadata, head.origin_id,
                  seq, canonical(context).decode(), stamp, chain)
             )  # fmt: skip
             written.append(
                 Event(
-                    position=Position(head.position), id=identity, type=event.type, aggregate_id=about, data=event.data,
+                    position=Position(position), id=identity, type=event.type, aggregate_id=about, data=event.data,
                     metadata=event.metadata, origin=origin, seq=seq, context=context, hlc=stamp, chain=chain.hex(),
                 )
             )  # fmt: skip
         connection.executemany(_INSERT, rows)
-        head.chain = chain
+        head.position, head.seq, head.stamp, head.chain = position, seq, stamp, chain
         self._head = head
         return written
 
