@@ -147,10 +147,13 @@ class Decisions:
         return self._essences[digest]
 
     async def latest_approved(self, sync: str) -> StoredPlan | None:
-        """Return the newest approved plan of a sync that can still be applied."""
+        """Return the newest approved plan of a sync that can still be applied. One that is older than a plan which
+        has been carried out does not count: what it saw is over."""
         for summary in await self.summaries(sync, RECENT):
             if summary.state is PlanState.APPROVED:
                 return await self.load(summary.digest)
+            if summary.state is PlanState.APPLIED:
+                return None
         return None
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from engine.errors import Frozen, PlanError
-from engine.reconcile.history import Decision, RunId, RunState
+from engine.reconcile.history import Decision, ItemState, RunId, RunState
 from engine.reconcile.means import Means
 from engine.reconcile.outset import Outset
 from engine.reconcile.pace import Patience
 from engine.reconcile.results import RunResult, StoredPlan
 from engine.reconcile.run import Conductor
 from engine.reconcile.stopping import Stop, in_good_order
+
+LATER_RUNS = 1_000
+"""How many runs back one is looked for that has overtaken the one to be resumed: more than a plan's day holds."""
 
 
 class Running:
@@ -41,7 +44,7 @@ class Running:
             raise PlanError(f"Run {run} is still under way. Watch it, or ask it to stop.")
         outset = Outset(means=self._means)
         outset.check_freeze(outset.sync_of(stored.plan))
-        forbidden = self._forbidden(stored)
+        forbidden = self._forbidden(stored) or await self._overtaken(run, stored)
         return await self._conduct(stored, lambda conductor: conductor.resume(run, forbidden=forbidden))
 
     async def cancel(self, run: RunId) -> None:
@@ -57,6 +60,19 @@ class Running:
             return f"Not carried out: the plan expired at {stored.plan.expires_at:%Y-%m-%d %H:%M} UTC. Make a new one."
         rejected = [one.approver for one in stored.approvals if one.decision is Decision.REJECT]
         return f"Not carried out: {rejected[0]} rejected the plan." if rejected else ""
+
+    async def _overtaken(self, run: RunId, stored: StoredPlan) -> str:
+        """Return why a run may not go on when a later one has written to one of its targets: what that one left is
+        newer than this plan, and a precondition that holds again may hold because somebody wanted it so."""
+        targets = {target.target for target in stored.plan.targets if target.changes}
+        for later in await self._means.journal.runs(sync=None, limit=LATER_RUNS):
+            settings = self._means.workspace.syncs.get(later.sync)
+            shared = targets & set(settings.targets if settings is not None else ())
+            wrote = later.counts.get(ItemState.DONE.value, 0) + later.counts.get(ItemState.INTENT.value, 0)
+            if later.run > run and shared and wrote:
+                names = ", ".join(sorted(shared))
+                return f"Not carried out: run {later.run} has written to {names} since. Make a new plan."
+        return ""
 
     async def _conduct(self, stored: StoredPlan, work: Callable[[Conductor], Awaitable[RunResult]]) -> RunResult:
         stop = Stop()

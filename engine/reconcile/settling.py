@@ -20,8 +20,10 @@ async def settle(account: Account, seen: Sighting, *, forbidden: str = "") -> Se
     """Note what the read says of every item looked at, and return the places of those that are still to be done.
 
     An unknown item (an intent without outcome) that is as wanted was done by us; one whose precondition still holds
-    is pending again, unless others of the same call took effect: then somebody took it back. `forbidden` is a
-    sentence that forbids going on; what is still needed is cancelled with it.
+    is pending again, unless others of the same call took effect: then somebody took it back. (A call of a single
+    change that took effect and was taken back before anybody looked cannot be told from one that never arrived, for
+    targets tell no versions; it is made again.) `forbidden` is a sentence that forbids going on; what is still needed
+    is cancelled with it.
     """
     taken_back = _taken_back(account, seen)
     drifted = {**seen.drifted, **dict.fromkeys(taken_back, TAKEN_BACK)}

@@ -230,6 +230,25 @@ async def test_an_expired_plan_is_settled_and_not_carried_on() -> None:
     assert "expired" in items["add b"].reason
 
 
+async def test_a_run_that_a_later_one_has_overtaken_is_settled_and_not_carried_on() -> None:
+    """What the old plan would remove is there again because somebody wants it there."""
+    people = service("a", "b")
+    place = workplace(people, service("x", batch_size=1))
+    stored = await place.plan()
+    await _crash(place, stored.digest, await _write_of_first_outcome(place), before=True)
+    place.journal.restart()
+    people.members["x"] = {}
+    assert (await place.another().sync_once()).summary.run == 2
+
+    result = await place.another().resume(1)
+
+    items = await place.items()
+    assert place.target.keys() == {"a", "b", "x"}
+    assert (items["add a"].state.value, items["remove x"].state.value) == ("done", "cancelled")
+    assert items["remove x"].reason == "Not carried out: run 2 has written to list since. Make a new plan."
+    assert result.summary.state is RunState.PARTIAL
+
+
 async def test_a_run_is_not_resumed_under_other_settings() -> None:
     place = workplace(service("a", "b"), service(batch_size=1))
     stored = await place.plan()

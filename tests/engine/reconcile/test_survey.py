@@ -187,6 +187,17 @@ async def test_the_newest_approved_plan_that_is_still_fresh_is_found_by_its_sync
     assert await place.reconciler.latest_approved(SYNC) is None
 
 
+async def test_an_approved_plan_older_than_the_last_run_is_not_offered_any_more() -> None:
+    place = workplace(service("a"), service("x"))
+    approved = await place.plan()
+    await place.reconciler.approve(approved.digest)
+    await place.clock.advance(SECOND)
+    place.services["source"].members["x"] = {}
+    await place.sync_once()
+
+    assert await place.reconciler.latest_approved(SYNC) is None
+
+
 async def test_readiness_names_every_obstacle() -> None:
     place = workplace(service(), service("x"), guards=GuardSettings(window_removal_percent=None))
     stored = await place.plan()
