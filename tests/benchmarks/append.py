@@ -1,10 +1,10 @@
 """Appending events durably, beside the least that SQLite could do: `python -m tests.benchmarks.append [--rounds N]`.
 
-The rivals insert with `executemany` into the same tables and indexes, under the same pragmas (WAL,
-`synchronous=FULL`), so many for each commit as ours has appenders. *Bare rows* are of the right shape and no more:
-JSON encoded, the rest constants. *True rows* are what the log must hold: canonical JSON, context and hash chain. Neither
-looks for secrets, keeps counters, reads a clock, checkpoints, or answers anybody. Ours appends one event a call from
-1, 8 and 64 tasks, or 1,000 a call from one. In turn, in new files; a ratio is the median of the rounds' ratios.
+The rivals insert with `executemany` into the same tables and indexes, under the same pragmas (WAL, `synchronous=FULL`),
+so many for each commit as ours has appenders. *Bare rows* are of the right shape and no more: JSON encoded, the rest
+constants. *True rows* are what the log must hold: canonical JSON, context and chain. Neither looks for secrets, keeps
+counters, reads a clock, checkpoints, or answers anybody. Ours appends one event a call from 1, 8 and 64 tasks, or 1,000
+a call from one. In turn, in new files; a ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
