@@ -53,7 +53,7 @@ def counts_line(counts: dict[Action, int]) -> Line:
     )
 
 
-def _fold(is_open: bool) -> Span:  # noqa: FBT001
+def _fold(is_open: bool) -> Span:
     return Span("▾ " if is_open else "▸ ", "dim")
 
 
@@ -126,7 +126,7 @@ def _item_line(tree: ChangeTree, item: int, width: int) -> Line:
             return fit((*line, Span(clean(entry.kind), "dim")), width)
 
 
-def _what(change: Change, taken: bool) -> Line:  # noqa: FBT001
+def _what(change: Change, taken: bool) -> Line:
     if not taken:
         return (Span("left out", "warn"), Span(f"   {clean(change.why)}", "dim"))
     if change.action is Action.RENAME:
@@ -170,15 +170,25 @@ def entry_detail(tree: ChangeTree, place: Place, width: int) -> list[Line]:
             return _change_detail(entry, target, tree.ticks[place.item], width)
         case Parked():
             would = f"It would be to {entry.action}." if entry.action is not None else ""
-            lines = [(Span(clean(entry.spelling), "parked"),), (Span(f"parked at {clean(target)}. {would}", "dim"),), ()]
+            lines = [
+                (Span(clean(entry.spelling), "parked"),),
+                (Span(f"parked at {clean(target)}. {would}", "dim"),),
+                (),
+            ]
             return [*lines, *wrap(entry.reason, width)]
         case Carried():
-            lines = [(Span(clean(entry.label), "strong"),), (Span(f"{clean(entry.kind)} of {clean(target)}", "dim"),), ()]
-            text = "Somebody without a key here. Syncdeck keeps such members through every write and never touches them."
+            lines = [
+                (Span(clean(entry.label), "strong"),),
+                (Span(f"{clean(entry.kind)} of {clean(target)}", "dim"),),
+                (),
+            ]
+            text = (
+                "Somebody without a key here. Syncdeck keeps such members through every write and never touches them."
+            )
             return [*lines, *wrap(text, width)]
 
 
-def _change_detail(change: Change, target: str, taken: bool, width: int) -> list[Line]:  # noqa: FBT001
+def _change_detail(change: Change, target: str, taken: bool, width: int) -> list[Line]:
     head = (Span(f"{SIGNS[change.action]} ", change.action.value), Span(clean(change.spelling), "strong"))
     lines: list[Line] = [fit(head, width), (Span(f"{change.action} at {clean(target)}", "dim"),)]
     if change.renamed_to:
@@ -210,4 +220,7 @@ def _value(sign: str, spans: Line, width: int) -> list[Line]:
         return [(Span(f"  {sign}", "dim"), *spans)]
     text = "".join(span.text for span in spans)
     role = "old" if sign.startswith("-") else "new"
-    return [(Span(f"  {sign}" if not number else "    ", "dim"), *line) for number, line in enumerate(wrap(text, width - 4, role))]
+    return [
+        (Span(f"  {sign}" if not number else "    ", "dim"), *line)
+        for number, line in enumerate(wrap(text, width - 4, role))
+    ]

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from engine.events.log import Filter
 
 KEYS = ("type", "aggregate", "actor", "origin", "since", "until", "plan", "run")
+EVERYTHING = Filter()
 HINT = 'type:run.*  aggregate:plan:…  actor:ann  since:1h  until:14:00  "free text"'
 
 _PART = re.compile(r"""(?P<key>[A-Za-z_]+):(?P<quote>"(?P<quoted>[^"]*)"?|\S*)|"(?P<text>[^"]*)"?|(?P<word>\S+)""")
@@ -22,13 +23,13 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 class Asked:
     """What a text asks for. With a `problem` (a finished sentence) the filter is not to be used."""
 
-    where: Filter = Filter()
+    where: Filter = EVERYTHING
     problem: str = ""
 
     @property
     def everything(self) -> bool:
         """No condition at all."""
-        return self.where == Filter()
+        return self.where == EVERYTHING
 
 
 class _Wrong(Exception):
@@ -46,16 +47,19 @@ def parse(text: str, now: datetime, zone: tzinfo | None = None) -> Asked:
                 words.append(part["text"] if part["text"] is not None else part["word"])
                 continue
             value = part["quoted"] if part["quoted"] is not None else part["quote"]
-            name, meant = _condition(key.lower(), value, now, zone)
-            if name in found:
-                raise _Wrong(f"{name}: is asked for twice; one event cannot be both. Keep one of them.")
-            found[name] = meant
+            _take(found, *_condition(key.lower(), value, now, zone))
     except _Wrong as wrong:
         return Asked(problem=str(wrong))
     where = Filter(search=" ".join(word for word in words if word), **found)  # type: ignore[arg-type]
     if where.since_ms is not None and where.until_ms is not None and where.since_ms >= where.until_ms:
         return Asked(problem="since: is not before until:, so nothing can match. Exchange them.")
     return Asked(where=where)
+
+
+def _take(found: dict[str, str | int], name: str, meant: str | int) -> None:
+    if name in found:
+        raise _Wrong(f"{name.removesuffix('_ms')}: is asked for twice; one event cannot be both. Keep one of them.")
+    found[name] = meant
 
 
 def _condition(key: str, value: str, now: datetime, zone: tzinfo | None) -> tuple[str, str | int]:

@@ -8,6 +8,8 @@ from console.presentation.spans import Line, Span, cell, clean
 from engine.reconcile.plan import Verdict
 
 GAUGE = 12
+NEAR = 0.8
+"""From this share of its limit on, a guard is shown as near."""
 
 
 def gauge(observed: float, limit: float, width: int = GAUGE) -> str:
@@ -32,9 +34,9 @@ def role_of(verdict: Verdict) -> str:
         return "error"
     if verdict.overridden_by:
         return "warn"
-    if verdict.observed is not None and verdict.limit and not _floor(verdict) and verdict.observed >= 0.8 * verdict.limit:
-        return "warn"
-    return "ok"
+    if verdict.observed is None or not verdict.limit or _floor(verdict):
+        return "ok"
+    return "warn" if verdict.observed >= NEAR * verdict.limit else "ok"
 
 
 def word_of(verdict: Verdict) -> str:
@@ -45,18 +47,19 @@ def word_of(verdict: Verdict) -> str:
 
 
 def guard_line(target: str, verdict: Verdict, width: int) -> Line:
-    """Return one guard: name, whose, gauge, observed and limit, and its word."""
+    """Return one guard: name, whose, gauge, observed and limit, its word. Where it is narrow, the bar goes first."""
     role = role_of(verdict)
-    name, where = (28, 16) if width >= 100 else (22, 10)
-    line = [cell(verdict.guard, name), cell(clean(target) or "source", where, "dim"), Span(" ")]
+    where = 16 if width >= 100 else 10
+    line = [cell(verdict.guard, 26), cell(clean(target) or "source", where, "dim"), Span(" ")]
+    bar_room = GAUGE + 1 if width >= 86 else 0
     if verdict.observed is not None and verdict.limit is not None:
-        bar = gauge(verdict.observed, verdict.limit)
+        if bar_room:
+            line += [Span(gauge(verdict.observed, verdict.limit), role), Span(" ")]
         sign = "≥" if _floor(verdict) else "/"
         unit = f" {verdict.unit}" if verdict.unit else ""
-        figures = f"{number(verdict.observed)} {sign} {number(verdict.limit)}{unit}"
-        line += [Span(bar, role), Span(" "), cell(figures, 20), Span(" ")]
+        line += [cell(f"{number(verdict.observed)} {sign} {number(verdict.limit)}{unit}", 20), Span(" ")]
     else:
-        line.append(Span(" " * (GAUGE + 22)))
+        line.append(Span(" " * (bar_room + 21)))
     line.append(Span(word_of(verdict), role))
     return tuple(line)
 

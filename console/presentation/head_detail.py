@@ -61,7 +61,11 @@ def _target(target: TargetPlan, width: int) -> list[Line]:
     if target.left_alone:
         lines += [(), (Span("Left alone, because the sync's mode does not act on them:", "dim"),)]
         lines += [
-            (Span(f"  {SIGNS[Action(action)] if action in set(Action) else '·'} "), cell(f"{number_:,}", 8), Span(action))
+            (
+                Span(f"  {SIGNS[Action(action)] if action in set(Action) else '·'} "),
+                cell(f"{number_:,}", 8),
+                Span(action),
+            )
             for action, number_ in target.left_alone.items()
         ]
     if target.parked:

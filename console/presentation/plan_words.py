@@ -52,7 +52,7 @@ def facts(stored: StoredPlan, width: int, now: datetime) -> list[Line]:
     ending = "expired" if plan.expires_at <= now else "expires"
     lines = [spread(head, (Span(f"{stored.digest[:SHORT]}  {ending} {age(plan.expires_at, now)}", "dim"),), width)]
     lines.append(spread(_source(plan, now), _decisions(stored, now), width))
-    for sentence in _banners(plan):
+    for sentence in _banners(plan, brief=width < 100):
         lines += [(Span("▌ ", "error"), *line) for line in wrap(sentence, width - 2, "error")]
     lines += [fit((Span("· ", "dim"), Span(clean(note), "dim")), width) for note in plan.notes[:2]]
     return lines
@@ -82,11 +82,19 @@ def decision_line(approval: Approval, now: datetime) -> Line:
     return (Span(verb, role), Span(text, "dim"))
 
 
-def _banners(plan: Plan) -> list[str]:
+def _banners(plan: Plan, *, brief: bool) -> list[str]:
+    """Return what has to be read first. Briefly: the number and limit of each refusal, and the way out once."""
     sentences = [plan.error] if plan.error else []
-    sentences += [verdict.refusal for verdict in plan.refusals]
+    sentences += [_first_sentence(verdict.refusal) if brief else verdict.refusal for verdict in plan.refusals]
+    if brief and plan.refusals:
+        sentences[-1] += " Check the source, raise the guard in the sync, or O lifts it for this plan."
     sentences += [f"{target.target}: {target.error}" for target in plan.targets if target.error]
     return sentences[:3] + ([f"… and {len(sentences) - 3} more; see the guards below."] if len(sentences) > 3 else [])
+
+
+def _first_sentence(text: str) -> str:
+    end = text.find(". ")
+    return text if end < 0 else text[: end + 1]
 
 
 class Deed(StrEnum):
@@ -123,7 +131,9 @@ def approval_matter(stored: StoredPlan, readiness: Readiness, left_out: int, wid
     lines = [*_extent(plan, left_out, width), ()]
     name = f"{clean(plan.sync)} {stored.digest[:SHORT]}"
     if not readiness.obstacles:
-        lines.append((Span("U on the run makes a plan that undoes it; it is guarded and approved like any other.", "dim"),))
+        lines.append(
+            (Span("U on the run makes a plan that undoes it; it is guarded and approved like any other.", "dim"),)
+        )
         besides = Deed.APPROVE if readiness.needs_approval and readiness.may_approve else None
         return Matter(
             title=f"Apply {name}?",
@@ -195,7 +205,9 @@ def _extent(plan: Plan, left_out: int, width: int) -> list[Line]:
         of = (Span(f"of {count(members, 'member')}", "dim"),)
         lines.append(fit((cell(clean(target.target), 20, "strong"), *joined((counts_line(counts), of), "   ")), width))
     if left_out:
-        lines.append((Span(f"{count(left_out, 'change')} of the plan left out; a plan of its own holds the rest.", "warn"),))
+        lines.append(
+            (Span(f"{count(left_out, 'change')} of the plan left out; a plan of its own holds the rest.", "warn"),)
+        )
     guards = [*plan.source_guards, *(verdict for target in plan.targets for verdict in target.guards)]
     refusing = sum(verdict.refuses for verdict in guards)
     if refusing:

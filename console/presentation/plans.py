@@ -53,7 +53,9 @@ def plan_line(summary: PlanSummary, width: int, now: datetime) -> Line:
     if summary.parked:
         remarks.append(f"{summary.parked:,} parked")
     if remarks:
-        line.append(Span(f"  {clean('; '.join(remarks), 300)}", "warn" if summary.refusals or summary.errors else "dim"))
+        line.append(
+            Span(f"  {clean('; '.join(remarks), 300)}", "warn" if summary.refusals or summary.errors else "dim")
+        )
     return fit(tuple(line), width)
 
 
@@ -65,7 +67,10 @@ def _state_cell(summary: PlanSummary, width: int) -> Span:
 def no_plans(sync: str) -> tuple[Line, ...]:
     """Return what an empty list says: what is missing and the next step."""
     if sync:
-        return ((Span(f"No plan of {clean(sync)} is kept.", "strong"),), (Span("s", "accent"), Span(" shows all", "dim")))
+        return (
+            (Span(f"No plan of {clean(sync)} is kept.", "strong"),),
+            (Span("s", "accent"), Span(" shows all", "dim")),
+        )
     return (
         (Span("No plan has been made yet.", "strong"),),
         (),

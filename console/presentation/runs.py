@@ -33,7 +33,7 @@ BAD = (ItemState.FAILED, ItemState.REFUSED, ItemState.DRIFTED)
 RESUMABLE = {RunState.INTERRUPTED, RunState.PARTIAL, RunState.CANCELLED, RunState.FAILED}
 
 
-def item_state(state: ItemState, interrupted: bool = False) -> Span:  # noqa: FBT001, FBT002
+def item_state(state: ItemState, interrupted: bool = False) -> Span:
     """Return an item's state in words; an intent without an outcome is unknown once the run is interrupted."""
     if interrupted and state is ItemState.INTENT:
         return Span("unknown", "warn")
@@ -44,7 +44,11 @@ def counts_line(counts: Mapping[str, int]) -> Line:
     """Return items by state, the bad ones first."""
     order = (*BAD, ItemState.DONE, ItemState.ALREADY, ItemState.INTENT, ItemState.PENDING, ItemState.CANCELLED)
     return joined(
-        ((Span(f"{counts[state]:,} {ITEM_STATES[state][0]}", ITEM_STATES[state][1]),) for state in order if counts.get(state)),
+        (
+            (Span(f"{counts[state]:,} {ITEM_STATES[state][0]}", ITEM_STATES[state][1]),)
+            for state in order
+            if counts.get(state)
+        ),
         "  ",
     )
 
@@ -64,7 +68,13 @@ def columns(width: int) -> tuple[int, int, int]:
 def runs_heading(width: int) -> Line:
     """Return the titles above the list."""
     sync, state, counts = columns(width)
-    titles = [cell("run", 5, right=True), cell("sync", sync), cell("state", state), cell("items", counts), Span("started")]
+    titles = [
+        cell("run", 5, right=True),
+        cell("sync", sync),
+        cell("state", state),
+        cell("items", counts),
+        Span("started"),
+    ]
     return (Span("  "), *(Span(title.text + "  ", "dim") for title in titles))
 
 
@@ -141,7 +151,9 @@ def run_facts(run: RunSummary, width: int, now: datetime) -> list[Line]:
         ),
         "  ",
     )
-    right = (Span(f"by {clean(run.started_by, 30)} {age(run.started_at, now)}, {took}   plan {run.digest[:SHORT]}", "dim"),)
+    right = (
+        Span(f"by {clean(run.started_by, 30)} {age(run.started_at, now)}, {took}   plan {run.digest[:SHORT]}", "dim"),
+    )
     lines = [spread(left, right, width)]
     if run.verdict:
         lines += wrap(run.verdict, width, "" if run.verified else "warn")

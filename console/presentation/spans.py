@@ -16,7 +16,8 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 ROLES = (
-    "dim", "strong", "accent", "add", "remove", "update", "rename", "parked", "ok", "warn", "error", "old", "new", "match",
+    "dim", "strong", "accent", "ok", "warn", "error", "match",
+    "add", "remove", "update", "rename", "parked", "old", "new",
 )  # fmt: skip
 
 LONGEST = 2_000

@@ -11,6 +11,7 @@ from console.event_export import EventExport, problem_with
 from console.messages import Failure
 from console.screens.frame import SyncdeckScreen
 from console.widgets.event_list import EventList
+from engine.errors import SyncdeckError
 from engine.events.log import Filter
 
 LOOK_SECONDS = 0.1
@@ -44,9 +45,7 @@ class EventExporting(SyncdeckScreen):
                 self._export(self.export)
 
         explanation = "Every event that the filter shows, one JSON object a line (.ndjson) or as a table (.csv)."
-        self.deck.push_screen(
-            AskText("Export events", explanation, value="events.ndjson", problem=problem_with), begin
-        )
+        self.deck.push_screen(AskText("Export events", explanation, value="events.ndjson", problem=problem_with), begin)
 
     def action_stop(self) -> None:
         """Stop whatever goes on beside the list."""
@@ -58,9 +57,8 @@ class EventExporting(SyncdeckScreen):
     def _export(self, export: EventExport) -> None:
         try:
             export.run()
-        except Exception as error:
-            failure = error
-            self.app.call_from_thread(self.post_message, Failure(f"write {export.path}", failure))
+        except (SyncdeckError, OSError) as error:
+            self.app.call_from_thread(self.post_message, Failure(f"write {export.path}", error))
             export.stop()
             export.failed = True
 

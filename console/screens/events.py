@@ -60,7 +60,7 @@ class EventsScreen(EventExporting):
     def on_mount(self) -> None:
         self.query_one("#detail").display = False
         self.query_one("#pill").display = False
-        self.log_list.focus()
+        self.set_focus(self.log_list)
         self.set_interval(POLL_SECONDS, self.poll)
 
     @property
@@ -111,7 +111,9 @@ class EventsScreen(EventExporting):
             state_line(
                 LogState(
                     shown=len(listing.events),
-                    scanned=None if scan is None else Scanned(looked_at=scan.looked_at, total=scan.total, done=scan.done),
+                    scanned=None
+                    if scan is None
+                    else Scanned(looked_at=scan.looked_at, total=scan.total, done=scan.done),
                     following=listing.following,
                     paused=listing.paused,
                     style=listing.events.style,
@@ -144,7 +146,7 @@ class EventsScreen(EventExporting):
     # -- the filter -------------------------------------------------------------------------------------------------
 
     def action_filter(self) -> None:
-        self.bar.field.focus()
+        self.set_focus(self.bar.field)
 
     @on(FilterBar.Changed)
     def filter_changed(self, event: FilterBar.Changed) -> None:
@@ -152,7 +154,7 @@ class EventsScreen(EventExporting):
 
     @on(FilterBar.Left)
     def filter_left(self) -> None:
-        self.log_list.focus()
+        self.set_focus(self.log_list)
 
     def narrow(self, text: str) -> None:
         """Show what a filter text asks for; a text that cannot be understood changes nothing and says why."""
@@ -170,7 +172,7 @@ class EventsScreen(EventExporting):
         """First out of the filter line, then close the detail, then show everything again, then one crumb up."""
         detail = self.query_one("#detail")
         if not self.log_list.has_focus:
-            self.log_list.focus()
+            self.set_focus(self.log_list)
         elif detail.display:
             detail.display = False
         elif not self.bar.clear():
@@ -204,7 +206,9 @@ class EventsScreen(EventExporting):
         now = self.deck.engine.clock.now()
 
         def problem(text: str) -> str:
-            return "" if event_filter.moment(text, now) else "Write 15m, 2h, 3d (ago), 14:00, today or 2026-03-01T14:00."
+            return (
+                "" if event_filter.moment(text, now) else "Write 15m, 2h, 3d (ago), 14:00, today or 2026-03-01T14:00."
+            )
 
         def go(text: str | None) -> None:
             at = event_filter.moment(text, now) if text else None
@@ -225,7 +229,7 @@ class EventsScreen(EventExporting):
         dialog = AskText("Search", "A text anywhere in an event, in any letter case.", value=self.found_text)
         self.deck.push_screen(dialog, go)
 
-    def action_find_next(self, older: bool) -> None:  # noqa: FBT001
+    def action_find_next(self, older: bool) -> None:
         if self.found_text:
             self.log_list.find(self.found_text, older)
         else:

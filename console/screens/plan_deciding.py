@@ -25,6 +25,7 @@ from console.presentation.plan_words import (
 )
 from console.screens.frame import SyncdeckScreen
 from console.widgets.difference_view import DifferenceView
+from engine.errors import SyncdeckError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,9 +91,13 @@ class PlanDeciding(SyncdeckScreen):
                 case Deed.APPLY:
                     self.apply(stored)
                 case Deed.APPROVE:
-                    self._decided(lambda engine: engine.reconcile.approve(stored.digest, comment=decided.comment), stored)
+                    self._decided(
+                        lambda engine: engine.reconcile.approve(stored.digest, comment=decided.comment), stored
+                    )
                 case Deed.REJECT:
-                    self._decided(lambda engine: engine.reconcile.reject(stored.digest, comment=decided.comment), stored)
+                    self._decided(
+                        lambda engine: engine.reconcile.reject(stored.digest, comment=decided.comment), stored
+                    )
                 case Deed.OVERRIDE:
                     guards = [verdict.guard for verdict in readiness.refusals] if readiness is not None else []
                     self._decided(
@@ -192,7 +197,7 @@ class PlanDeciding(SyncdeckScreen):
         try:
             with path.open("xb") as file:
                 write(encode(stored.plan), file)
-        except Exception as error:
+        except (SyncdeckError, OSError) as error:
             self.app.call_from_thread(self.post_message, Failure(f"write {path}", error))
         else:
             self.app.call_from_thread(self.app.notify, f"Plan written to {path.resolve()}", markup=False)

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from console.keymap import bindings
-from console.messages import Failure, News
+from console.messages import News
 from console.presentation import change_filter
 from console.presentation.change_filter import ChangeFilter
 from console.presentation.change_lines import entry_detail, tree_line
@@ -57,7 +57,7 @@ class PlanPreviewScreen(PlanDeciding):
 
     def on_mount(self) -> None:
         self.query_one("#detail").display = False
-        self.difference.focus()
+        self.set_focus(self.difference)
 
     @property
     def difference(self) -> DifferenceView:
@@ -93,11 +93,7 @@ class PlanPreviewScreen(PlanDeciding):
     @work(thread=True, exclusive=True, group="tree", exit_on_error=False)
     def _lay_out(self, stored: StoredPlan) -> None:
         worker = get_current_worker()
-        try:
-            tree = ChangeTree(stored.plan)
-        except Exception as error:
-            self.app.call_from_thread(self.post_message, Failure("lay the plan out", error))
-            return
+        tree = ChangeTree(stored.plan)
         if not worker.is_cancelled:
             self.app.call_from_thread(self._show_tree, tree)
 
@@ -144,7 +140,7 @@ class PlanPreviewScreen(PlanDeciding):
     # -- narrowing --------------------------------------------------------------------------------------------------
 
     def action_filter(self) -> None:
-        self.bar.field.focus()
+        self.set_focus(self.bar.field)
 
     @on(FilterBar.Changed)
     def filter_changed(self, event: FilterBar.Changed) -> None:
@@ -152,7 +148,7 @@ class PlanPreviewScreen(PlanDeciding):
 
     @on(FilterBar.Left)
     def filter_left(self) -> None:
-        self.difference.focus()
+        self.set_focus(self.difference)
 
     def _filter(self, text: str) -> None:
         tree = self.difference.plan_tree
@@ -193,7 +189,7 @@ class PlanPreviewScreen(PlanDeciding):
         """First back to the tree, then close the detail where it covers the tree, then show everything, then leave."""
         panel = self.query_one("#detail")
         if not self.difference.has_focus:
-            self.difference.focus()
+            self.set_focus(self.difference)
         elif panel.display and self.size.width < 100:
             panel.display = False
         elif not self.bar.clear():

@@ -48,7 +48,9 @@ class PlansScreen(SyncdeckScreen):
         self.ask("read the plans", lambda engine: engine.reconcile.plans(limit=LIMIT), self.show)
 
     def hear(self, news: News) -> None:
-        if any(notice.topic.startswith(("plan.", "run.")) and "progress" not in notice.topic for notice in news.notices):
+        if any(
+            notice.topic.startswith(("plan.", "run.")) and "progress" not in notice.topic for notice in news.notices
+        ):
             self.look()
 
     def show(self, plans: Sequence[PlanSummary]) -> None:

@@ -124,7 +124,9 @@ class RunScreen(RunDeeds):
             if f"apply {self.digest}" not in self.deck.orders and not self._still_ordered():
                 self.items.show(self.items.rows, empty=_never_began())
             return
-        ended = self.summary is not None and self.summary.state is RunState.RUNNING and run.state is not RunState.RUNNING
+        ended = (
+            self.summary is not None and self.summary.state is RunState.RUNNING and run.state is not RunState.RUNNING
+        )
         began = self.summary is None
         self.summary, self.number = run, run.run
         for panel in ("#run-facts", "#targets"):
@@ -184,7 +186,12 @@ class RunScreen(RunDeeds):
         return [progress_line(target, width) for target in self.targets.values()]
 
     def _states(self, run: RunSummary) -> Line:
-        shown = {(): "all items", BAD: "only what did not go well", VIEWS[2]: "only what is left", VIEWS[3]: "only what is done"}
+        shown = {
+            (): "all items",
+            BAD: "only what did not go well",
+            VIEWS[2]: "only what is left",
+            VIEWS[3]: "only what is done",
+        }
         hint = (Span("f ", "accent"), Span(shown[self.view], "dim"))
         return joined((counts_line(run.counts), hint), "   ")
 

@@ -9,10 +9,10 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from console.keymap import bindings
+from console.presentation.change_filter import ChangeFilter
 from console.presentation.change_lines import tree_line
 from console.presentation.change_tree import ChangeTree
 from console.presentation.changes import Group, Level, Place
-from console.presentation.change_filter import ChangeFilter
 from console.presentation.spans import Line
 from console.widgets.record_list import RecordList, Rows
 

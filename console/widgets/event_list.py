@@ -55,7 +55,7 @@ class EventList(RecordList):
     # -- narrowing --------------------------------------------------------------------------------------------------
 
     def narrow(self, where: Filter | None) -> None:
-        """Show only what matches, newest first found; None shows everything again. Keeps the cursor's event if it can."""
+        """Show only what matches, newest found first; None shows everything. Keeps the cursor's event if it can."""
         if self.events is None:
             return
         if self.events.scan is not None:

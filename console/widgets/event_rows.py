@@ -9,7 +9,6 @@ import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable
-from datetime import datetime
 
 from textual.cache import LRUCache
 
@@ -18,6 +17,7 @@ from console.presentation.events import EventLine, event_line, line_of
 from console.presentation.spans import Line
 from console.widgets.record_list import Rows
 from engine.clock import Clock
+from engine.errors import SyncdeckError
 from engine.events.event import Event
 from engine.events.log import Filter
 from engine.events.pages import EventPages
@@ -41,7 +41,7 @@ class EventScan:
         """Matching positions, descending; it only ever grows at its end."""
         self.looked_at = 0
         self.done = False
-        self.error: Exception | None = None
+        self.error: SyncdeckError | None = None
         self._pages = pages
         self._stop = threading.Event()
 
@@ -64,7 +64,7 @@ class EventScan:
                 found.reverse()
                 self.older.extend(found)
                 self.looked_at = self.last - start + 1
-        except Exception as error:
+        except SyncdeckError as error:
             self.error = error
         finally:
             self.done = True

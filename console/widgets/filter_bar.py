@@ -47,6 +47,7 @@ class FilterBar(Vertical):
         self._start = text
         self._placeholder = placeholder
         self._typing: Timer | None = None
+        self._said: Line = ()
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -66,8 +67,10 @@ class FilterBar(Vertical):
         return self.field.value if self.is_mounted else self._start
 
     def say(self, state: Line) -> None:
-        """Show what the filter leads to."""
-        self.query_one("#filter-state", Static).update(paint(state))
+        """Show what the filter leads to. Costs a layout, so only when it says something else."""
+        if state != self._said:
+            self._said = state
+            self.query_one("#filter-state", Static).update(paint(state))
 
     def complain(self, problem: str) -> None:
         """Show what is wrong with the text, or nothing."""

@@ -18,7 +18,7 @@ COPY_LIMIT = 10_000
 
 
 class Painted(ScrollView):
-    """Subclasses give `line_text` for copying and call `strip_of` in `render_line`; caches are dropped with the theme."""
+    """Subclasses give `line_text` for copying and call `strip_of` in `render_line`; a new theme drops caches."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"painted--cursor", "painted--marked"}
 

@@ -116,7 +116,7 @@ class RecordList(Painted, can_focus=True):
         self.cursor = found if found is not None else max(0, min(self.cursor, count - 1))
         self.key = self.rows.key_at(self.cursor) if count else None
         if found is not None and 0 <= height < max(1, self.size.height):
-            self.scroll_to(y=max(0, found - height), animate=False)
+            self._scroll_to_row(found - height)
         self.refresh()
         if self.key != before:
             self.post_message(self.Moved(self, self.key))
@@ -206,9 +206,13 @@ class RecordList(Painted, can_focus=True):
         """Scroll as little as needed to see the cursor."""
         top, height = self.scroll_offset.y, max(1, self.size.height)
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False)
+            self._scroll_to_row(self.cursor)
         elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False)
+            self._scroll_to_row(self.cursor - height + 1)
+
+    def _scroll_to_row(self, row: int) -> None:
+        """Scroll now; forced, because a list that has just grown has no scroll bar yet."""
+        self.scroll_to(y=max(0, row), animate=False, force=True)
 
     def action_cursor(self, by: int) -> None:
         self.go_to(self.cursor + by)

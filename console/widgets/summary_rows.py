@@ -14,9 +14,7 @@ T = TypeVar("T")
 class SummaryRows(Rows, Generic[T]):
     """Keys are unique."""
 
-    def __init__(
-        self, summaries: Sequence[T], key: Callable[[T], Hashable], draw: Callable[[T, int], Line]
-    ) -> None:
+    def __init__(self, summaries: Sequence[T], key: Callable[[T], Hashable], draw: Callable[[T, int], Line]) -> None:
         self.summaries = summaries
         self._key = key
         self._draw = draw

@@ -38,7 +38,7 @@ def addition(name: str, why: str = "in people, department is eng") -> Change:
         action=Action.ADD,
         key=RecordKey(name.lower()),
         spelling=name,
-        after={"name": name.split("@")[0].title(), "role": "Engineer"},
+        after={"name": name.split("@", maxsplit=1)[0].title(), "role": "Engineer"},
         why=why,
     )
 
