@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import repeat
 
@@ -109,9 +109,16 @@ def as_hexadecimal(total: int) -> str:
     return f"{total % (1 << FINGERPRINT_BITS):032x}"
 
 
-def texts_of(line: bytes) -> list[bytes]:
-    """Return the parts of a canonical row, one for each value."""
-    return line.split(_FIELD)
+def copied(lines: Collection[bytes]) -> list[bytes]:
+    """Return the same rows as objects of their own. Those of one side lie among a million others, whose room only
+    comes free together."""
+    parts = _ESCAPE.join(lines).split(_ESCAPE)
+    return parts if len(parts) == len(lines) else list(lines)
+
+
+def texts_of(lines: Sequence[bytes]) -> list[bytes]:
+    """Return the parts of canonical rows, one for each value, row after row."""
+    return _FIELD.join(lines).split(_FIELD)
 
 
 def values_of(line: bytes, packed: bytes = b"") -> list[Value]:

@@ -4,7 +4,7 @@ in; they are streamed through, only the source's side is kept."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import compress, repeat
 from operator import is_, is_not, ne
@@ -16,10 +16,10 @@ from engine.reconcile.canonical import (
     as_hexadecimal,
     canonical_rows,
     collector_paused,
+    copied,
     fold_all,
     items_of,
     sum_of,
-    texts_of,
     values_of,
 )
 from engine.reconcile.plan import ORDER, Action, Snapshot
@@ -40,10 +40,6 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     def values(self) -> list[Value]:
         """Return the attributes in the order of the sync's attribute names."""
         return values_of(self.line, self.packed)
-
-    def texts(self) -> list[bytes]:
-        """Return what the attributes are compared by, in the same order."""
-        return texts_of(self.line)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +99,7 @@ class Comparison:
         self._left = dict(wanted.lines)
         self._surplus: dict[RecordKey, Member] = {}
         self._differing: dict[RecordKey, Member] = {}
+        self._replaced: dict[RecordKey, bytes] = {}
         self._doubled: set[RecordKey] = set()
         self._nameless: list[Carried] = []
         self._count = 0
@@ -140,8 +137,10 @@ class Comparison:
         native_ids = compress(batch.native_ids, odd) if batch.native_ids else repeat("")
         packs = compress(packed, odd) if packed else repeat(b"")
         members = list(map(Member, spellings, native_ids, odd_lines or repeat(b""), packs))
-        known = list(map(is_not, compress(struck, odd), repeat(None)))
+        wanted = list(compress(struck, odd))
+        known = list(map(is_not, wanted, repeat(None)))
         self._differing.update(compress(zip(odd_keys, members, strict=True), known))
+        self._replaced.update(compress(zip(odd_keys, wanted, strict=True), known))  # type: ignore[arg-type]  # not None
         unknown = [not is_known for is_known in known]
         self._add_surplus(list(compress(odd_keys, unknown)), list(compress(members, unknown)))
 
@@ -184,7 +183,10 @@ class Comparison:
             fingerprint = Fingerprint(count=self._count, sum=as_hexadecimal(self._sum()))
             undecided = {key: self._surplus.pop(key) for key in wanted.disputed.keys() & self._surplus.keys()}
             doubled_and_wanted = sum(key in wanted.lines for key in self._doubled)
-            differing = self._differing.keys() - self._doubled if self._doubled else self._differing.keys()
+            wanted_instead = self._as_wanted(self._replaced)
+            differing = {key: (member, wanted_instead[key]) for key, member in self._differing.items()}
+            for key in self._doubled & differing.keys():
+                del differing[key]
             return Difference(
                 target=self._reading.adapter,
                 source=wanted.source,
@@ -192,7 +194,7 @@ class Comparison:
                 mode=self._mode,
                 missing=self._as_wanted(self._left),
                 surplus=self._surplus,
-                differing={key: (self._differing[key], member) for key, member in self._as_wanted(differing).items()},
+                differing=differing,
                 doubled=frozenset(self._doubled),
                 disputed=wanted.disputed,
                 undecided=undecided,
@@ -208,26 +210,19 @@ class Comparison:
                 ),
             )
 
-    def _as_wanted(self, keys: Iterable[RecordKey]) -> dict[RecordKey, Member]:
-        """Return these keys as the source has them. The rows are copied: those of the wanted side lie among a million
-        others, whose memory only comes free together."""
-        wanted = self._wanted
-        spelled, typed, lines = wanted.spelled.get, wanted.typed.get, wanted.lines
-        if not wanted.names:
-            return {key: Member(spelled(key, key), "", b"", b"") for key in keys}
-        return {key: Member(spelled(key, key), "", _copied(lines[key]), typed(key, b"")) for key in keys}
+    def _as_wanted(self, lines: Mapping[RecordKey, bytes]) -> dict[RecordKey, Member]:
+        """Return these records as the source has them."""
+        spellings = map(self._wanted.spelled.get, lines, lines)
+        packed = map(self._wanted.typed.get, lines, repeat(b"")) if self._wanted.typed else repeat(b"")
+        return dict(zip(lines, map(Member, spellings, repeat(""), copied(lines.values()), packed), strict=True))
 
     def _sum(self) -> int:
         """Return the sum of the target's items without hashing those that both sides hold: take what is missing or
         differs away from the wanted sum, add what the target has instead."""
-        gone = [*self._left, *self._differing]
-        wanted = self._wanted.lines
-        gone_sum = sum_of(items_of(gone, map(wanted.__getitem__, gone) if self._wanted.names else None))
-        return self._wanted.sum - gone_sum + self._extra_sum
-
-
-def _copied(line: bytes) -> bytes:
-    return line[:1] + line[1:]
+        gone = 0
+        for lines in (self._left, self._replaced):
+            gone += sum_of(items_of(lines, lines.values() if self._wanted.names else None))
+        return self._wanted.sum - gone + self._extra_sum
 
 
 def attribute_rows(batch: Batch, names: tuple[str, ...]) -> Sequence[tuple[Value, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from operator import ne
 
-from engine.reconcile.canonical import attributes_of
+from engine.reconcile.canonical import attributes_of, texts_of
 from engine.reconcile.difference import Difference, Member
 from engine.reconcile.identity import Identities, find_renames, identify
 from engine.reconcile.plan import ORDER, Action, Change, Parked, TargetPlan
@@ -35,7 +35,7 @@ class Draft:
         self._changes: dict[Action, list[Change]] = {action: [] for action in Action}
         self._identities: Identities = identify(difference, answers, sync)
         self._parked: list[Parked] = []
-        self._sentences: dict[tuple[str, ...], str] = {}
+        self._sentences: dict[tuple[bool, ...], str] = {}
         self._in_step = difference.in_step
 
     def finish(self) -> TargetPlan:
@@ -106,6 +106,7 @@ class Draft:
             both = [pairs[key] for key in keys]
             attributes = self._attributes([*(held for held, _ in both), *(wanted for _, wanted in both)])
             before, after = attributes[: len(keys)], attributes[len(keys) :]
+            whys = self._differ_sentences([held.line for held, _ in both], [wanted.line for _, wanted in both])
             self._propose(
                 Change(
                     action=Action.UPDATE,
@@ -114,9 +115,9 @@ class Draft:
                     native_id=held.native_id,
                     before=is_now,
                     after=shall_be,
-                    why=self._differ_sentence(held, wanted),
+                    why=why,
                 )
-                for key, (held, wanted), is_now, shall_be in zip(keys, both, before, after, strict=True)
+                for key, (held, _), is_now, shall_be, why in zip(keys, both, before, after, whys, strict=True)
             )
 
     def _renames(self) -> None:
@@ -194,13 +195,16 @@ class Draft:
             return [dict(zip(names, member.values(), strict=True)) for member in members]
         return attributes_of(names, [member.line for member in members])
 
-    def _differ_sentence(self, held: Member, wanted: Member) -> str:
-        differ = map(ne, held.texts(), wanted.texts())
-        names = tuple(compress(self._difference.names, differ))
-        if names not in self._sentences:
-            verb = "differs" if len(names) == 1 else "differ"
-            self._sentences[names] = f"{', '.join(names)} {verb} from {self._difference.source}."
-        return self._sentences[names]
+    def _differ_sentences(self, held: list[bytes], wanted: list[bytes]) -> Iterator[str]:
+        """Yield which attributes differ in each pair of canonical rows; there are few such sentences."""
+        names = self._difference.names
+        differ = map(ne, texts_of(held), texts_of(wanted))
+        for which in zip(*[differ] * len(names), strict=True):
+            if which not in self._sentences:
+                told = list(compress(names, which))
+                verb = "differs" if len(told) == 1 else "differ"
+                self._sentences[which] = f"{', '.join(told)} {verb} from {self._difference.source}."
+            yield self._sentences[which]
 
 
 def _chunks(keys: list[RecordKey]) -> Iterator[list[RecordKey]]:

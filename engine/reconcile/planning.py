@@ -62,7 +62,7 @@ def make_plan(
     with collector_paused():
         drafts = [_draft(sync, reading) for reading in targets] if read else []
         if read:
-            read.release_keys()
+            read.release()
         plan = Plan(
             sync=sync.name,
             mode=sync.mode,

@@ -49,7 +49,6 @@ class Survey:
             async with together() as group:
                 tasks = [group.create_task(self._reading(name, wanted)) for name in self._targets]
             readings = [task.result() for task in tasks]
-            wanted.release()
         else:
             readings = [TargetReading(target=name, error=wanted) for name in self._targets]
         recent = await self._means.journal.recent_source_counts(self._sync.name, RECENT_READS)

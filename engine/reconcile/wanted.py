@@ -37,7 +37,7 @@ class Disputed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, kw_only=True):
-    """What a source wants at its targets, on one read; serves any number of comparisons, until `release`.
+    """What a source wants at its targets, on one read; serves any number of comparisons, until a plan is made.
 
     A million records are kept as bytes: `lines` has each record's canonical row under its folded key (an empty one
     where the sync compares keys alone). Keys spelled as they are folded are not in `spelled`; rows that are not text
@@ -61,14 +61,8 @@ class Wanted(msgspec.Struct, kw_only=True):
     released: bool = False
 
     def release(self) -> None:
-        """Let go of the rows, once the last target is compared: a difference has taken along what it needs, and the
-        plan is about to be built. The keys stay until `make_plan` knows who is who."""
-        self.released = True
-        if self.names:
-            deque(map(self.lines.__setitem__, self.lines, repeat(b"")), maxlen=0)
-
-    def release_keys(self) -> None:
-        """Let go of the keys too."""
+        """Let go of the records; nothing can be compared with them any more. `make_plan` does so once it knows who is
+        who, for the changes need the room; every difference has taken along what it needs."""
         self.released = True
         self.lines.clear()
 
@@ -90,6 +84,7 @@ class WantedCollector:
         self._merged: dict[RecordKey, set[str]] = {}
         self._nameless = 0
         self._checked = False
+        self._sum = 0
         self._total = 0
 
     def add(self, batch: Batch) -> None:
@@ -106,7 +101,10 @@ class WantedCollector:
             keys = fold_all(batch.spellings, case_sensitive=self._case_sensitive)
             if "" in keys:
                 keys, batch = self._without_nameless(keys, batch)
-            self._add_selected(*self._in_scope(keys, batch))
+            try:
+                self._add_selected(*self._in_scope(keys, batch))
+            except UnicodeEncodeError as error:
+                raise IncompleteRead(f"{self._reading.adapter} holds text that is not Unicode: {error}.") from error
 
     def _without_nameless(self, keys: Sequence[RecordKey], batch: Batch) -> tuple[Sequence[RecordKey], Batch]:
         named = [bool(key) for key in keys]
@@ -146,6 +144,7 @@ class WantedCollector:
         deque(map(self._lines.setdefault, keys, lines), maxlen=0)
         fresh = len(self._lines) - before
         if fresh == len(keys):
+            self._sum += sum_of(items_of(keys, lines if self._mapping.names else None))
             return True
         for _ in range(fresh):
             self._lines.popitem()
@@ -169,6 +168,7 @@ class WantedCollector:
 
     def _keep(self, key: RecordKey, spelling: str, line: bytes, values: tuple[Value, ...]) -> None:
         self._lines[key] = line
+        self._sum += self._sum_of(key)
         if spelling != key:
             self._spelled[key] = spelling
         if packed := packed_if_needed(values, line) if values else b"":
@@ -187,12 +187,9 @@ class WantedCollector:
         """Return what was collected. Raises `IncompleteRead` when no batch carried a proof."""
         proof = self._reading.complete()
         disputed = self._disputes()
-        for key in disputed:
-            self._lines.pop(key, None)
-        try:
-            total = sum_of(items_of(self._lines, self._lines.values() if self._mapping.names else None))
-        except UnicodeEncodeError as error:
-            raise IncompleteRead(f"{self._reading.adapter} holds text that is not Unicode: {error}.") from error
+        for key in disputed.keys() & self._lines.keys():
+            self._sum -= self._sum_of(key)
+            del self._lines[key]
         return Wanted(
             source=self._reading.adapter,
             names=self._mapping.names,
@@ -202,16 +199,19 @@ class WantedCollector:
             disputed=disputed,
             outside=frozenset(self._outside),
             total=self._total,
-            sum=total,
+            sum=self._sum,
             snapshot=Snapshot(
                 adapter=self._reading.adapter,
                 read_at=read_at,
-                fingerprint=Fingerprint(count=len(self._lines), sum=as_hexadecimal(total)),
+                fingerprint=Fingerprint(count=len(self._lines), sum=as_hexadecimal(self._sum)),
                 proof=proof,
                 carried=self._reading.carried_in_order(),
             ),
             notes=self._notes(disputed),
         )
+
+    def _sum_of(self, key: RecordKey) -> int:
+        return sum_of(items_of([key], [self._lines[key]] if self._mapping.names else None))
 
     def _disputes(self) -> dict[RecordKey, Disputed]:
         disputes = {}

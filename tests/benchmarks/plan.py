@@ -139,7 +139,6 @@ def _planner(source: Batches, target: Batches, names: tuple[str, ...]) -> Callab
             comparison.add(Batch(spellings=keys, names=names, rows=rows))
         comparison.add(Batch(spellings=(), names=names, proof="end"))
         difference = comparison.finish(NOW)
-        wanted.release()
         reading = TargetReading(
             target="list",
             difference=difference,
@@ -214,7 +213,9 @@ def main() -> None:
         for figure in ("seconds", "cpu", "peak")
     )
     memory = {case: megabytes - bare for case, megabytes in peak.items()}
-    print(f"{options.count:,} against {options.count:,}, medians of {options.rounds}; a bare interpreter: {bare:.0f} MB")
+    print(
+        f"{options.count:,} against {options.count:,}, medians of {options.rounds}; a bare interpreter: {bare:.0f} MB"
+    )
     for case in CASES:
         print(f"  {case:16} {seconds[case]:7.3f} s ({cpu[case]:.3f} s of processor) {memory[case]:7.0f} MB")
     for ours, rival, goal in (("plan of keys", "sets", 2.5), ("plan of records", "dicts", 1.0)):
