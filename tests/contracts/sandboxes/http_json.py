@@ -45,6 +45,7 @@ class RestCollection(Sandbox):
     many = 1_000  # a call for each: the batches beside it take all ten thousand
     style = "cursor"
     shape: ClassVar[dict[str, Any]] = {
+        "lookup": LOOKUP,
         "add": {"path": "/teams/eng/members", "body": {"email": "{key}", "name": "{name}", "title": "{title}"}},
         "remove": {"method": "DELETE", "path": "/teams/eng/members/{id}"},
     }
@@ -67,7 +68,6 @@ class RestCollection(Sandbox):
                 "base_url": self.server.url,
                 "auth": {"kind": "bearer", "token": "env:WRONG" if wrong else "env:SANDBOX"},
                 "list": {**LIST, "page": {"style": self.style}},
-                "lookup": LOOKUP,
                 "update": UPDATE,
                 "timeout_seconds": 5,
                 **self.shape,
@@ -152,6 +152,10 @@ class RestBatches(RestCollection):
     """The same team where many change in one call, which fails as a whole for one culprit."""
 
     label = "batches"
+    lacks: ClassVar[Mapping[Circumstance, str]] = {
+        **RestCollection.lacks,
+        Circumstance.UNKNOWN_IDENTITY: "No look-up is configured; the service itself refuses unknown people.",
+    }
     many = 10_000
     style = "link"
     shape: ClassVar[dict[str, Any]] = {
