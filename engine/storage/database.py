@@ -32,6 +32,8 @@ class Database:
         """None: open to look only."""
         self.rounds = 0
         """How many groups this process has written; see `written_since`."""
+        self.last_appender: object = None
+        """Who numbered the newest event, among several logs on this file. Used in the writer's thread."""
         self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         self._readers: list[aiosqlite.Connection] = []
         self._round_ended = asyncio.Event()

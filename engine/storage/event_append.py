@@ -137,12 +137,13 @@ class Appender:
         return written
 
     def _current_head(self, connection: sqlite3.Connection) -> _Head:
-        """Return the head as last left, or read it from the file when something else was written or undone since."""
-        if self._head is not None and self._generation == self._database.generation:
+        """Return the head as last left, or read it from the file when others wrote or something was undone since."""
+        known = self._generation == self._database.generation and self._database.last_appender is self
+        if self._head is not None and known:
             if len(self._head.contexts) > REMEMBERED:
                 self._head.contexts.clear()
             return self._head
-        self._generation = self._database.generation
+        self._generation, self._database.last_appender = self._database.generation, self
         origin, origin_id = _own_origin(connection, self._node)
         head = _Head(origin, origin_id, position=0, seq=0, stamp=0, chain=BEFORE_FIRST, contexts={})
         (last,) = connection.execute("SELECT max(position) FROM event").fetchone()

@@ -1,9 +1,8 @@
-"""What every journal must do. A subclass gives `journal` (and `restart`) for one implementation."""
+"""What every journal must do. A subclass gives the fixture `journal` for one implementation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -12,67 +11,28 @@ from engine.errors import Locked, NothingFound
 from engine.reconcile.history import (
     Approval,
     Decision,
-    Digest,
-    Health,
     ItemState,
-    Lease,
     PlanState,
     RunId,
     RunState,
 )
 from engine.reconcile.journal import Journal
-from engine.reconcile.plan import Action, Change, Parked, Plan, Snapshot, TargetPlan, Verdict
-from engine.reconcile.records import Fingerprint, RecordKey
-from engine.settings.model import Mode
-
-AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-TTL = timedelta(seconds=30)
-FIRST = Digest("a1b2c3d4e5f6" + "0" * 52)
-SECOND = Digest("a1b2c3ffffff" + "0" * 52)
-HOLDER = "anna@berlin-1 pid 1"
-
-ADD = Change(action=Action.ADD, key=RecordKey("anna@x"), spelling="Anna@x", after={})
-UPDATE = Change(action=Action.UPDATE, key=RecordKey("carl@x"), spelling="carl@x", before={}, after={"role": "lead"})
-RENAME = Change(action=Action.RENAME, key=RecordKey("old@x"), spelling="old@x", before={}, renamed_to="New@x")
-REMOVE = Change(action=Action.REMOVE, key=RecordKey("berta@x"), spelling="BERTA@x", before={})
-
-
-def snapshot(count: int = 12) -> Snapshot:
-    return Snapshot(adapter="wiki", read_at=AT, fingerprint=Fingerprint(count=count, sum="0" * 32), proof="end of file")
-
-
-def target_plan(*changes: Change, target: str = "wiki", error: str = "") -> TargetPlan:
-    return TargetPlan(target=target, changes=changes, snapshot=None if error else snapshot(), error=error)
-
-
-def plan(*targets: TargetPlan, sync: str = "eng", created_at: datetime = AT) -> Plan:
-    return Plan(
-        sync=sync,
-        mode=Mode.ADD_REMOVE,
-        created_at=created_at,
-        created_by="anna",
-        expires_at=created_at + timedelta(hours=24),
-        config_digest="c0ffee",
-        source=None,
-        targets=targets or (target_plan(ADD, UPDATE, RENAME, REMOVE),),
-    )
-
-
-async def begin(journal: Journal, one: Plan | None = None) -> tuple[RunId, Lease]:
-    """Keep a plan, take the lock of the target `wiki`, and open a run."""
-    one = one or plan()
-    await journal.keep_plan(FIRST, one, b"body")
-    lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-    return await journal.start_run(FIRST, one, "anna", AT), lease
-
-
-async def end_items(
-    journal: Journal, run: RunId, lease: Lease, state: ItemState, indexes: Sequence[int], at: datetime = AT
-) -> None:
-    """Carry items through intent and outcome."""
-    await journal.intend(run, indexes, lease, at)
-    items = [item for item in await journal.run_items(run) if item.index in indexes]
-    await journal.conclude(run, [replace(item, state=state, reason=f"it is {state}") for item in items], at)
+from engine.reconcile.plan import Parked, Verdict
+from engine.reconcile.records import RecordKey
+from tests.contracts.journal_ledger import LeaseContract, TargetContract
+from tests.contracts.journal_values import (
+    ADD,
+    AT,
+    FIRST,
+    REMOVE,
+    SECOND,
+    TTL,
+    UPDATE,
+    begin,
+    end_items,
+    plan,
+    target_plan,
+)
 
 
 class PlanContract:
@@ -294,112 +254,6 @@ class RunContract:
         assert await journal.removals_since("eng", "wiki", AT + timedelta(microseconds=1)) == 0
         assert await journal.removals_since("ops", "wiki", AT) == 0
         assert await journal.removals_since("eng", "chat", AT) == 0
-
-
-class LeaseContract:
-    """Who may write to a target."""
-
-    async def test_only_one_holds_a_lease(self, journal: Journal) -> None:
-        await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-
-        with pytest.raises(Locked, match=HOLDER):
-            await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL / 2)
-        await journal.take_lease("target:list", "berta pid 2", TTL, AT)
-
-    async def test_tokens_only_grow_however_a_lease_ends(self, journal: Journal) -> None:
-        first = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-        await journal.release_lease(first)
-        second = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-        third = await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL)
-
-        assert first.token < second.token < third.token
-        assert (third.holder, third.since, third.expires_at) == ("berta pid 2", AT + TTL, AT + 2 * TTL)
-
-    async def test_a_renewed_lease_holds_longer(self, journal: Journal) -> None:
-        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-        renewed = await journal.renew_lease(lease, TTL, AT + TTL / 2)
-
-        assert (renewed.token, renewed.since, renewed.expires_at) == (lease.token, AT, AT + TTL * 1.5)
-        with pytest.raises(Locked):
-            await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL)
-
-    async def test_a_lease_that_was_taken_over_cannot_be_renewed_nor_given_back(self, journal: Journal) -> None:
-        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-        await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + TTL)
-
-        with pytest.raises(Locked):
-            await journal.renew_lease(lease, TTL, AT + TTL)
-        await journal.release_lease(lease)
-        with pytest.raises(Locked, match="berta pid 2"):
-            await journal.take_lease("target:wiki", "carl pid 3", TTL, AT + TTL)
-
-    async def test_a_lease_that_was_given_back_cannot_be_renewed(self, journal: Journal) -> None:
-        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-        await journal.release_lease(lease)
-
-        with pytest.raises(Locked):
-            await journal.renew_lease(lease, TTL, AT)
-
-    async def test_giving_back_twice_does_no_harm(self, journal: Journal) -> None:
-        lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-        await journal.release_lease(lease)
-        newer = await journal.take_lease("target:wiki", HOLDER, TTL, AT)
-        await journal.release_lease(lease)
-
-        assert (await journal.renew_lease(newer, TTL, AT)).token == newer.token
-
-
-class TargetContract:
-    """Sources and targets between runs."""
-
-    async def test_recent_reads_come_oldest_first(self, journal: Journal) -> None:
-        for count in (5, 7, 9, 8):
-            await journal.source_read("eng", Fingerprint(count=count, sum="0" * 32), AT)
-        await journal.source_read("ops", Fingerprint(count=1, sum="0" * 32), AT)
-
-        assert list(await journal.recent_source_counts("eng", 3)) == [7, 9, 8]
-        assert list(await journal.recent_source_counts("new", 3)) == []
-
-    async def test_a_target_is_in_step_out_of_step_or_unknown(self, journal: Journal) -> None:
-        in_step = await journal.note_target("eng", target_plan(), "", AT)
-        out_of_step = await journal.note_target("eng", target_plan(ADD, REMOVE), "", AT)
-        unknown = await journal.note_target("eng", target_plan(error="It was away."), "It was away.", AT)
-
-        assert [status.health for status in (in_step, out_of_step, unknown)] == [
-            Health.IN_STEP,
-            Health.OUT_OF_STEP,
-            Health.UNKNOWN,
-        ]
-        assert (in_step.members, in_step.as_of, dict(out_of_step.counts)) == (12, AT, {"add": 1, "remove": 1})
-        assert unknown.reason == "It was away."
-
-    async def test_failures_in_a_row_are_counted_until_one_succeeds(self, journal: Journal) -> None:
-        counted = [
-            (await journal.note_target("eng", target_plan(), failure, AT)).failures for failure in ("a", "b", "", "c")
-        ]
-
-        assert counted == [1, 2, 0, 1]
-
-    async def test_a_quarantined_target_stays_so_until_it_is_let_out(self, journal: Journal) -> None:
-        await journal.note_target("eng", target_plan(), "It failed.", AT)
-        await journal.quarantine("eng", "wiki", "Failed three times.", "cron", AT)
-        noted = await journal.note_target("eng", target_plan(), "", AT)
-        assert (noted.health, noted.reason) == (Health.QUARANTINED, "Failed three times.")
-
-        await journal.quarantine("eng", "wiki", "", "anna", AT)
-        (released,) = await journal.target_statuses()
-        assert (released.health, released.reason, released.failures) == (Health.UNKNOWN, "", 0)
-
-    async def test_every_target_of_every_sync_has_its_own_status(self, journal: Journal) -> None:
-        await journal.note_target("eng", target_plan(), "", AT)
-        await journal.note_target("ops", target_plan(ADD), "", AT)
-        await journal.note_target("eng", target_plan(target="list"), "", AT)
-
-        assert {(status.sync, status.target, status.health) for status in await journal.target_statuses()} == {
-            ("eng", "wiki", Health.IN_STEP),
-            ("ops", "wiki", Health.OUT_OF_STEP),
-            ("eng", "list", Health.IN_STEP),
-        }
 
 
 class JournalContract(PlanContract, RunContract, LeaseContract, TargetContract):

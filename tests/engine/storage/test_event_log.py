@@ -132,6 +132,13 @@ async def test_another_node_on_the_same_file_writes_under_its_own_origin(
     assert theirs.context == {ours.origin: 1}
 
 
+async def test_two_logs_on_one_database_do_not_give_a_number_twice(database: Database, clock: ManualClock) -> None:
+    logs = [StoredEventLog(database, clock, NODE) for _ in range(2)]
+    appended = [(await logs[number % 2].append([new(number)]))[0] for number in range(6)]
+
+    assert [(event.position, event.seq) for event in appended] == [(number, number) for number in range(1, 7)]
+
+
 async def test_time_goes_on_when_the_clock_is_set_back(log: StoredEventLog, clock: ManualClock) -> None:
     before = (await log.append([new(1)]))[0]
     await clock.advance(timedelta(hours=-5))

@@ -21,7 +21,7 @@ from engine.redaction import Redactor
 from engine.storage.database import Database, open_database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.run_journal import RunJournal
-from tests.contracts.journal import ADD, AT, FIRST, HOLDER, REMOVE, TTL, begin, end_items, plan, target_plan
+from tests.contracts.journal_values import ADD, AT, FIRST, HOLDER, REMOVE, TTL, begin, end_items, plan, target_plan
 from tests.doubles.clock import ManualClock
 from tests.engine.storage.conftest import NODE
 
@@ -32,7 +32,7 @@ from engine.clock import SystemClock
 from engine.storage.database import open_database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.run_journal import RunJournal
-from tests.contracts.journal import begin
+from tests.contracts.journal_values import begin
 
 async def main():
     async with open_database(Path(sys.argv[1])) as database:
