@@ -98,6 +98,7 @@ class CsvDocument(Document):
 
     def _formatted(self, row: Row, *, every_cell: bool) -> str:
         """Return a row's text. The writer is told of both line ends, else it leaves them unquoted in cells."""
+        """Return a row's text. The writer is told of both line ends, else it leaves them unquoted in cells."""
         text = io.StringIO(newline="")
         delimiter = self.table.dialect.delimiter
         if every_cell:
@@ -105,33 +106,6 @@ class CsvDocument(Document):
         else:
             csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(row)
         return text.getvalue().removesuffix("\r\n")
-
-
-def _line(self, place: int) -> Line:
-        line = self.below[self.members[place]]
-        if line is None:
-            raise LookupError(f"The member at place {place} was dropped.")
-        return line
-
-    def _written(self, row: Row, spelling: str, attributes: Mapping[str, Value], *, like: Line) -> Line:
-        """Return a line with these values in their columns, quoted and ended like another line."""
-        cells = list(row)
-        held = {self.table.key: spelling}
-        held |= {self.table.column(name): text_of(value) for name, value in attributes.items()}
-        for column, text in held.items():
-            if self.table.unescape(cells[column]) != text:
-                cells[column] = self.table.escape(text)
-        every_cell = self._formatted(like.row, every_cell=True) == like.body
-        return Line(row=cells, body=self._formatted(cells, every_cell=every_cell), end=like.end or self.newline)
-
-    def _formatted(self, row: Row, *, every_cell: bool) -> str:
-        text = io.StringIO(newline="")
-        delimiter = self.table.dialect.delimiter
-        if every_cell:
-            csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="").writerow(row)
-        else:
-            csv.writer(text, delimiter=delimiter, lineterminator="").writerow(row)
-        return text.getvalue()
 
 
 def _line(row: Row, text: str) -> Line:
