@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
@@ -26,15 +26,13 @@ from console.styles.ascii import Ascii
 from console.styles.themes import DARK, LIGHT, THEMES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from console.outside import Outside
     from engine.reconcile.history import SyncStatus
 
 KeepSecret = Callable[[str, str], None]
 """(name, secret) into the keyring; raises `SecretUnavailable` where there is none."""
 
-STYLES: list[str | PurePath] = ["styles/app.tcss", "styles/forms.tcss"]
+STYLES: list[str | PurePath] = [Path(__file__).parent / "styles" / name for name in ("app.tcss", "forms.tcss")]
 WIDTHS = [(0, "-tiny"), (40, "-narrow"), (100, "-normal"), (160, "-wide")]
 HEIGHTS = [(0, "-flat"), (10, "-low"), (20, "-medium"), (40, "-high")]
 """Classes of every screen by the columns and rows there are; below 40x10 only a request for more room is shown."""
@@ -130,7 +128,11 @@ class SyncdeckApp(Amenities):
         self.switch_mode(mode)
 
     def on_open(self, message: Open) -> None:
-        self.push_screen(screens.load(screens.DETAILS[message.kind])(message.name))
+        self.open_detail(message.kind, message.name)
+
+    def open_detail(self, kind: str, name: str) -> None:
+        """Open the screen of one thing on top of the one in front."""
+        self.push_screen(screens.load(screens.DETAILS[kind])(name))
 
     def back(self) -> None:
         """Go one crumb up; at the first nothing happens."""
