@@ -112,8 +112,16 @@ def as_hexadecimal(total: int) -> str:
 def copied(lines: Collection[bytes]) -> list[bytes]:
     """Return the same rows as objects of their own. Those of one side lie among a million others, whose room only
     comes free together."""
-    parts = _ESCAPE.join(lines).split(_ESCAPE)
-    return parts if len(parts) == len(lines) else list(lines)
+    left = list(lines)
+    copies: list[bytes] = []
+    while left:
+        piece, left = left[:_PIECE], left[_PIECE:]
+        parts = _ESCAPE.join(piece).split(_ESCAPE)
+        copies += parts if len(parts) == len(piece) else piece
+    return copies
+
+
+_PIECE = 20_000
 
 
 def texts_of(lines: Sequence[bytes]) -> list[bytes]:

@@ -187,7 +187,7 @@ class Comparison:
             differing = {key: (member, wanted_instead[key]) for key, member in self._differing.items()}
             for key in self._doubled & differing.keys():
                 del differing[key]
-            return Difference(
+            difference = Difference(
                 target=self._reading.adapter,
                 source=wanted.source,
                 names=wanted.names,
@@ -209,6 +209,8 @@ class Comparison:
                     carried=self._reading.carried_in_order(self._nameless),
                 ),
             )
+            self._left, self._replaced = {}, {}  # they would keep the source's rows from being let go
+            return difference
 
     def _as_wanted(self, lines: Mapping[RecordKey, bytes]) -> dict[RecordKey, Member]:
         """Return these records as the source has them."""
