@@ -35,13 +35,13 @@ ENDPOINTS = (
     EndpointType(
         type="json_file",
         title="JSON file",
-        summary="A list or a mapping inside a JSON file.",
+        summary="A list inside a JSON file: plain texts, or mappings with a key.",
         path="adapters.endpoints.json_file:JsonFile",
     ),
     EndpointType(
         type="yaml_file",
         title="YAML file",
-        summary="A list or a mapping inside a YAML file; comments and order stay.",
+        summary="A list inside a YAML file: plain texts, or mappings with a key; comments and order stay.",
         path="adapters.endpoints.yaml_file:YamlFile",
     ),
     EndpointType(

@@ -145,7 +145,7 @@ def fitted(value: Value, column: sa.Column[Any]) -> Any:
     """Return a record value as its column's type wants it; an empty text is null where a column holds no texts."""
     try:
         kind = column.type.python_type
-    except NotImplementedError:
+    except RuntimeError:  # a type that SQLAlchemy has no Python type for
         kind = object
     if value is None or kind is object or (kind is list and isinstance(value, list)):
         return value
