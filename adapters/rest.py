@@ -7,9 +7,7 @@ same place again.
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -17,8 +15,9 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
-from adapters.answers import Answer, Request, TooLarge, bounded_body, quoted
+from adapters.answers import Answer, Request, bounded_body, quoted
 from adapters.connection import Auth, AuthKind, Service, address_fault, is_loopback, origin_of
+from adapters.failures import raise_for_status, translated, trust
 from adapters.pauses import pause_asked
 from adapters.tokens import Tokens, basic
 from engine.clock import Clock, SystemClock
@@ -49,10 +48,8 @@ class RestClient:
         self._tokens: Tokens | None = None
         self._free_at = 0.0
         for url in filter(None, (service.base_url, service.auth.token_url)):
-            fault = address_fault(
-                url, credentials=service.auth.kind is not AuthKind.NONE, allow_plain=service.allow_plain
-            )
-            if fault:
+            secret = service.auth.kind is not AuthKind.NONE
+            if fault := address_fault(url, credentials=secret, allow_plain=service.allow_plain):
                 raise SettingsError(f"{self.name}: {fault}")
 
     async def __aenter__(self) -> Self:
@@ -65,7 +62,9 @@ class RestClient:
             REDACTOR.register(secret)
         self._http = httpx.AsyncClient(
             # Loading the system's certificates takes some 50 ms; without TLS nobody needs them.
-            verify=self._tls() if "https" in {urlsplit(url).scheme for url in addresses} else False,
+            verify=trust(self.name, service.tls, self._context)
+            if "https" in {urlsplit(url).scheme for url in addresses}
+            else False,
             timeout=httpx.Timeout(
                 service.read_timeout.total_seconds(), connect=service.connect_timeout.total_seconds(), pool=None
             ),
@@ -182,7 +181,7 @@ class RestClient:
             content = msgspec.json.encode(request.body)
         headers |= await self._credentials()
         await self._take_turn()
-        async with self._translated(request):
+        with translated(self._of(request), writes=request.writes):
             return await self._stream(request.method, url, headers, content)
 
     async def _stream(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
@@ -197,70 +196,30 @@ class RestClient:
         except msgspec.DecodeError:
             return answer
 
-    @asynccontextmanager
-    async def _translated(self, request: Request) -> AsyncIterator[None]:
-        """Turn what the network does into the engine's errors."""
-        import httpx
-
-        place = self._of(request)
-        try:
-            yield
-        except TooLarge as error:
-            limit = self._service.body_limit_bytes // (1024 * 1024)
-            raise RemoteRefused(f"{place} answered with more than {limit} MiB. Ask for smaller pages.") from error
-        except ValueError as error:
-            raise RemoteUnavailable(REDACTOR.text(f"{place}: {error}."), maybe_done=request.writes) from error
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if "CERTIFICATE" in str(error):
-                raise RemoteRefused(f"{place}: its certificate is not trusted ({error}). See tls.ca_file.") from error
-            raise RemoteUnavailable(REDACTOR.text(f"{place}: no connection ({error or 'timed out'}).")) from error
-        except httpx.TimeoutException as error:
-            raise RemoteUnavailable(f"{place}: no answer in time.", maybe_done=request.writes) from error
-        except httpx.TransportError as error:
-            words = REDACTOR.text(str(error) or type(error).__name__)
-            raise RemoteUnavailable(f"{place}: the connection broke ({words}).", maybe_done=request.writes) from error
-
     def judge(self, request: Request, answer: Answer, needs: str) -> None:
         """Raise what a status means by itself; 2xx and the 4xx that only a caller can read pass."""
-        status, place, said = answer.status, self._of(request), REDACTOR.text(quoted(answer))
-        pause = pause_asked(
-            answer.headers, self._clock.now(), family=self._service.rate_family, header=self._service.rate_header
-        )
-        throttled = status in {429, 503} or (status == 403 and "retry-after" in answer.headers)
-        if throttled:
-            asked = f" and asks for a pause of {pause.total_seconds():.0f} s" if pause is not None else ""
-            raise RemoteUnavailable(f"{place} answered {status} (busy){asked}.{said}", retry_after=pause)
-        if status == 401:
-            raise RemoteRefused(f"{place} answered 401: the credentials are not accepted.{said}")
-        if status == 403:
-            right = f"the right to {needs}" if needs else "the right to do this"
-            raise RemoteRefused(f"{place} answered 403: these credentials lack {right}.{said}")
-        if status in {408, 425}:
-            raise RemoteUnavailable(f"{place} answered {status}.{said}")
-        if status in {501, 505}:
-            raise RemoteRefused(f"{place} answered {status}: the service does not know this call.{said}")
-        if status >= 500:
-            raise RemoteUnavailable(f"{place} answered {status}.{said}", maybe_done=request.writes)
+        service = self._service
+        pause = pause_asked(answer.headers, self._clock.now(), family=service.rate_family, header=service.rate_header)
+        raise_for_status(self._of(request), answer, needs=needs, writes=request.writes, pause=pause)
 
     async def _credentials(self) -> dict[str, str]:
         auth = self._service.auth
         match auth.kind:
-            case AuthKind.NONE:
-                return {}
             case AuthKind.BASIC:
                 return {"authorization": basic(auth.username, self._secrets[0])}
             case AuthKind.BEARER:
                 return {"authorization": f"Bearer {self._secrets[0]}"}
             case AuthKind.HEADER:
                 return {auth.header: f"{auth.prefix} {self._secrets[0]}".strip()}
-            case AuthKind.OAUTH2:
-                return {"authorization": f"Bearer {await self._tokens.current()}" if self._tokens else ""}
+            case AuthKind.OAUTH2 if self._tokens:
+                return {"authorization": f"Bearer {await self._tokens.current()}"}
+        return {}
 
     async def _fetch_token(self, auth: Auth, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """Ask the token address, which may be another origin: the settings name it."""
         request = Request(method="POST", path=auth.token_url)
         sent = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded", **headers}
-        async with self._translated(request):
+        with translated(self._of(request), writes=request.writes):
             answer = await self._stream("POST", auth.token_url, sent, urlencode(form).encode())
         self.judge(request, answer, "obtain a token")
         return answer
@@ -274,15 +233,3 @@ class RestClient:
         self._free_at = mine + 1 / self._service.per_second
         if mine > now:
             await self._clock.sleep(timedelta(seconds=mine - now))
-
-    def _tls(self) -> ssl.SSLContext:
-        tls, path = self._service.tls, self._context.path
-        try:
-            trust = ssl.create_default_context(cafile=path(tls.ca_file) if tls.ca_file else None)
-            if not tls.verify:
-                trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-            if tls.client_certificate:
-                trust.load_cert_chain(path(tls.client_certificate), path(tls.client_key) if tls.client_key else None)
-        except OSError as error:
-            raise SettingsError(f"{self.name}: the certificates of tls cannot be read ({error}).") from error
-        return trust
