@@ -169,7 +169,7 @@ class SyncdeckApp(Amenities):
         self._exit_renderables.append(Text(last_words(error, write_report(error))))
         self._close_messages_no_wait()
 
-    def panic(self, *renderables: Any) -> None:
+    def panic(self, *_: Any) -> None:
         """End by an error that can draw itself (a style sheet's): the same words, and nothing of its values."""
         self._return_code = 1
         self._fatal_error()

@@ -65,7 +65,7 @@ class _Edit:
 
         self.deck.push_screen(SaveChanges(self.question, checked.diff, yes=self.yes), partial(self.agreed, draft))
 
-    def agreed(self, draft: Draft, agreed: bool | None) -> None:  # noqa: FBT001  a dialog's answer
+    def agreed(self, draft: Draft, agreed: bool | None) -> None:
         if not agreed:
             return
         if not self.typed:

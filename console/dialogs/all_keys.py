@@ -20,7 +20,6 @@ from console.screens.frame import SyncdeckScreen
 from console.widgets.listed_rows import Draw, ListedRows, Silent, always
 from console.widgets.record_list import RecordList
 
-
 BASICS = ("list.", "records.", "panel.", "form.", "screen.", "app.")
 """Ids of keys that work nearly everywhere: they stand last."""
 

@@ -12,8 +12,8 @@ from textual.widgets import Button, Input
 
 from console.dialogs.dialog import Dialog
 from console.keymap import bindings
-from console.presentation.spans import Span, cell, clean
-from console.widgets.listed_rows import Draw, ListedRows, SteppingList, always
+from console.presentation.spans import Span, cell, clean, fit
+from console.widgets.listed_rows import Draw, ListedRows, SteppingList
 from console.widgets.record_list import RecordList
 
 
@@ -73,4 +73,4 @@ class Choose(Dialog[str]):
 
 
 def _drawn(option: Option) -> Draw:
-    return always((cell(option.title, 26, "strong"), Span(clean(option.about), "dim")))
+    return lambda width: fit((cell(option.title, 20, "strong"), Span(clean(option.about), "dim")), width)

@@ -38,6 +38,7 @@ SIGNS = (("add", "+", "add"), ("update", "~", "update"), ("rename", "→", "rena
 WIDE = 130
 STATE = 15
 NAME = (14, 30)
+MOST_DETAIL = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,8 @@ class Columns:
         name = max(NAME[0], min(longest + 2, NAME[1], width // 3))
         spark = 22 if width >= WIDE else 0
         run, after = (26, 10) if width >= 100 else (11, 9)
-        return cls(
-            name=name, detail=max(width - name - STATE - run - after - spark, 8), run=run, next=after, spark=spark
-        )
+        detail = max(min(width - name - STATE - run - after - spark, MOST_DETAIL), 8)
+        return cls(name=name, detail=detail, run=run, next=after, spark=spark)
 
 
 def counts(changes: Mapping[str, int]) -> Line:
@@ -119,7 +119,7 @@ def refusal_lines(status: SyncStatus, width: int) -> list[Line]:
     reasons += [
         ("! ", f"{target.target}: {target.reason}") for target in status.targets if target.health == "quarantined"
     ]
-    return [fit((Span(f"  {sign}{clean(reason)}", "error"),), width) for sign, reason in reasons]
+    return [fit((Span(f"  {sign}", "error"), Span(clean(reason))), width) for sign, reason in reasons]
 
 
 def _first_sentence(text: str) -> str:
@@ -128,7 +128,7 @@ def _first_sentence(text: str) -> str:
 
 def _state(status: SyncStatus) -> Line:
     if status.paused:
-        return (cell("⏸ paused", STATE, "dim"),)
+        return (cell("‖ paused", STATE, "dim"),)
     worst = max((target.health for target in status.targets), key=GRAVITY.index, default="unknown")
     return (_health(worst),)
 
@@ -164,7 +164,7 @@ def _last_run(status: SyncStatus, now: datetime, width: int) -> Line:
         return (Span("never", "dim"),)
     end = ENDED[run.state]
     if width < 20:
-        return (Span(end.text[:2], end.role), Span(duration(now - run.started_at)))
+        return (Span(end.text[:2], end.role), Span(f"{duration(now - run.started_at)} ago", "dim"))
     return (end, Span(f"  {age(run.started_at, now)}", "dim"))
 
 

@@ -33,7 +33,7 @@ def titles(width: int, names: Sequence[str]) -> Line:
 
 def sync_line(sync: SyncSettings, room: tuple[int, int, int, int]) -> Line:
     """Return one line of the list."""
-    when = Span("⏸ paused", "warn") if sync.paused else Span(schedule(sync.schedule), "" if sync.schedule else "dim")
+    when = Span("‖ paused", "warn") if sync.paused else Span(schedule(sync.schedule), "" if sync.schedule else "dim")
     ways = f"{sync.source} → {', '.join(sync.targets)}" + (f"  where {sync.where}" if sync.where else "")
     return (
         cell(clean(sync.name), room[0], "strong"),

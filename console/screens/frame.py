@@ -146,6 +146,15 @@ class SyncdeckScreen(Screen[None]):
         # The clock beats on while a screen is still being put together.
         for line in self.query(HeaderLine):
             line.pulse = pulse
+        self.hint_again()
+
+    def hint_again(self) -> None:
+        """Draw the footer anew: what is possible may have changed."""
+        for line in self.query(KeyLine):
+            line.refresh()
+
+    def on_record_list_moved(self) -> None:
+        self.hint_again()
 
     def action_back(self) -> None:
         self.deck.back()

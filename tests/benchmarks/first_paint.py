@@ -66,7 +66,7 @@ def console(folder: Path) -> Start:
 
 def milliseconds(starts: list[Start], name: str) -> float:
     """Return the median of one figure in milliseconds."""
-    return statistics.median(getattr(start, name) for start in starts) * 1_000
+    return statistics.median(float(getattr(start, name)) for start in starts) * 1_000
 
 
 def main() -> None:

@@ -16,8 +16,9 @@ from console.screens.adapter import AdapterScreen
 from console.screens.adapters import AdaptersScreen
 from console.screens.entry import EntryScreen
 from console.widgets.field_controls import SecretControl, TextControl
+from console.widgets.marks import OnOff
 from console.widgets.record_list import RecordList
-from console.widgets.settings_form import SettingsForm
+from console.widgets.settings_form import GroupRow, SettingsForm
 from tests.console.settling import settled, until
 from tests.console.workbench import SIZES, console, deck, fill, press, rows_of, said, screen_text, write
 
@@ -286,7 +287,7 @@ WITH_SECRET = """\
 syncdeck: 1
 node: desk-1
 adapters:
-  staff: {type: ldap_group, url: "ldaps://ldap.example", bind_dn: "cn=admin,dc=acme", password: "keyring:staff", group: "cn=eng,dc=acme"}
+  staff: {type: ldap_group, url: "ldaps://ldap.example", bind_dn: "cn=a,dc=b", password: "keyring:staff", group: "cn=c"}
 """
 
 
@@ -346,7 +347,8 @@ async def test_groups_that_may_be_absent_are_made_when_they_are_switched_on(file
         assert isinstance(rows["list.path"], TextControl)
         assert isinstance(rows["auth.password"], SecretControl)
         assert "add.path" not in rows
-        switch = next(row for row in form(pilot).query("GroupRow") if row.entry.path == "add").query_one("OnOff")  # type: ignore[attr-defined]
+        group = next(row for row in form(pilot).query(GroupRow) if row.entry.path == "add")
+        switch = group.query_one(OnOff)
         switch.focus()
         await press(pilot, "space")
         await until(pilot, lambda: "add.path" in {row.entry.path for row in form(pilot).rows()})

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from rich.segment import Segment
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import SyncdeckApp
@@ -205,7 +207,7 @@ async def test_own_keys_replace_the_delivered_ones(file: Path) -> None:
         assert deck(pilot).screen_stack[-1].crumb == "engineering"  # type: ignore[attr-defined]
 
 
-# -- errors -------------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 @at_both_sizes
@@ -295,7 +297,7 @@ def crashing() -> Iterator[None]:
         yield
 
 
-# -- without colours, without Unicode ------------------------------------------------------------------------------------
+# -- without colours, without Unicode --------------------------------------------------------------------------------
 
 
 @at_both_sizes
@@ -318,19 +320,19 @@ async def test_the_environment_asks_for_no_colours_too(file: Path, monkeypatch: 
         assert colours(pilot) == set()
 
 
-def painted(pilot: object) -> list[str]:
+def painted(pilot: Pilot[None]) -> list[str]:
     """Return the lines as the terminal gets them, after the app's filters."""
     return ["".join(segment.text for segment in line) for line in filtered(pilot)]
 
 
-def colours(pilot: object) -> set[object]:
+def colours(pilot: Pilot[None]) -> set[object]:
     """Return every colour that is sent to the terminal."""
     styles = [segment.style for line in filtered(pilot) for segment in line if segment.style is not None]
     return {colour for style in styles for colour in (style.color, style.bgcolor) if colour and not colour.is_default}
 
 
-def filtered(pilot: object) -> list[list[object]]:
-    app = pilot.app  # type: ignore[attr-defined]
+def filtered(pilot: Pilot[None]) -> list[list[Segment]]:
+    app = pilot.app
     lines = []
     for strip in app.screen._compositor.render_strips():
         segments = list(strip)
@@ -338,5 +340,3 @@ def filtered(pilot: object) -> list[list[object]]:
             segments = line_filter.apply(segments, app.screen.background_colors[1])
         lines.append(segments)
     return lines
-
-

@@ -40,7 +40,7 @@ def test_without_a_tool_or_a_display_the_terminal_is_asked(tools: Path) -> None:
 
 
 def test_a_tool_gets_the_text_and_a_failing_one_is_noticed(tools: Path) -> None:
-    install(tools, "good", f"while read -r line || [ -n \"$line\" ]; do printf '%s' \"$line\"; done > {tools}/copied")
+    install(tools, "good", f'while read -r line || [ -n "$line" ]; do printf \'%s\' "$line"; done > {tools}/copied')
     install(tools, "bad", "exit 1")
     assert copy_by_tool(("good",), "O'Brien")
     assert (tools / "copied").read_text() == "O'Brien"

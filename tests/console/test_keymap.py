@@ -37,7 +37,9 @@ NODES = sorted(set(console_nodes()), key=lambda node: f"{node.__module__}.{node.
 
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.__name__)
 def test_every_binding_of_the_console_stands_in_the_keymap(node: type[DOMNode]) -> None:
-    strays = [binding for binding in own_bindings(node) if binding.action != "show_overlay" and key_of(binding.id) is None]
+    strays = [
+        binding for binding in own_bindings(node) if binding.action != "show_overlay" and key_of(binding.id) is None
+    ]
     assert strays == []
 
 

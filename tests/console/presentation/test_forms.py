@@ -64,7 +64,9 @@ def test_a_text_that_means_nothing_is_explained(field: Field, text: str, problem
 
 
 @given(st.dictionaries(WORDS, st.integers() | st.dictionaries(WORDS, st.integers(), min_size=1)), WORDS, WORDS)
-def test_a_value_that_was_put_in_is_found_and_can_be_taken_out(values: dict[str, object], name: str, inner: str) -> None:
+def test_a_value_that_was_put_in_is_found_and_can_be_taken_out(
+    values: dict[str, object], name: str, inner: str
+) -> None:
     path = f"{name}.{inner}"
     put = with_value(values, path, 7)
     assert value_at(put, path) == 7
@@ -88,9 +90,15 @@ def test_a_sync_has_a_line_for_every_setting_and_headings_for_its_groups() -> No
 
 def test_problems_stand_at_the_nearest_field() -> None:
     problems = [("path", "one."), ("guards.freeze[0].cron", "two."), ("", "three."), ("path", "four.")]
-    assert by_field(problems, ["path", "guards.freeze"]) == {"path": "one. four.", "guards.freeze": "two.", "": "three."}
+    assert by_field(problems, ["path", "guards.freeze"]) == {
+        "path": "one. four.",
+        "guards.freeze": "two.",
+        "": "three.",
+    }
 
 
-@pytest.mark.parametrize("line", [line for line in entries(describe(SyncSettings)) if not line.heading], ids=lambda x: x.path)
+@pytest.mark.parametrize(
+    "line", [line for line in entries(describe(SyncSettings)) if not line.heading], ids=lambda x: x.path
+)
 def test_every_setting_of_a_sync_explains_itself(line: object) -> None:
     assert len(hint(line.field)) > 12  # type: ignore[attr-defined]

@@ -11,8 +11,8 @@ from console.presentation.failures import explain
 from console.presentation.gauges import gauge
 from console.presentation.header import Pulse, header
 from console.presentation.keys import KeyHint, hint_at, key_line, key_name
-from console.presentation.sparkline import sparkline
 from console.presentation.spans import plain, width_of
+from console.presentation.sparkline import sparkline
 from engine.errors import RemoteRefused, RemoteUnavailable
 from engine.reconcile.plan import Verdict
 
