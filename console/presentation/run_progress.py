@@ -11,8 +11,8 @@ from engine.reconcile.results import TargetResult
 MOST_UNPLANNED = 5
 
 
-def progress_line(target: TargetRun, width: int) -> Line:
-    """Return one target's bar, figures, rate, time left, and what is under way."""
+def progress_lines(target: TargetRun, width: int) -> list[Line]:
+    """Return one target's bar, figures, rate, time left, and what is under way (below, where it is narrow)."""
     bar_width = max(10, min(40, width // 5))
     name = 20 if width >= 100 else 12
     share = target.finished / target.total if target.total else 1.0
@@ -26,10 +26,12 @@ def progress_line(target: TargetRun, width: int) -> Line:
         parts.append((Span(f"{_rate(target.per_second)}", "dim"),))
         if target.left is not None:
             parts.append((Span(f"{duration(target.left)} left", "dim"),))
-    if target.batch:
-        parts.append((Span(clean(target.batch), "warn" if "wait" in target.batch else "accent"),))
+    batch = (Span(clean(target.batch), "warn" if "wait" in target.batch else "accent"),) if target.batch else ()
+    if width >= 100:
+        parts.append(batch)
     head = (cell(clean(target.target), name, "strong"), Span(" "), Span(bar, "ok" if share == 1 else "accent"))
-    return fit((*head, Span(f" {share:>4.0%}  "), *joined(parts, "  ")), width)
+    line = fit((*head, Span(f" {share:>4.0%}  "), *joined(parts, "  ")), width)
+    return [line, fit((Span(" " * (name + 1)), *batch), width)] if batch and width < 100 else [line]
 
 
 def _rate(per_second: float) -> str:

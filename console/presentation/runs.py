@@ -23,7 +23,7 @@ ITEM_STATES: dict[ItemState, tuple[str, str]] = {
     ItemState.PENDING: ("pending", "dim"),
     ItemState.INTENT: ("under way", "accent"),
     ItemState.DONE: ("done", "ok"),
-    ItemState.ALREADY: ("was so already", "dim"),
+    ItemState.ALREADY: ("already so", "dim"),
     ItemState.REFUSED: ("refused", "error"),
     ItemState.FAILED: ("failed", "error"),
     ItemState.DRIFTED: ("drifted", "warn"),
@@ -106,12 +106,13 @@ def run_line(run: RunSummary, width: int, now: datetime) -> Line:
 def item_line(item: RunItem, width: int, *, interrupted: bool = False) -> Line:
     """Return one item of a run: how it stands, what it is, and the reason when it did not go well."""
     state = item_state(item.state, interrupted)
-    name = max(20, min(44, (width - 34) * 2 // 3))
+    stand, where = (10, 10) if width < 100 else (12, 16)
+    name = max(22, min(44, (width - stand - where - 6) * 2 // 5))
     bad = item.state in BAD
     line = [
-        cell(state.text, 14, state.role),
+        cell(state.text, stand, state.role),
         Span(" "),
-        cell(clean(item.target), 14, "dim"),
+        cell(clean(item.target), where, "dim"),
         Span(f" {SIGNS[item.action]} ", item.action.value),
         cell(clean(item.spelling), name),
         Span(f" {clean(item.reason)}", "error" if bad else "dim"),

@@ -33,7 +33,7 @@ class EventExporting(SyncdeckScreen):
 
     def action_export(self) -> None:
         if self.export is not None:
-            self.deck.notify("An export is under way; c stops it.", markup=False)
+            self.deck.say("An export is under way; c stops it.")
             return
 
         def begin(text: str | None) -> None:
@@ -73,5 +73,5 @@ class EventExporting(SyncdeckScreen):
             else:
                 message = f"{export.written:,} events written to {export.path.resolve()}"
             if not export.failed:
-                self.deck.notify(message, markup=False)
+                self.deck.say(message)
         self.query_one(EventList).post_message(EventList.Progressed())

@@ -239,7 +239,7 @@ class EventsScreen(EventExporting):
     def found(self, event: EventList.Found) -> None:
         """Say so when there is nothing more to find."""
         if event.position is None:
-            self.deck.notify(f"No further event here holds “{self.found_text}”.", markup=False)
+            self.deck.say(f"No further event here holds “{self.found_text}”.")
 
     def action_leads(self) -> None:
         event = self.event

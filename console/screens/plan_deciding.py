@@ -134,7 +134,7 @@ class PlanDeciding(SyncdeckScreen):
         if stored is None:
             return
         sync = stored.plan.sync
-        self.deck.notify(f"Reading both ends of {sync} …", markup=False)
+        self.deck.say(f"Reading both ends of {sync} …")
 
         def then(made: StoredPlan) -> None:
             self.post_message(Open("plan", made.digest))
@@ -159,7 +159,7 @@ class PlanDeciding(SyncdeckScreen):
         if stored is None or engine is None:
             return
         if earlier is None:
-            self.deck.notify(f"This is the first plan of {stored.plan.sync} that is kept here.", markup=False)
+            self.deck.say(f"This is the first plan of {stored.plan.sync} that is kept here.")
             return
         self._compare(stored, earlier, engine.clock.now())
 
@@ -200,7 +200,7 @@ class PlanDeciding(SyncdeckScreen):
         except (SyncdeckError, OSError) as error:
             self.app.call_from_thread(self.post_message, Failure(f"write {path}", error))
         else:
-            self.app.call_from_thread(self.app.notify, f"Plan written to {path.resolve()}", markup=False)
+            self.app.call_from_thread(self.deck.say, f"Plan written to {path.resolve()}")
 
     # -- what is possible -------------------------------------------------------------------------------------------
 

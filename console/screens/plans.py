@@ -96,7 +96,7 @@ class PlansScreen(SyncdeckScreen):
         def then(made: StoredPlan) -> None:
             self.post_message(Open("plan", made.digest))
 
-        self.deck.notify(f"Reading both ends of {sync} …", markup=False)
+        self.deck.say(f"Reading both ends of {sync} …")
         self.ask(f"plan {sync}", lambda engine: engine.reconcile.plan(sync), then)
 
     def why_not(self, action: str) -> str:

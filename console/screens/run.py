@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from console.keymap import bindings
 from console.messages import News, Open
-from console.presentation.run_progress import progress_line, result_lines
+from console.presentation.run_progress import progress_lines, result_lines
 from console.presentation.runs import BAD, counts_line, item_detail, run_facts
 from console.presentation.spans import Line, Span, joined
 from console.screens.run_deeds import RunDeeds
@@ -183,7 +183,7 @@ class RunScreen(RunDeeds):
     def _progress(self, width: int) -> list[Line]:
         if self.result is not None and self.summary is not None and self.summary.state is not RunState.RUNNING:
             return [line for result in self.result.targets for line in result_lines(result, width)]
-        return [progress_line(target, width) for target in self.targets.values()]
+        return [line for target in self.targets.values() for line in progress_lines(target, width)]
 
     def _states(self, run: RunSummary) -> Line:
         shown = {

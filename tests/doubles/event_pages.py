@@ -14,7 +14,7 @@ from engine.events.event import Event, Origin, Position
 from engine.events.log import Filter
 from engine.events.pages import EventPages
 
-START_MS = 1_772_442_000_000
+START_MS = 1_772_434_800_000
 """Two hours before the manual clock's start."""
 
 

@@ -60,9 +60,7 @@ def test_an_update_shows_the_words_that_change() -> None:
 
 def test_unfolding_an_item_shows_its_fields_and_why() -> None:
     tree = ChangeTree(sample_plan())
-    place = next(
-        tree.at(line) for line in range(len(tree)) if "ann.lee" in plain(tree_line(tree, tree.at(line), 100))
-    )
+    place = next(tree.at(line) for line in range(len(tree)) if "ann.lee" in plain(tree_line(tree, tree.at(line), 100)))
     before = len(tree)
     assert tree.fold(place)
     assert len(tree) == before + 2

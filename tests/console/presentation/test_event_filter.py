@@ -31,7 +31,10 @@ UNDERSTOOD = {
     ),
     "a run by its number": ("run:12", Filter(aggregate="run:12")),
     "a plan by the beginning of its digest": ("plan:3f2a", Filter(aggregate="plan:3f2a*")),
-    "several at once": ('type:run.item.failed actor:ann "429"', Filter(type="run.item.failed", actor="ann", search="429")),
+    "several at once": (
+        'type:run.item.failed actor:ann "429"',
+        Filter(type="run.item.failed", actor="ann", search="429"),
+    ),
 }
 
 REFUSED = {

@@ -66,7 +66,9 @@ def test_an_event_leads_to_its_run_or_plan(
 
 
 def test_the_detail_shows_everything_as_json_of_the_panel_s_width() -> None:
-    one = event(1, data={"item": "list/add/ann", "deep": {"list": [1, None, "x" * 100]}}, metadata={"actor": "a", "run": 3})
+    one = event(
+        1, data={"item": "list/add/ann", "deep": {"list": [1, None, "x" * 100]}}, metadata={"actor": "a", "run": 3}
+    )
     lines = event_detail(one, 40)
     text = "\n".join(plain(line) for line in lines)
     assert '"item": "list/add/ann"' in text

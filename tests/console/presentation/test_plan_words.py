@@ -85,7 +85,9 @@ def test_two_plans_differ_by_what_is_new_gone_and_asked_otherwise() -> None:
     assert [change.spelling for _, change in compared.gone] == ["b@x"]
     assert [change.spelling for _, change in compared.otherwise] == ["c@x"]
     assert compared.same == 1
-    assert "1 new · 1 gone · 1 with other values · 1 change the same" in text(list(comparison_lines(compared, before, NOW)))
+    assert "1 new · 1 gone · 1 with other values · 1 change the same" in text(
+        list(comparison_lines(compared, before, NOW))
+    )
 
 
 GAUGES = {
