@@ -63,6 +63,8 @@ async def _look(means: Means, one: OpenTarget) -> None:
         one.seen = await one.reader.look(one.target_plan, one.places)
     except SyncdeckError as error:
         one.error = means.redact(str(error))
+    else:
+        one.target_plan = one.seen.target_plan
 
 
 def refuse_drifted_removals(targets: Sequence[OpenTarget]) -> None:

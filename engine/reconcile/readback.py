@@ -11,9 +11,9 @@ from engine.errors import RemoteError
 from engine.reconcile.draining import drain
 from engine.reconcile.means import Means
 from engine.reconcile.pace import READ_PATIENCE, Patience, Retry, patiently
-from engine.reconcile.plan import Snapshot, TargetPlan
+from engine.reconcile.plan import Change, Snapshot, TargetPlan
 from engine.reconcile.ports import Target
-from engine.reconcile.staleness import Held, HeldCollector, sort_changes
+from engine.reconcile.staleness import Held, HeldCollector, respelled, sort_changes
 from engine.settings.model import SyncSettings
 
 
@@ -50,8 +50,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """Places in the target's plan by what a read says about them; `snapshot` is what was read."""
+    """Places in the target's plan by what a read says about them; `snapshot` is what was read, `target_plan` the plan
+    with the changes at these places calling their records as the target spells them now."""
 
+    target_plan: TargetPlan
     needed: tuple[int, ...]
     already: tuple[int, ...]
     drifted: Mapping[int, str]
@@ -62,8 +64,10 @@ class Sighting:
 
 def sighting(target_plan: TargetPlan, places: Sequence[int], held: Held) -> Sighting:
     """Sort the changes at these places by what the target holds."""
-    found = sort_changes(_only(target_plan, places), held)
+    in_question = _only(target_plan, places)
+    found = sort_changes(in_question, held)
     return Sighting(
+        target_plan=_with_changes(target_plan, places, respelled(in_question, held).changes),
         needed=tuple(places[at] for at in found.needed),
         already=tuple(places[at] for at in found.already),
         drifted={places[at]: why for at, why in found.drifted.items()},
@@ -76,6 +80,13 @@ def sighting(target_plan: TargetPlan, places: Sequence[int], held: Held) -> Sigh
             proof=held.proof,
             carried=held.carried,
         ),
+    )
+
+
+def _with_changes(target_plan: TargetPlan, places: Sequence[int], changes: Sequence[Change]) -> TargetPlan:
+    put = dict(zip(places, changes, strict=True))
+    return replace(
+        target_plan, changes=tuple(put.get(place, change) for place, change in enumerate(target_plan.changes))
     )
 
 

@@ -35,6 +35,17 @@ async def test_a_removal_is_spelled_as_the_target_spells_it() -> None:
     assert [change.spelling for change in batch] == ["BOB@Acme.org"]
 
 
+async def test_a_removal_is_spelled_as_the_target_spells_it_by_the_time_of_the_call() -> None:
+    place = workplace(service("anna@acme.org"), service("anna@acme.org", "bob@acme.org"))
+    stored = await place.plan()
+    place.target.members["Bob@Acme.org"] = place.target.members.pop("bob@acme.org")
+
+    await place.apply(stored)
+
+    assert [change.spelling for batch in place.target.writes for change in batch] == ["Bob@Acme.org"]
+    assert place.target.keys() == {"anna@acme.org"}
+
+
 async def test_a_plan_without_changes_ends_well_and_calls_nobody() -> None:
     place = workplace(service("a"), service("a"))
 
