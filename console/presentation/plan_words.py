@@ -59,6 +59,8 @@ def facts(stored: StoredPlan, width: int, now: datetime) -> list[Line]:
 
 
 def _source(plan: Plan, now: datetime) -> Line:
+    if plan.source is None and plan.undoes and not plan.error:
+        return (Span(f"from what run {clean(plan.undoes)} did"),)
     if plan.source is None:
         return (Span("The source could not be read.", "error"),)
     source = plan.source

@@ -45,8 +45,10 @@ def result_lines(result: TargetResult, width: int) -> list[Line]:
     mark = {True: Span("✓ ", "ok"), False: Span("✗ ", "error"), None: Span("– ", "dim")}[result.verified]
     name = 20 if width >= 100 else 12
     head = (mark, cell(clean(result.target), name, "strong"), *joined((counts_line(result.counts),), "  "))
-    verdict = (Span(clean(result.verdict), "dim" if result.verified else "warn"),)
-    lines: list[Line] = [fit(joined((head, verdict), "   "), width)]
+    role = "dim" if result.verified else "warn"
+    lines: list[Line] = [fit(head, width), *wrap(result.verdict, width, role, indent=4)]
+    if width >= 130:
+        lines = [fit(joined((head, (Span(clean(result.verdict), role),)), "   "), width)]
     if result.error:
         lines += wrap(result.error, width, "error", indent=4)
     for sentence in result.unplanned[:MOST_UNPLANNED]:

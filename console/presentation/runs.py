@@ -29,6 +29,7 @@ ITEM_STATES: dict[ItemState, tuple[str, str]] = {
     ItemState.DRIFTED: ("drifted", "warn"),
     ItemState.CANCELLED: ("cancelled", "dim"),
 }
+WIDE_STATE = 14
 BAD = (ItemState.FAILED, ItemState.REFUSED, ItemState.DRIFTED)
 RESUMABLE = {RunState.INTERRUPTED, RunState.PARTIAL, RunState.CANCELLED, RunState.FAILED}
 
@@ -62,7 +63,14 @@ def verdict_span(run: RunSummary) -> Span:
 
 def columns(width: int) -> tuple[int, int, int]:
     """Return the cells for sync, state and counts."""
-    return (16, 12, 22) if width < 100 else (min(32, width // 6), 12, 34)
+    return (18, 12, 22) if width < 100 else (min(32, width // 6), WIDE_STATE, 34)
+
+
+def _state_cell(run: RunSummary, width: int) -> Span:
+    """Return the state, with the mark of the read-back where there is no room for its words."""
+    text, role = STATES[run.state]
+    marks = {True: " ✓", False: " ✗", None: ""}
+    return cell(text + (marks[run.verified] if width < WIDE_STATE else ""), width, role)
 
 
 def runs_heading(width: int) -> Line:
@@ -89,14 +97,13 @@ def run_line(run: RunSummary, width: int, now: datetime) -> Line:
         gap,
         cell(clean(run.sync), sync, "strong"),
         gap,
-        cell(STATES[run.state][0], state, STATES[run.state][1]),
+        _state_cell(run, state),
         gap,
         *words,
         Span(" " * (counts - width_of(words))),
         gap,
         cell(age(run.started_at, now), 12),
-        cell(duration(took), 9, "dim"),
-        verdict_span(run),
+        *((cell(duration(took), 9, "dim"), verdict_span(run)) if width >= 100 else ()),
         Span(f"  {clean(run.started_by, 30)}", "dim"),
         Span(f"  {clean(run.verdict, 200)}", "dim"),
     )
@@ -107,14 +114,15 @@ def item_line(item: RunItem, width: int, *, interrupted: bool = False) -> Line:
     """Return one item of a run: how it stands, what it is, and the reason when it did not go well."""
     state = item_state(item.state, interrupted)
     stand, where = (10, 10) if width < 100 else (12, 16)
-    name = max(22, min(44, (width - stand - where - 6) * 2 // 5))
     bad = item.state in BAD
+    room = width - stand - where - 5
+    name = max(22, min(44, room * 2 // 5)) if item.reason else room
     line = [
         cell(state.text, stand, state.role),
         Span(" "),
         cell(clean(item.target), where, "dim"),
         Span(f" {SIGNS[item.action]} ", item.action.value),
-        cell(clean(item.spelling), name),
+        cell(clean(item.spelling), name) if item.reason else Span(clean(item.spelling)),
         Span(f" {clean(item.reason)}", "error" if bad else "dim"),
     ]
     if item.attempt > 1:
@@ -140,8 +148,8 @@ def item_detail(item: RunItem, width: int, now: datetime) -> list[Line]:
     return [*lines, (), (Span(clean(item.item), "dim"),)]
 
 
-def run_facts(run: RunSummary, width: int, now: datetime) -> list[Line]:
-    """Return what stands above a run."""
+def run_facts(run: RunSummary, width: int, now: datetime, *, verdict: bool = True) -> list[Line]:
+    """Return what stands above a run; its verdict is left out where each target's own is shown."""
     took = duration((run.ended_at or now) - run.started_at)
     left = joined(
         (
@@ -152,11 +160,10 @@ def run_facts(run: RunSummary, width: int, now: datetime) -> list[Line]:
         ),
         "  ",
     )
-    right = (
-        Span(f"by {clean(run.started_by, 30)} {age(run.started_at, now)}, {took}   plan {run.digest[:SHORT]}", "dim"),
-    )
+    took_words = f", {took}   plan {run.digest[:SHORT]}" if width >= 100 else ""
+    right = (Span(f"by {clean(run.started_by, 30)} {age(run.started_at, now)}{took_words}", "dim"),)
     lines = [spread(left, right, width)]
-    if run.verdict:
+    if run.verdict and verdict:
         lines += wrap(run.verdict, width, "" if run.verified else "warn")
     if run.state is RunState.INTERRUPTED:
         text = "Its process is gone. F reads back what is unknown and goes on; nothing is done twice."

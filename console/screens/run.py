@@ -178,7 +178,7 @@ class RunScreen(RunDeeds):
         engine = self.deck.engine
         if self.summary is None or engine is None:
             return list(STARTING)
-        return run_facts(self.summary, width, engine.clock.now())
+        return run_facts(self.summary, width, engine.clock.now(), verdict=self.result is None)
 
     def _progress(self, width: int) -> list[Line]:
         if self.result is not None and self.summary is not None and self.summary.state is not RunState.RUNNING:

@@ -22,8 +22,9 @@ class PagedItems(Rows):
         self.interrupted = False
         self._wanted = wanted
         self._pages: LRUCache[int, Sequence[RunItem]] = LRUCache(24)
-        self._stale: set[int] = set()
-        self._asked: set[int] = set()
+        self._age = 0
+        self._age_of: dict[int, int] = {}
+        self._asked: dict[int, int] = {}
 
     def __len__(self) -> int:
         return self.total
@@ -40,7 +41,7 @@ class PagedItems(Rows):
             return None
         number, offset = divmod(key, PAGE)
         page = self._pages.get(number)
-        if page is None or number in self._stale:
+        if page is None or self._age_of.get(number) != self._age:
             self._ask(number)
         return page[offset] if page is not None and offset < len(page) else None
 
@@ -50,17 +51,16 @@ class PagedItems(Rows):
 
     def grow_stale(self) -> None:
         """What is here may have changed: it is shown until the new comes."""
-        self._stale.update(self._pages.keys())
+        self._age += 1
 
     def deliver(self, number: int, items: Sequence[RunItem]) -> None:
-        """Take in a page."""
-        self._asked.discard(number)
-        self._stale.discard(number)
+        """Take in a page. What was asked before the last change is shown, and asked again."""
+        self._age_of[number] = self._asked.pop(number, -1)
         self._pages[number] = items
 
     def _ask(self, number: int) -> None:
-        if number not in self._asked:
-            self._asked.add(number)
+        if self._asked.get(number) != self._age:
+            self._asked[number] = self._age
             self._wanted(number)
 
 

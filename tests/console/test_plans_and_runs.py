@@ -277,7 +277,7 @@ async def test_a_run_is_followed_from_its_plan_to_its_verdict(size: tuple[int, i
         assert isinstance(pilot.app.screen, RunScreen)
         await until(pilot, lambda: "✓ verified" in screen_text(pilot))
         text = screen_text(pilot)
-        assert "Every target was read back" in text
+        assert "Read back: as planned." in text
         assert "not planned by anybody: zoe@acme.example" in text
         assert "8 done" in text
         assert "robert" not in text
