@@ -50,12 +50,11 @@ class Account:
 
     async def intend(self, places: Sequence[int], lease: Lease) -> None:
         """Write the intent for these. Raises `Locked` when the lease is no longer ours."""
-        await self._means.journal.intend(
-            self._run, [self._items[place].index for place in places], lease, self._means.now()
-        )
+        now = self._means.now()
+        await self._means.journal.intend(self._run, [self._items[place].index for place in places], lease, now)
         for place in places:
             item = self._items[place]
-            self._items[place] = replace(item, state=ItemState.INTENT, attempt=item.attempt + 1)
+            self._items[place] = replace(item, state=ItemState.INTENT, attempt=item.attempt + 1, at=now)
 
     async def conclude(self, endings: Mapping[int, tuple[ItemState, str]]) -> None:
         """Write how the items at these places ended, with the reason."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ from engine.reconcile.pace import Pace, Patience, Retry
 from engine.reconcile.plan import ORDER, Action
 from engine.reconcile.ports import Outcome, Result, Target
 from engine.reconcile.readback import Reader
+from engine.reconcile.settling import settle
 from engine.reconcile.stopping import Stop
 from engine.reconcile.together import together
 from engine.settings.model import Mode
@@ -43,10 +45,15 @@ class Carrier:
         self._stop = stop
         self._pace = Pace(self._target.limits, means.clock, stop)
         self._refusals_in_a_row = 0
+        self._needed: Sequence[int] = ()
+        self._called: set[int] = set()
+        self._gate = asyncio.Lock()
+        """Held while the target is read again: no call begins on what an older read has shown."""
 
     async def carry_out(self, mode: Mode, needed: Sequence[int], patience: Patience) -> None:
         """Make the calls for these places in the mode's order; then every one of them has ended, except those whose
         fate could not be read back: they stay intents. Raises `Locked` when the lease was lost."""
+        self._needed = needed
         for action in _order(mode):
             places = [place for place in needed if self._account.change(place).action is action]
             if self.away or self._stop.asked:
@@ -86,6 +93,11 @@ class Carrier:
             if not await self._pace.admit():
                 await self._account.conclude_all(waiting, ItemState.CANCELLED, "The run was asked to stop before this.")
                 return
+            async with self._gate:
+                waiting = await self._still_to_do(waiting)
+                self._called.update(waiting)
+            if not waiting or self.away:
+                continue
             await self._account.intend(waiting, self._lease())
             try:
                 outcomes = await self._target.write([self._account.change(place) for place in waiting])
@@ -135,18 +147,37 @@ class Carrier:
         they stay intents, and the target counts as away."""
         self._account.progress.doing("reading back")
         try:
-            now = await self._reader.look(self._account.target_plan, batch)
+            async with self._gate:
+                return await self._look_again(batch)
         except RemoteError as unreadable:
             self.away = self._means.redact(
                 f"{error} Whether the change was made could not be read back: {unreadable} "
                 "Resume the run when the target can be read again."
             )
             return []
-        await self._account.conclude(
-            dict.fromkeys(now.already, (ItemState.DONE, ""))
-            | {place: (ItemState.DRIFTED, why) for place, why in now.drifted.items()}
-        )
-        return list(now.needed)
+
+    async def _still_to_do(self, batch: Sequence[int]) -> list[int]:
+        """Return which of these have not ended meanwhile, after a fresh look when the newest is too old to rely on."""
+        batch = [place for place in batch if self._account.item(place).state in OPEN]
+        if not batch or not self._reader.stale:
+            return batch
+        self._account.progress.doing("reading again")
+        try:
+            return await self._look_again(batch)
+        except RemoteError as unreadable:
+            self.away = self._means.redact(
+                f"{self._account.target} could not be read again before the next call: {unreadable}"
+            )
+            return batch
+
+    async def _look_again(self, batch: Sequence[int]) -> list[int]:
+        """Return which of these are still needed. The others have ended as the target shows, and so has everything
+        that waits for its call: what a read shows, no later call may ignore."""
+        waiting = set(self._needed) - self._called
+        places = sorted(waiting.union(batch) & set(self._account.places(OPEN)))
+        seen = await self._reader.look(self._account.target_plan, places)
+        self._account.target_plan = seen.target_plan
+        return sorted(set(await settle(self._account, seen)).intersection(batch))
 
     async def _refused(self, batch: list[int], error: RemoteRefused, retry: Retry) -> None:
         """Park the culprit of a refused batch; try the others without it, half by half."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -17,7 +18,13 @@ from engine.reconcile.staleness import Held, HeldCollector, respelled, sort_chan
 from engine.settings.model import SyncSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+FRESH = timedelta(seconds=60)
+"""How old a read may be when a call relies on it: long enough for most runs, short enough for pauses to matter."""
+READS_IN_TEN = 1
+"""Of ten seconds, how many may be spent on reading again: a target that is slow to read is believed for longer."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Reader:
     """Reads one open target again and again during a run."""
 
@@ -25,6 +32,13 @@ class Reader:
     sync: SyncSettings
     target: Target
     patience: Patience = READ_PATIENCE
+    fresh_until: float = float("-inf")
+    """On the monotonic clock: until then the newest read may be relied on."""
+
+    @property
+    def stale(self) -> bool:
+        """Say whether too much time has passed since the newest read to rely on it."""
+        return self.means.clock.monotonic() > self.fresh_until
 
     async def held(self, target_plan: TargetPlan) -> Held:
         """Read the target now, patiently. Raises `RemoteUnavailable`, `RemoteRefused`, `IncompleteRead`."""
@@ -32,8 +46,11 @@ class Reader:
         async def once() -> HeldCollector:
             return await drain(self.target, HeldCollector(target_plan, self.sync))
 
+        began = self.means.clock.monotonic()
         retry = Retry(self.patience, self.means.clock, self.means.chance)
         collector = await patiently(once, retry, self.means.clock.sleep)
+        took = self.means.clock.monotonic() - began
+        self.fresh_until = began + max(FRESH.total_seconds(), 10 / READS_IN_TEN * took)
         return collector.finish(self.means.now())
 
     async def look(self, target_plan: TargetPlan, places: Sequence[int]) -> Sighting:
