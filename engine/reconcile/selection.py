@@ -12,6 +12,7 @@ from engine.errors import NothingFound
 from engine.reconcile.history import Digest
 from engine.reconcile.plan import Plan, item_id, items
 from engine.reconcile.protection import protecting
+from engine.reconcile.records import fold
 
 _COMPARED_NAMES = 20_000
 """How many names a misspelt choice is compared with, to find the nearest."""
@@ -42,15 +43,19 @@ def derive(plan: Plan, digest: Digest, chosen: Sequence[str], now: datetime, act
 
 
 def _fitting(plan: Plan, choice: str) -> set[str]:
-    """Return the ids of the items that a choice names. A pattern may name an id, a key or a target."""
+    """Return the ids of the items that a choice names. A pattern may name an id, a key or a target.
+
+    Letter case is only forgiven where nobody is called exactly so: in a case-sensitive sync Anna and anna are two.
+    """
     text = choice.strip()
     if "*" not in text and "?" not in text:
-        folded = text.casefold()
-        return {
+        exactly = {
             name
             for name, target, change in items(plan)
-            if text in (name, change.key, change.spelling, target.target) or folded == change.key
+            if text in (name, change.key, change.spelling, target.target)
         }
+        folded = fold(text)
+        return exactly or {name for name, _, change in items(plan) if folded == change.key}
     pattern = protecting([text])
     return {
         name

@@ -48,6 +48,16 @@ def test_a_target_is_chosen_by_its_name() -> None:
     assert chosen(PLAN, "wiki") == [name for name, target, _ in items(PLAN) if target.target == "wiki"]
 
 
+def test_letter_case_tells_two_apart_in_a_case_sensitive_sync() -> None:
+    plan = planned(sync_of(case_sensitive=True), batch_of([("bob", {})]), batch_of([("Anna", {}), ("anna", {})]))
+    assert chosen(plan, "Anna") == ["list/remove/Anna"]
+
+
+def test_a_choice_is_folded_as_keys_are() -> None:
+    plan = planned(sync_of(), batch_of([("straße", {})]), batch_of([]))
+    assert chosen(plan, "STRASSE") == ["list/add/strasse"] == chosen(plan, "Straße")
+
+
 def test_a_derived_plan_names_its_parent_and_expires_with_it() -> None:
     derived = derive(PLAN, PARENT, ["wiki"], NOW + timedelta(hours=1), "bob")
     assert (derived.parent, derived.created_by, derived.expires_at) == (PARENT, "bob", PLAN.expires_at)
