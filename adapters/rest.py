@@ -129,7 +129,9 @@ class RestClient:
         return self._http
 
     def _of(self, request: Request) -> str:
-        return f"{self.name}: {request.method} {urlsplit(self._address(request)).path}"
+        """Name a call as its service's log would: adapter, method, host and path, without user, query and fragment."""
+        parts = urlsplit(self._address(request))
+        return f"{self.name}: {request.method} {parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def _address(self, request: Request) -> str:
         url = request.path

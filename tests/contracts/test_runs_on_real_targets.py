@@ -65,8 +65,7 @@ def _workspace(folder: Path) -> Workspace:
 
 
 async def _filled(sandbox: Sandbox) -> None:
-    if sandbox.offers(Circumstance.UNKNOWN_IDENTITY):
-        await sandbox.know([STAYER, LEAVER, JOINER, IRISH])
+    await sandbox.know([STAYER, LEAVER, JOINER, IRISH])
     await sandbox.fill([Member(STAYER), Member(LEAVER)])
 
 
