@@ -1,7 +1,8 @@
 """Every key of the console, once. Footers, help, palette and people's own keymaps all read this table.
 
-One rule that can be taught: only the capitals A D S U C F X O change the world (approve or apply, delete, save,
-undo, cancel, retry failed, reject, override). No lower-case, ctrl or function key ever does; a test enumerates the table.
+One rule that can be taught: only the capitals A D F O S U X C change the world (approve or apply, delete, finish what
+failed, override, save, undo, reject, cancel). No lower-case, ctrl or function key ever does; a test enumerates the
+table.
 
 Scopes are named after the screen or widget whose `BINDINGS` they are. Their order is the order of importance: what
 does not fit the footer is cut from the end, and `?` lists everything.
@@ -130,6 +131,7 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
     ),
     "events": (
         Key("events.filter", "slash", "filter", "filter", "Show only events that match"),
+        Key("events.mark", "space", "mark", "", "Mark the event, to copy several"),
         Key("events.follow", "f", "follow", "follow", "Stay at the newest event, or stop doing so"),
         Key("events.pause", "p", "pause", "pause", "Take in nothing new for now"),
         Key("events.leads", "o", "leads", "its run/plan", "Open the run or plan that the event speaks of"),

@@ -68,7 +68,7 @@ def _target_line(tree: ChangeTree, place: Place, width: int) -> Line:
     items = tree.contents.changes_of[place.target]
     taken = tree.ticks.among(items)
     name = cell(clean(target.target), 24 if width >= 100 else 16, "strong")
-    counts = {action: target.count(action) for action in Action}
+    counts = tree.contents.counts[place.target]
     parts: list[Line] = [counts_line(counts)]
     if target.error:
         parts.append((Span("could not be read", "error"),))

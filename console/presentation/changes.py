@@ -107,6 +107,8 @@ class Contents:
     """For each target, which entries are changes."""
     groups: list[Group] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
+    counts: list[dict[Action, int]] = field(default_factory=list)
+    """For each target, changes by action: counted once, drawn often."""
 
     @classmethod
     def of(cls, plan: Plan) -> Contents:
@@ -114,8 +116,11 @@ class Contents:
         contents = cls()
         for number, target in enumerate(plan.targets):
             first = len(contents.entries)
+            contents.counts.append({})
             for action, kind in ACTION_KINDS.items():
-                contents._add(number, kind, [change for change in target.changes if change.action is action])
+                changes = [change for change in target.changes if change.action is action]
+                contents.counts[number][action] = len(changes)
+                contents._add(number, kind, changes)
             contents.changes_of.append(range(first, len(contents.entries)))
             contents._add(number, Kind.PARKED, target.parked)
             contents._add(number, Kind.CARRIED, target.snapshot.carried if target.snapshot else ())

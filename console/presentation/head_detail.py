@@ -29,7 +29,7 @@ def head_detail(tree: ChangeTree, place: Place, width: int) -> list[Line]:
                 lines.append((Span(f"{taken:,} taken, {total - taken:,} left out", "dim"),))
             return lines
         case _:
-            return _target(tree.plan.targets[place.target], width)
+            return _target(tree.plan.targets[place.target], tree.contents.counts[place.target], width)
 
 
 def _guard(target: str, verdict: Verdict, width: int) -> list[Line]:
@@ -45,11 +45,10 @@ def _guard(target: str, verdict: Verdict, width: int) -> list[Line]:
     return lines
 
 
-def _target(target: TargetPlan, width: int) -> list[Line]:
+def _target(target: TargetPlan, counts: dict[Action, int], width: int) -> list[Line]:
     lines: list[Line] = [(Span(clean(target.target), "strong"),)]
     if target.error:
         return [*lines, *wrap(target.error, width, "error")]
-    counts = {action: target.count(action) for action in Action}
     snapshot = target.snapshot
     if snapshot is not None:
         lines.append((Span(f"{count(snapshot.fingerprint.count, 'member')}, read {stamp(snapshot.read_at)}", "dim"),))

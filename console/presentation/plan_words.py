@@ -50,7 +50,8 @@ def facts(stored: StoredPlan, width: int, now: datetime) -> list[Line]:
         "  ",
     )
     ending = "expired" if plan.expires_at <= now else "expires"
-    lines = [spread(head, (Span(f"{stored.digest[:SHORT]}  {ending} {age(plan.expires_at, now)}", "dim"),), width)]
+    until = f"  {ending} {age(plan.expires_at, now)}" if stored.state in DECIDABLE or ending == "expired" else ""
+    lines = [spread(head, (Span(f"{stored.digest[:SHORT]}{until}", "dim"),), width)]
     lines.append(spread(_source(plan, now), _decisions(stored, now), width))
     for sentence in _banners(plan, brief=width < 100):
         lines += [(Span("▌ ", "error"), *line) for line in wrap(sentence, width - 2, "error")]

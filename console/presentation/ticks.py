@@ -11,10 +11,15 @@ from engine.reconcile.plan import Change, Plan, item_id
 class Ticks:
     """At first everything is taken. Only changes can be; parked and carried records never count."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, taken: bytes = b"") -> None:
         self._contents = contents
-        self._taken = bytearray(isinstance(entry, Change) for entry in contents.entries)
-        self.total = self._taken.count(1)
+        self._changes = bytes(isinstance(entry, Change) for entry in contents.entries)
+        self._taken = bytearray(taken or self._changes)
+        self.total = self._changes.count(1)
+
+    def kept(self) -> Ticks:
+        """Return the ticks as they are now, whatever is done to these later."""
+        return Ticks(self._contents, bytes(self._taken))
 
     def __getitem__(self, item: int) -> bool:
         return bool(self._taken[item])
@@ -33,15 +38,15 @@ class Ticks:
 
     def tick(self, items: Sequence[int], wanted: bool | None = None) -> None:
         """Take items in or out (None: out when all of them are in, else in)."""
-        changes = self._changes(items)
-        now = wanted if wanted is not None else not all(self._taken[one] for one in changes)
-        for one in changes:
-            self._taken[one] = now
+        changes, taken = self._changes, self._taken
+        now = wanted if wanted is not None else not all(taken[one] for one in items if changes[one])
+        for one in items:
+            taken[one] = now & changes[one]
 
     def invert(self, items: Iterable[int]) -> None:
         """Exchange in and out."""
-        for one in self._changes(items):
-            self._taken[one] ^= 1
+        for one in items:
+            self._taken[one] ^= self._changes[one]
 
     def chosen(self, plan: Plan) -> list[str]:
         """Return the item ids of what is taken."""
@@ -52,7 +57,3 @@ class Ticks:
             for one in self._contents.changes_of[number]
             if self._taken[one] and isinstance(change := entries[one], Change)
         ]
-
-    def _changes(self, items: Iterable[int]) -> list[int]:
-        entries = self._contents.entries
-        return [one for one in items if isinstance(entries[one], Change)]

@@ -253,7 +253,15 @@ class EventsScreen(EventExporting):
             return "This event speaks of no run and no plan."
         return ""
 
+    def action_mark(self) -> None:
+        self.log_list.mark()
+
     def copied(self) -> str:
+        """The marked events, one JSON object a line; without marks the one under the cursor, indented."""
+        listing = self.log_list
+        marked = sorted(key for key in listing.marked if isinstance(key, int))
+        if marked and listing.events is not None:
+            return "\n".join(msgspec.json.encode(event).decode() for event in listing.events.pages.at(marked))
         event = self.event
         return "" if event is None else msgspec.json.format(msgspec.json.encode(event), indent=2).decode()
 

@@ -53,11 +53,11 @@ class PlanDeciding(SyncdeckScreen):
         stored, tree = self.stored, self.query_one(DifferenceView).plan_tree
         if stored is None or tree is None:
             return
-        left_out = tree.ticks.left_out
-        chosen = tree.ticks.chosen(stored.plan) if left_out else []
+        ticks = tree.ticks.kept()
+        left_out = ticks.left_out
 
         async def prepare(engine: Engine) -> tuple[StoredPlan, Readiness]:
-            plan = await engine.reconcile.select(stored.digest, chosen) if left_out else stored
+            plan = await engine.reconcile.select(stored.digest, ticks.chosen(stored.plan)) if left_out else stored
             return plan, await engine.reconcile.readiness(plan.digest)
 
         def then(found: tuple[StoredPlan, Readiness]) -> None:

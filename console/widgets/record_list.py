@@ -223,6 +223,13 @@ class RecordList(Painted, can_focus=True):
     def action_cursor_to(self, index: int) -> None:
         self.go_to(index if index >= 0 else len(self.rows) - 1)
 
+    def mark(self) -> None:
+        """Mark the record under the cursor, or take its mark away, and go on to the next."""
+        if self.key is not None:
+            self.marked ^= {self.key}
+            self.row_changed(self.cursor)
+            self.action_cursor(1)
+
     def action_shift(self, by: int) -> None:
         self.shift = max(0, min(2_000, self.shift + by))
         self.redraw()

@@ -236,3 +236,12 @@ async def test_time_is_shown_in_three_ways() -> None:
         assert "UTC" in screen_text(pilot)
         await press(pilot, "t")
         assert " age" in screen_text(pilot)
+
+
+async def test_marked_events_are_copied_together() -> None:
+    async with scripted_console(log_of(20)) as pilot:
+        await press(pilot, "6", "g", "space", "j", "space")
+        screen = pilot.app.screen
+        assert isinstance(screen, EventsScreen)
+        assert [json.loads(line)["position"] for line in screen.copied().splitlines()] == [1, 3]
+        assert " •" in screen_text(pilot)
