@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from engine.errors import NotApproved, SyncdeckError
+from engine.errors import NotApproved, PlanUnreadable, SyncdeckError
 from engine.reconcile.approval import check_decision, confirm_word, lift, may_approve, needs_approval
 from engine.reconcile.guards import judge
 from engine.reconcile.history import Approval, Decision, Digest, PlanState, PlanSummary
@@ -127,12 +127,11 @@ class Decisions:
         """Return the summary with its state; only what a summary cannot tell is looked up in the plan itself."""
         if summary.state is PlanState.APPLIED or self._means.now() >= summary.expires_at:
             return replace(summary, state=summary.state if summary.state is PlanState.APPLIED else PlanState.EXPIRED)
-        stored = StoredPlan(
-            digest=summary.digest,
-            plan=await self._essence(summary.digest),
-            state=PlanState.OPEN,
-            approvals=tuple(approvals),
-        )
+        try:
+            essence = await self._essence(summary.digest)
+        except PlanUnreadable as error:  # kept by another version: it cannot be applied, and must not hide the others
+            return replace(summary, state=PlanState.EXPIRED, errors=(*summary.errors, str(error)))
+        stored = StoredPlan(digest=summary.digest, plan=essence, state=PlanState.OPEN, approvals=tuple(approvals))
         return replace(summary, state=self._outset.state(stored, has_run=False))
 
     async def _essence(self, digest: Digest) -> Plan:

@@ -282,6 +282,20 @@ async def test_the_overview_tells_every_sync_without_reading_anything() -> None:
     assert (line.last_run, line.running, place.target.reads) == (None, None, reads)
 
 
+async def test_a_plan_kept_by_another_version_hides_nothing() -> None:
+    place = Workplace(services={"source": service("a"), "list": service()})
+    stored = await place.plan()
+    place.journal.bodies[stored.digest] = (stored.plan, b"kept by a version that wrote plans differently")
+    place = place.another()
+
+    (sync,) = await place.reconciler.overview()
+    (summary,) = await place.reconciler.plans()
+
+    assert sync.targets[0].health is Health.OUT_OF_STEP
+    assert summary.state is PlanState.EXPIRED
+    assert summary.errors
+
+
 async def test_in_step_after_a_run_with_the_members_counted() -> None:
     place = workplace(service("a", "b"), service("x"))
     await place.sync_once()
