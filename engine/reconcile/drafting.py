@@ -8,6 +8,7 @@ from operator import ne
 
 from engine.reconcile.canonical import attributes_of, texts_of
 from engine.reconcile.difference import Difference, Member
+from engine.reconcile.guards import TAKING_AWAY
 from engine.reconcile.identity import Identities, find_renames, identify
 from engine.reconcile.plan import ORDER, Action, Change, Parked, TargetPlan
 from engine.reconcile.ports import Found, Limits, Miss
@@ -216,5 +217,4 @@ CHUNK = 5_000
 """Changes built at once: enough to share equal texts among, few enough not to need room of their own."""
 NOTHING: dict[str, Value] = {}
 """The attributes of a sync without any, shared by all its changes."""
-TAKING_AWAY = frozenset({Action.REMOVE, Action.RENAME})
 DONE = {Action.ADD: "added", Action.UPDATE: "updated", Action.RENAME: "renamed", Action.REMOVE: "removed"}

@@ -1,8 +1,8 @@
 """Guards: rules that refuse a whole plan, each with a number, a limit and a sentence on how to proceed. Pure.
 
 Every guard is named after its setting, because that is what an operator changes, and what an approval lifts. Protected
-and unmanaged members shape the plan itself (they are parked, see `drafting`); `protect` is judged here once more, for
-plans that come from elsewhere: derived ones, inverse ones, files.
+and unmanaged members shape the plan itself (they are parked, see `drafting`); both are judged here once more, for plans
+that come from elsewhere (derived ones, inverse ones, files) and for what has changed when a plan is applied.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import TypeVar
 
 import msgspec
 
+from engine.reconcile.amounts import lowered, members, number, percent, records
 from engine.reconcile.plan import ORDER, Action, Plan, TargetPlan, Verdict
 from engine.reconcile.protection import protecting
+from engine.reconcile.records import RecordKey
 from engine.settings.model import GuardSettings, Mode
 
+TAKING_AWAY = frozenset({Action.REMOVE, Action.RENAME})
 REMEMBERED_READS = 5
 """How many good source reads the shrinking is judged against."""
 PERCENT_COUNTS_ABOVE = 10
@@ -26,11 +29,13 @@ PERCENT_COUNTS_ABOVE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What guards need to know beside the plan, by target where it is a mapping; a target not named has 0."""
+    """What guards need to know beside the plan, by target where it is a mapping; one not named has 0 and owns nobody."""
 
     recent_counts: Sequence[int] = ()
     removed_lately: Mapping[str, int] = field(default_factory=dict)
     least_members: Mapping[str, int] = field(default_factory=dict)
+    owned: Mapping[str, frozenset[RecordKey]] = field(default_factory=dict)
+    """Whom Syncdeck added or adopted; asked for under `managed_only` alone."""
 
 
 def judge(plan: Plan, guards: GuardSettings, circumstances: Circumstances) -> Plan:
@@ -92,10 +97,12 @@ class TargetScene:
     removed_lately: int
     least_members: int
     protected_changes: tuple[str, ...]
+    unmanaged_changes: tuple[str, ...]
 
     @classmethod
     def of(cls, plan: Plan, target: TargetPlan, guards: GuardSettings, circumstances: Circumstances) -> TargetScene:
         protected = protecting(guards.protect)
+        owned = circumstances.owned.get(target.target, frozenset())
         snapshot = target.snapshot
         return cls(
             sync=plan.sync,
@@ -114,6 +121,11 @@ class TargetScene:
                 for change in (target.changes if guards.protect else ())
                 if change.action is not Action.ADD and protected.fullmatch(change.key)
             ),
+            unmanaged_changes=tuple(
+                change.key
+                for change in (target.changes if guards.managed_only else ())
+                if change.action in TAKING_AWAY and change.key not in owned
+            ),
         )
 
     def proceed(self, guard: str) -> str:
@@ -129,7 +141,7 @@ def min_source(scene: SourceScene) -> Verdict:
     refusal = ""
     if scene.count < scene.guards.min_source:
         refusal = (
-            f"{scene.source} yields {_records(scene.count)} in the scope of sync {scene.sync}; at least "
+            f"{scene.source} yields {records(scene.count)} in the scope of sync {scene.sync}; at least "
             f"{scene.guards.min_source} must be there before anything is changed. Check the source and the scope, or "
             f"lower guards.min_source of sync {scene.sync}, or approve this plan with an override of min_source."
         )
@@ -142,12 +154,12 @@ def max_source_drop_percent(scene: SourceScene) -> Verdict | None:
     limit = scene.guards.max_source_drop_percent
     if limit is None:
         return None
-    dropped = _percent(max(0.0, scene.usual - scene.count), scene.usual) if scene.usual else 0.0
+    dropped = percent(max(0.0, scene.usual - scene.count), scene.usual) if scene.usual else 0.0
     refusal = ""
     if dropped > limit:
         refusal = (
-            f"{scene.source} shrank to {_records(scene.count)} from {_number(scene.usual or 0)} (median of its last "
-            f"good reads), by {_number(dropped)} %; at most {_number(limit)} % is accepted. Check the source, or raise "
+            f"{scene.source} shrank to {records(scene.count)} from {number(scene.usual or 0)} (median of its last "
+            f"good reads), by {number(dropped)} %; at most {number(limit)} % is accepted. Check the source, or raise "
             f"guards.max_source_drop_percent of sync {scene.sync}, or approve this plan with an override of "
             "max_source_drop_percent."
         )
@@ -174,12 +186,12 @@ def max_removal_percent(scene: TargetScene) -> Verdict | None:
     limit = scene.guards.max_removal_percent
     if limit is None:
         return None
-    share = _percent(scene.removals, scene.members)
+    share = percent(scene.removals, scene.members)
     refusal = ""
     if scene.removals and scene.members > PERCENT_COUNTS_ABOVE and share > limit:
         refusal = (
-            f"The plan removes {scene.removals} of {_members(scene.members)} of {scene.target} ({_number(share)} %); "
-            f"at most {_number(limit)} % may go in one plan. {scene.proceed('max_removal_percent')}"
+            f"The plan removes {scene.removals} of {members(scene.members)} of {scene.target} ({number(share)} %); "
+            f"at most {number(limit)} % may go in one plan. {scene.proceed('max_removal_percent')}"
         )
     return Verdict(guard="max_removal_percent", observed=share, limit=limit, unit="%", refusal=refusal)
 
@@ -191,13 +203,13 @@ def window_removal_percent(scene: TargetScene) -> Verdict | None:
         return None
     before = scene.members + scene.removed_lately
     removed = scene.removals + scene.removed_lately
-    share = _percent(removed, before)
+    share = percent(removed, before)
     refusal = ""
     if scene.removals and before > PERCENT_COUNTS_ABOVE and share > limit:
         refusal = (
             f"With the {scene.removed_lately} removed within the last 24 hours, this plan takes {removed} of {before} "
-            f"members from {scene.target} ({_number(share)} %); at most {_number(limit)} % may go in 24 hours. "
-            f"Wait, or {_lowered(scene.proceed('window_removal_percent'))}"
+            f"members from {scene.target} ({number(share)} %); at most {number(limit)} % may go in 24 hours. "
+            f"Wait, or {lowered(scene.proceed('window_removal_percent'))}"
         )
     return Verdict(guard="window_removal_percent", observed=share, limit=limit, unit="%", refusal=refusal)
 
@@ -210,7 +222,7 @@ def min_left(scene: TargetScene) -> Verdict:
     if scene.removals and left < needed:
         own = f" ({scene.target} cannot be emptied)" if needed > scene.guards.min_left else ""
         refusal = (
-            f"The plan leaves {_members(left)} in {scene.target}; at least {needed} must stay{own}. Check the source, "
+            f"The plan leaves {members(left)} in {scene.target}; at least {needed} must stay{own}. Check the source, "
             f"or lower guards.min_left of sync {scene.sync}, or approve this plan with an override of min_left."
         )
     return Verdict(guard="min_left", observed=left, limit=needed, unit="members", refusal=refusal)
@@ -231,6 +243,22 @@ def protect(scene: TargetScene) -> Verdict | None:
     return Verdict(guard="protect", observed=len(touched), limit=0, unit="members", refusal=refusal)
 
 
+def managed_only(scene: TargetScene) -> Verdict | None:
+    """Refuse a plan that would take away members who are not Syncdeck's, or not any more."""
+    if not scene.guards.managed_only:
+        return None
+    taken = scene.unmanaged_changes
+    refusal = ""
+    if taken:
+        others = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+        refusal = (
+            f"The plan takes {taken[0]}{others} away from {scene.target}, whom Syncdeck did not add or adopt "
+            f"(guards.managed_only of sync {scene.sync}). Adopt them, leave them out of the selection, or approve this "
+            "plan with an override of managed_only."
+        )
+    return Verdict(guard="managed_only", observed=len(taken), limit=0, unit="members", refusal=refusal)
+
+
 SOURCE_GUARDS: tuple[Callable[[SourceScene], Verdict | None], ...] = (min_source, max_source_drop_percent)
 TARGET_GUARDS: tuple[Callable[[TargetScene], Verdict | None], ...] = (
     max_removals,
@@ -238,6 +266,7 @@ TARGET_GUARDS: tuple[Callable[[TargetScene], Verdict | None], ...] = (
     window_removal_percent,
     min_left,
     protect,
+    managed_only,
     max_additions,
     max_updates,
 )
@@ -256,27 +285,7 @@ def _most(guard: str, scene: TargetScene, observed: int, limit: int | None, act:
     refusal = ""
     if observed > limit:
         refusal = (
-            f"The plan {act.format(_members(observed))} {scene.target}, which has {scene.members}; at most {limit} may "
+            f"The plan {act.format(members(observed))} {scene.target}, which has {scene.members}; at most {limit} may "
             f"be in one plan. {scene.proceed(guard)}"
         )
     return Verdict(guard=guard, observed=observed, limit=limit, unit="changes", refusal=refusal)
-
-
-def _percent(part: float, whole: float) -> float:
-    return 100.0 * part / whole if whole else 0.0
-
-
-def _number(value: float) -> str:
-    return f"{value:,.1f}".removesuffix(".0")
-
-
-def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count} records"
-
-
-def _members(count: int) -> str:
-    return "1 member" if count == 1 else f"{count} members"
-
-
-def _lowered(sentence: str) -> str:
-    return sentence[0].lower() + sentence[1:]

@@ -130,10 +130,12 @@ async def circumstances(means: Means, plan: Plan, least_members: Mapping[str, in
     """Gather what the guards must know beside the plan."""
     since = means.now() - REMOVAL_WINDOW
     targets = [target.target for target in plan.targets]
+    managed = means.endpoints.sync(plan.sync).guards.managed_only
     return Circumstances(
         recent_counts=await means.journal.recent_source_counts(plan.sync, RECENT_READS),
         removed_lately={name: await means.journal.removals_since(plan.sync, name, since) for name in targets},
         least_members=least_members,
+        owned={name: await means.journal.owned(name) for name in targets} if managed else {},
     )
 
 

@@ -79,6 +79,7 @@ def make_plan(
             recent_counts=recent_counts,
             removed_lately={reading.target: reading.removed_lately for reading in targets},
             least_members={reading.target: reading.limits.least_members for reading in targets},
+            owned={reading.target: reading.owned for reading in targets},
         )
         return judge(plan, sync.guards, circumstances)
 

@@ -17,6 +17,7 @@ from engine.reconcile.holding import Holding, holding
 from engine.reconcile.means import Means
 from engine.reconcile.opening import OpenTarget, open_targets, refuse_drifted_removals
 from engine.reconcile.outset import Left, judge_again
+from engine.reconcile.overtaking import note_overtaken
 from engine.reconcile.pace import Patience
 from engine.reconcile.plan import Plan
 from engine.reconcile.readback import Reader, Sighting
@@ -60,6 +61,7 @@ class Conductor:
         async with holding(self._means, [one.target for one in busy]) as held, AsyncExitStack() as stack:
             await self._must_be_the_first()
             await open_targets(self._means, self._sync, busy, stack)
+            await note_overtaken(self._means, busy)
             refuse_drifted_removals(busy)
             await self._judge({one.target: one.seen.needed for one in busy if one.seen is not None}, busy, approvals)
             run = await self._means.journal.start_run(

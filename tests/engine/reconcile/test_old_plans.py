@@ -1,0 +1,94 @@
+"""Plans that are applied later than others: whatever has happened since is newer than they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from engine.errors import GuardRefused, TargetDrifted
+from engine.reconcile.history import RunId, RunState
+from engine.reconcile.plan import Action
+from engine.reconcile.records import RecordKey
+from engine.reconcile.results import StoredPlan
+from tests.doubles.workplace import NO_LIMITS, SECOND, Workplace, effects, service, workplace
+
+
+async def _two_plans(place: Workplace) -> tuple[StoredPlan, StoredPlan]:
+    """Return an older and a newer plan of the same differences."""
+    older = await place.plan()
+    await place.clock.advance(SECOND)
+    newer = await place.plan()
+    await place.clock.advance(SECOND)
+    return older, newer
+
+
+async def test_a_removal_that_somebody_took_back_is_not_made_again_by_an_older_plan() -> None:
+    place = workplace(service("a"), service("a", "x"))
+    older, newer = await _two_plans(place)
+    await place.apply(newer)
+    place.target.outsider(Action.ADD, "x")
+
+    with pytest.raises(TargetDrifted, match="Run 1 has worked on it since this plan was made"):
+        await place.apply(older)
+
+    assert place.target.keys() == {"a", "x"}
+    assert effects(place.target, Action.REMOVE) == ["x"]
+
+
+async def test_an_addition_that_an_undo_took_back_is_not_made_again_by_an_older_plan() -> None:
+    place = workplace(service("a", "b"), service("a"))
+    older, newer = await _two_plans(place)
+    await place.apply(newer)
+    await place.clock.advance(SECOND)
+    await place.apply(await place.reconciler.undo(RunId(1)))
+    await place.clock.advance(SECOND)
+
+    result = await place.apply(older)
+
+    assert place.target.keys() == {"a"}
+    assert (result.summary.state, result.summary.counts["drifted"]) == (RunState.PARTIAL, 1)
+
+
+async def test_the_rest_of_a_plan_is_applied_after_a_selection_from_it() -> None:
+    place = workplace(service("a", "b", "c"), service("a", "x"))
+    whole = await place.plan()
+    await place.clock.advance(SECOND)
+    await place.apply(await place.reconciler.select(whole.digest, ["b"]))
+    await place.clock.advance(SECOND)
+
+    result = await place.apply(whole)
+
+    assert place.target.keys() == {"a", "b", "c"}
+    assert result.summary.counts == {"already": 1, "done": 2}
+
+
+async def test_whoever_is_nobody_of_ours_any_more_stays_under_managed_only() -> None:
+    """The plan was made while the member was ours; since then we took him out, and somebody else brought him back."""
+    place = workplace(service("a"), service("x"), guards=replace(NO_LIMITS, managed_only=True))
+    place.journal.ledger["list"] = {RecordKey("x")}
+    older = await place.plan()
+    assert older.plan.targets[0].count(Action.REMOVE) == 1
+    place.journal.ledger["list"].clear()
+
+    with pytest.raises(GuardRefused, match="x away from list, whom Syncdeck did not add or adopt"):
+        await place.apply(older)
+
+    assert place.target.writes == []
+
+
+async def test_a_plan_of_yesterday_counts_what_was_removed_since() -> None:
+    place = workplace(
+        service(*"abcdefghij"),
+        service(*"abcdefghij", "x", "y", "z"),
+        guards=replace(NO_LIMITS, window_removal_percent=20.0),
+    )
+    whole = await place.plan()
+    await place.apply(await place.reconciler.select(whole.digest, ["x", "y"]))
+    await place.clock.advance(timedelta(hours=1))
+
+    with pytest.raises(GuardRefused, match="With the 2 removed within the last 24 hours"):
+        await place.apply(await place.plan())
+
+    assert effects(place.target, Action.REMOVE) == ["x", "y"]
