@@ -187,13 +187,3 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     token: Token
     since: datetime
     expires_at: datetime
-
-
-class Owned(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the ownership ledger: this member of this target is Syncdeck's to remove."""
-
-    target: str
-    key: RecordKey
-    since: datetime
-    how: str
-    """`added` by a run, or `adopted` by a person."""

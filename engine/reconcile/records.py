@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NewType
 
 import msgspec
@@ -106,5 +106,3 @@ def fingerprint(items: Iterable[bytes]) -> Fingerprint:
     hashes = [xxhash.xxh3_128_intdigest(item) for item in items]
     return Fingerprint(count=len(hashes), sum=f"{sum(hashes) % (1 << FINGERPRINT_BITS):032x}")
 
-
-Attributes = Mapping[str, Value]
