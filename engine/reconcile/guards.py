@@ -29,7 +29,7 @@ PERCENT_COUNTS_ABOVE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What guards need to know beside the plan, by target where it is a mapping; one not named has 0 and owns nobody."""
+    """What guards need to know beside the plan, by target where it is a mapping; one not named has 0, owns nobody."""
 
     recent_counts: Sequence[int] = ()
     removed_lately: Mapping[str, int] = field(default_factory=dict)

@@ -18,7 +18,8 @@ from engine.reconcile.records import RecordKey
 
 LATER_RUNS = 1_000
 """How many runs back those are looked for that have written since: more than a plan's day holds."""
-TOUCHED = (ItemState.DONE, ItemState.INTENT)
+TOUCHED = (ItemState.DONE, ItemState.INTENT, ItemState.DRIFTED)
+"""States of an item that was called for and may have taken effect; drifted ones may have been taken back since."""
 
 
 async def note_overtaken(means: Means, targets: Sequence[OpenTarget]) -> None:
@@ -56,6 +57,6 @@ async def _touched_since(means: Means, target: str, since: datetime) -> Mapping[
         if run.ended_at is not None and run.ended_at <= since:
             continue
         for item in await means.journal.run_items(run.run, states=TOUCHED):
-            if item.target == target and item.at is not None and item.at > since:
+            if item.target == target and item.attempt and item.at is not None and item.at > since:
                 touched.setdefault(item.key, run.run)
     return touched

@@ -17,7 +17,6 @@ from engine.reconcile.ports import Target
 from engine.reconcile.staleness import Held, HeldCollector, respelled, sort_changes
 from engine.settings.model import SyncSettings
 
-
 FRESH = timedelta(seconds=60)
 """How old a read may be when a call relies on it: long enough for most runs, short enough for pauses to matter."""
 READS_IN_TEN = 1

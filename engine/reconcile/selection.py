@@ -50,9 +50,7 @@ def _fitting(plan: Plan, choice: str) -> set[str]:
     text = choice.strip()
     if "*" not in text and "?" not in text:
         exactly = {
-            name
-            for name, target, change in items(plan)
-            if text in (name, change.key, change.spelling, target.target)
+            name for name, target, change in items(plan) if text in (name, change.key, change.spelling, target.target)
         }
         folded = fold(text)
         return exactly or {name for name, _, change in items(plan) if folded == change.key}
