@@ -62,7 +62,7 @@ def test_yes_never_overrides_a_guard_but_an_approval_that_names_it_does(syncdeck
     syncdeck.change("syncdeck.yaml", "    attributes:", "    guards: {max_removals: 0}\n    attributes:")
     assert syncdeck("apply", "engineering", "--yes").code == 3
     digest = syncdeck("plan", "engineering", "--json").row["digest"]
-    assert syncdeck("approve", digest, "--override", "max_removals").code == 1, "an override needs a comment"
+    assert syncdeck("approve", digest, "--override", "max_removals").code == 3, "an override needs a comment"
     assert syncdeck("approve", digest, "--override", "max_removals", "--comment", "she left").code == 0
     assert syncdeck("apply", digest, "--yes").code == 2
     assert "gone@acme.example" not in syncdeck.read("team.yaml")
@@ -76,7 +76,8 @@ def test_a_required_approval_is_waited_for(syncdeck: Command) -> None:
     waiting = syncdeck("apply", digest, "--yes")
     assert waiting.code == 3
     assert "approv" in waiting.err
-    assert syncdeck("approve", digest[:10], actor="ann@desk").code == 1, "the author is not enough"
+    assert syncdeck("approve", digest[:10], actor="ann@desk").code == 0
+    assert syncdeck("apply", digest, "--yes").code == 3, "the author is not enough"
     assert syncdeck("approve", digest[:10], actor="bea@desk", typed="").code == 0
     assert syncdeck("apply", "engineering", "--yes").code == 2, "an approved plan of a sync is found by the sync's name"
 
@@ -140,6 +141,16 @@ def test_a_run_can_be_looked_at_and_undone(syncdeck: Command) -> None:
     assert "gone@acme.example" in team
     assert "cy@acme.example" not in team
     assert "Robert" in team
+
+
+def test_only_what_syncdeck_added_or_adopted_is_removed_under_managed_only(syncdeck: Command) -> None:
+    syncdeck.change("syncdeck.yaml", "    attributes:", "    guards: {managed_only: true}\n    attributes:")
+    assert syncdeck("apply", "engineering", "--yes").code == 2
+    assert "gone@acme.example" in syncdeck.read("team.yaml"), "nobody asked Syncdeck to look after her"
+    assert syncdeck("adopt", "team", "Gone@acme.example").code == 0
+    assert syncdeck("apply", "engineering", "--yes").code == 2
+    assert "gone@acme.example" not in syncdeck.read("team.yaml")
+    assert syncdeck("adopt", "teem", "x").code == 1
 
 
 def test_the_log_tells_what_happened_in_order(syncdeck: Command) -> None:
