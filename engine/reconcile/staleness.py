@@ -253,18 +253,6 @@ def item(key: RecordKey, attributes: Mapping[str, Value] | None, names: tuple[st
     return single
 
 
-def drift_refusal(target_plan: TargetPlan, outcome: Sorted) -> str:
-    """Return the sentence that refuses the whole apply because a removal drifted, or nothing."""
-    if not outcome.drifted_removals:
-        return ""
-    first, *others = outcome.drifted_removals
-    more = f" And {len(others)} more." if others else ""
-    return (
-        f"Since this plan was made, a member of {target_plan.target} that it would remove or rename has changed: "
-        f"{outcome.drifted[first]}{more} Nothing was called. Make a new plan; it shows {target_plan.target} as it is."
-    )
-
-
 def respelled(target_plan: TargetPlan, held: Held) -> TargetPlan:
     """Return the target's plan with every change calling its record as the target spells it now: a target is only
     ever asked to change what it named itself."""
