@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -96,7 +97,9 @@ class SyncdeckApp(Amenities):
         super().opened()
         if self.engine is not None:
             self.pulse = pulse.begun(self.pulse, self.engine)
+            self.read_only = self.pulse.read_only
         self.take_pulse()
+        begin(self, partial(asyncio.to_thread, screens.preload), name="import the other screens", group="preload")
 
     def heard(self, news: News) -> None:
         for notice in news.notices:

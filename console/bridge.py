@@ -35,7 +35,7 @@ def begin(
 
 
 class EngineThread:
-    """A running engine on its own thread, from `start` to `close`. `told` is called there, once for all waiting news."""
+    """A running engine on its own thread, from `start` to `close`. `told` is called there when news wait."""
 
     def __init__(self, opening: Opening, told: Callable[[], None]) -> None:
         self.ready: Future[Engine] = Future()

@@ -12,6 +12,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from console import screens
 from console.keymap import key_of
 from console.messages import Open
+from console.presentation.keys import key_name
 from console.screens.frame import SyncdeckScreen
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class SyncdeckCommands(Provider):
             yield Command(
                 key.says,
                 partial(self._deck.run_action, key.action, active.node),
-                self.app.get_key_display(active.binding),
+                key_name(active.binding.key),
                 refusal,
             )
 

@@ -15,7 +15,7 @@ NAMES = {
     "at": "@",
     "slash": "/",
     "space": "spc",
-    "enter": "⏎",
+    "enter": "enter",
     "escape": "esc",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

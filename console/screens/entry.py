@@ -21,7 +21,7 @@ from console.keymap import bindings
 from console.messages import News
 from console.presentation.forms import Entry, by_field, with_value
 from console.screens.frame import SyncdeckScreen
-from console.widgets.settings_form import SettingsForm
+from console.widgets.settings_form import FIELDS, SettingsForm
 from engine.errors import SecretUnavailable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Opened:
 class EntryScreen(SyncdeckScreen):
     """See the module. `was` is the name in the file, empty for something new; `start` are a new one's first values."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("entry")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("form"), *bindings("entry")]
     section: ClassVar[Section]
     AUTO_FOCUS = ""
 
@@ -108,7 +108,8 @@ class EntryScreen(SyncdeckScreen):
         await place.remove_children()
         await place.mount(form)
         # Something new begins in its first field; what exists is looked at first, with all keys at hand.
-        self.call_after_refresh(form.focus if self.was else form.enter)
+        if not self.was:
+            self.call_after_refresh(form.enter)
 
     @property
     def form(self) -> SettingsForm | None:
@@ -134,6 +135,8 @@ class EntryScreen(SyncdeckScreen):
 
     def on_settings_form_edited(self) -> None:
         self.edited = self.form is not None and self.form.edited
+        if not self.edited and self.checked is None:
+            return  # the controls only tell that they were made
         self.unchecked = True
         self.deck.beat()
         if self._soon is not None:
@@ -166,6 +169,26 @@ class EntryScreen(SyncdeckScreen):
         if action == "save" and self.deck.orders:
             return f"Under way here: {', '.join(sorted(self.deck.orders))}. Save when it has ended."
         return ""
+
+    def action_leave_field(self) -> None:
+        """Esc: out of the field, so that all keys are at hand; then out of the form."""
+        if self.focused is not None:
+            # Nothing gets the focus instead: to restyle a form of a hundred rows would hold up the keys.
+            self.set_focus(None)
+        else:
+            self.action_back()
+
+    def action_enter_field(self) -> None:
+        if self.form is not None:
+            self.form.enter()
+
+    def action_field(self, by: int) -> None:
+        if self.focused is None:
+            self.action_enter_field()
+        elif by > 0:
+            self.focus_next(FIELDS)
+        else:
+            self.focus_previous(FIELDS)
 
     def action_back(self) -> None:
         if not self.edited:

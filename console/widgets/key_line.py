@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.keymap import key_of
-from console.presentation.keys import KeyHint, hint_at, key_line
+from console.presentation.keys import KeyHint, hint_at, key_line, key_name
 from console.widgets.ink import paint
 
 
@@ -33,7 +33,7 @@ class KeyLine(Widget):
             key = key_of(active.binding.id)
             if key is None or not key.label or key.id in hints:
                 continue
-            shown = self.app.get_key_display(active.binding)
+            shown = key_name(active.binding.key)
             why_not = getattr(self.screen, "why_not", lambda _: "")(active.binding.action)
             hints[key.id] = KeyHint(
                 key=active.binding.key,

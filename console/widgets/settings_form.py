@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from console.keymap import bindings
+from console.bridge import begin
 from console.presentation.forms import ABSENT, Entry, Values, hint, value_at, with_value
 from console.widgets.field_controls import Control, SecretControl, control_for
 from console.widgets.marks import OnOff
 
-if TYPE_CHECKING:
-    from console.screens.frame import SyncdeckScreen
-
+BATCH = 4
 FIELDS = "Input, Select, OnOff, Picks, TextArea"
 
 
@@ -39,8 +36,7 @@ class FieldRow(Row):
     FieldRow { layout: grid; grid-size: 2; grid-columns: 28 1fr; grid-rows: auto; height: auto; padding: 0 1; }
     FieldRow > .label { height: 1; color: $ink-dim; }
     FieldRow:focus-within > .label { color: $ink-strong; text-style: bold; }
-    FieldRow > .problem { column-span: 2; height: auto; padding: 0 0 0 29; color: $ink-error; display: none; }
-    FieldRow.-wrong > .problem { display: block; }
+    FieldRow > .problem { column-span: 2; height: auto; padding: 0 0 0 29; color: $ink-error; }
     """
 
     def __init__(self, entry: Entry, value: Any) -> None:
@@ -52,14 +48,14 @@ class FieldRow(Row):
         mark = " *" if self.entry.field.required else ""
         yield Static("  " * self.entry.level + self.entry.label + mark, classes="label", markup=False)
         yield self.control
-        yield Static(classes="problem", markup=False)
 
     def complain(self, sentence: str) -> None:
         """Show a problem under the field; an empty sentence takes it away."""
         if sentence != self.complaint:
             self.complaint = sentence
-            self.query_one(".problem", Static).update(sentence)
-            self.set_class(bool(sentence), "-wrong")
+            self.query(".problem").remove()
+            if sentence:
+                self.mount(Static(sentence, classes="problem", markup=False))
 
 
 class GroupRow(Row):
@@ -80,10 +76,8 @@ class GroupRow(Row):
             yield OnOff(self.on)
 
 
-class SettingsForm(VerticalScroll, can_focus=True):
+class SettingsForm(VerticalScroll, can_focus=False):
     """See the module. `values` are what the file says; what the form says now is `collected`."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("form")]
 
     class Edited(Message):
         """Something in the form changed."""
@@ -103,13 +97,15 @@ class SettingsForm(VerticalScroll, can_focus=True):
         self.last: Widget | None = None
         self._start: object = None
 
-    def compose(self) -> ComposeResult:
-        absent = tuple(f"{line.path}." for line in self.lines if line.switchable and not self._given(line.path))
-        for line in self.lines:
-            if not line.path.startswith(absent):
-                yield self._row(line)
+    async def on_mount(self) -> None:
+        begin(self, self._fill, name="make the form")
 
-    def on_mount(self) -> None:
+    async def _fill(self) -> None:
+        """Make the rows a few at a time: a hundred at once would hold up the keys."""
+        absent = tuple(f"{line.path}." for line in self.lines if line.switchable and not self._given(line.path))
+        rows = [self._row(line) for line in self.lines if not line.path.startswith(absent)]
+        for batch in batched(rows, BATCH):
+            await self.mount_all(batch)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -126,7 +122,7 @@ class SettingsForm(VerticalScroll, can_focus=True):
     def _given(self, path: str) -> bool:
         return value_at(self.given, path) not in (ABSENT, None)
 
-    def _row(self, line: Entry) -> Widget:
+    def _row(self, line: Entry) -> Row:
         if line.heading:
             return GroupRow(line, on=self._given(line.path))
         return FieldRow(line, value_at(self.given, line.path))
@@ -181,22 +177,6 @@ class SettingsForm(VerticalScroll, can_focus=True):
 
     # -- keys and messages ------------------------------------------------------------------------------------------
 
-    def action_leave_field(self) -> None:
-        """Esc: from a field to the form, from the form one crumb up."""
-        if self.has_focus:
-            cast("SyncdeckScreen", self.screen).action_back()
-        else:
-            self.focus(scroll_visible=False)
-
-    def action_enter_field(self) -> None:
-        self.enter()
-
-    def action_field(self, by: int) -> None:
-        if by > 0:
-            self.screen.focus_next(FIELDS)
-        else:
-            self.screen.focus_previous(FIELDS)
-
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         for row in event.widget.ancestors:
             if isinstance(row, FieldRow):
@@ -233,3 +213,9 @@ class SettingsForm(VerticalScroll, can_focus=True):
 
 def _first(control: Widget) -> Widget | None:
     return next((child for child in control.children if child.focusable), None)
+
+
+def batched(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    """Yield rows a few at a time."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

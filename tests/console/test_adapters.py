@@ -339,7 +339,8 @@ async def test_without_a_keyring_the_message_says_what_to_do_and_nothing_is_save
 
 async def test_groups_that_may_be_absent_are_made_when_they_are_switched_on(file: Path) -> None:
     file.write_text(
-        'syncdeck: 1\nnode: desk-1\nadapters:\n  api: {type: http_json, base_url: "https://api.example", list: {path: /m, key: email}}\n'
+        "syncdeck: 1\nnode: desk-1\nadapters:\n"
+        '  api: {type: http_json, base_url: "https://api.example", list: {path: /m, key: email}}\n'
     )
     async with console(file, (160, 50)) as pilot:
         await open_adapter(pilot, "api")
