@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -48,7 +49,8 @@ async def demo(arguments: Namespace, session: Session) -> int:
     await prepare(arguments.folder, session, fresh=arguments.fresh)
     async with session.outside.open(arguments.folder) as engine:
         await _tell(engine, session)
-    session.say(f"\nLook around yourself: syncdeck -w {arguments.folder}")
+    command = "syncdeck" if shutil.which("syncdeck") else sys.argv[0]
+    session.say(f"\nLook around yourself: {command} -w {arguments.folder}")
     return DONE
 
 
