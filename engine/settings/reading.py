@@ -207,7 +207,7 @@ class Reading:
                 self.document.problem(target, place, what)
 
     def _rivals(self, writers: list[tuple[str, yaml.Node]]) -> None:
-        """Refuse two syncs on one target of which one mirrors its source and the other adds: they would undo each other.
+        """Refuse two syncs on one target of which one mirrors its source and the other adds: one would undo the other.
 
         A sync that only removes beside one that only adds is fine: "whoever left goes" and "engineers get in".
         """
@@ -219,7 +219,7 @@ class Reading:
         other, (late, node) = adding[0], next(writer for writer in reversed(writers) if writer[0] in adding)
         what = (
             f"{node.value} is a target of sync {other} too, and {mirrors[0]} removes whoever its own source does not "
-            "hold: one would remove whom the other adds. Give both mode add-only, or make them one sync with one source."
+            "hold: one would remove whom the other adds. Give both mode add-only, or make them one sync."
         )
         self.document.problem(node, f"syncs.{late}.targets", what)
 
