@@ -198,9 +198,14 @@ def _recount(connection: sqlite3.Connection, run: RunId, before: dict[str, int],
     connection.executemany(_COUNT, [(run, state, count) for state, count in moved.items() if count])
 
 
+def _taken_back(item: RunItem) -> bool:
+    """Tell whether a call for the item may have taken effect, and somebody else brought the member back."""
+    return item.state is ItemState.DRIFTED and item.attempt > 0
+
+
 def _note_owner(connection: sqlite3.Connection, run: RunId, item: RunItem, moment: int) -> None:
-    """Keep the ledger: a member added is ours; one removed, or found absent when it was to be removed, is nobody's,
-    lest somebody who comes back by another way is taken for ours."""
+    """Keep the ledger: a member added is ours; one removed, found absent when it was to be removed, or brought back by
+    somebody else after our call, is nobody's, lest somebody who comes by another way is taken for ours."""
     done = item.state is ItemState.DONE
     forget = "DELETE FROM ownership WHERE target = ? AND key = ?"
     match item.action:
@@ -208,7 +213,7 @@ def _note_owner(connection: sqlite3.Connection, run: RunId, item: RunItem, momen
             connection.execute(
                 "INSERT OR IGNORE INTO ownership VALUES (?, ?, ?, 'added')", (item.target, item.key, moment)
             )
-        case Action.REMOVE if done or item.state is ItemState.ALREADY:
+        case Action.REMOVE if done or item.state is ItemState.ALREADY or _taken_back(item):
             connection.execute(forget, (item.target, item.key))
         case Action.RENAME if done:
             (spelling,) = connection.execute(

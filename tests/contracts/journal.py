@@ -224,13 +224,28 @@ class RunContract:
         assert await journal.owned("wiki") == {"anna@x", "new@x", "dora@x"}
         assert await journal.owned("list") == frozenset()
 
-    @pytest.mark.parametrize("state", [ItemState.REFUSED, ItemState.FAILED, ItemState.DRIFTED, ItemState.CANCELLED])
+    @pytest.mark.parametrize("state", [ItemState.REFUSED, ItemState.FAILED, ItemState.CANCELLED])
     async def test_what_was_not_done_changes_no_ownership(self, journal: Journal, state: ItemState) -> None:
         run, lease = await begin(journal)
         await journal.adopt("wiki", [RecordKey("berta@x"), RecordKey("old@x")], "anna", AT)
         await end_items(journal, run, lease, state, [0, 1, 2, 3])
 
         assert await journal.owned("wiki") == {"berta@x", "old@x"}
+
+    async def test_a_removal_that_drifted_uncalled_changes_no_ownership(self, journal: Journal) -> None:
+        run, _ = await begin(journal)
+        await journal.adopt("wiki", [RecordKey("berta@x")], "anna", AT)
+        item = (await journal.run_items(run))[3]
+        await journal.conclude(run, [replace(item, state=ItemState.DRIFTED, reason="changed")], AT)
+
+        assert await journal.owned("wiki") == {"berta@x"}
+
+    async def test_whoever_was_brought_back_after_our_call_is_not_ours(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await journal.adopt("wiki", [RecordKey("berta@x")], "anna", AT)
+        await end_items(journal, run, lease, ItemState.DRIFTED, [3])
+
+        assert await journal.owned("wiki") == frozenset()
 
     async def test_an_addition_that_was_already_so_is_not_ours(self, journal: Journal) -> None:
         run, lease = await begin(journal)

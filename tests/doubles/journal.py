@@ -160,18 +160,19 @@ class MemoryJournal(Journal):
         kept = self._find(run)
         for item in items:
             kept.items[item.index] = replace(item, at=at)
-            if item.state is ItemState.DONE:
-                self._note_owner(kept.plan, item)
+            self._note_owner(kept.plan, item)
         self._dies_after()
 
     def _note_owner(self, plan: Plan, item: RunItem) -> None:
         owned = self.ledger.setdefault(item.target, set())
+        done = item.state is ItemState.DONE
+        taken_back = item.state is ItemState.DRIFTED and item.attempt > 0
         match item.action:
-            case Action.ADD:
+            case Action.ADD if done:
                 owned.add(item.key)
-            case Action.REMOVE:
+            case Action.REMOVE if done or taken_back or item.state is ItemState.ALREADY:
                 owned.discard(item.key)
-            case Action.RENAME if item.key in owned:
+            case Action.RENAME if done and item.key in owned:
                 owned.discard(item.key)
                 owned.add(fold(next(c.renamed_to for name, _, c in items(plan) if name == item.item)))
             case _:
