@@ -118,7 +118,9 @@ class SyncdeckApp(Amenities):
         self.beat()
 
     def beat(self) -> None:
-        """Bring the header of the screen in front up to date."""
+        """Bring the header of the screen in front up to date; the clock may beat once more while the app ends."""
+        if not self.screen_stack:
+            return
         clock = f"{self.engine.clock.now().astimezone():%H:%M:%S}" if self.engine is not None else ""
         crumbs = tuple(screen.crumb for screen in self.screen_stack if isinstance(screen, SyncdeckScreen))
         self.pulse = replace(self.pulse, crumbs=crumbs, clock=clock)

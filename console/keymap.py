@@ -84,6 +84,7 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("overview.plan", "p", "plan", "plan", "Plan this sync: read both ends, change nothing"),
         Key("overview.run", "r", "last_run", "last run", "Open the last run of this sync"),
         Key("overview.sync", "s", "sync", "sync", "Open the sync's settings"),
+        Key("overview.release", "O", "release", "release…", "Let a target out of quarantine: it is tried again", True),
     ),
     "form": (
         Key("form.leave", "escape", "leave_field", "leave field", "Leave the field, then the form"),

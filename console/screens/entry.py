@@ -37,7 +37,6 @@ class Opened:
 
     lines: tuple[Entry, ...]
     values: Mapping[str, Any]
-    type_title: str = ""
 
 
 class EntryScreen(SyncdeckScreen):

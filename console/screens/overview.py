@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.binding import BindingType
@@ -21,6 +22,7 @@ from console.widgets.record_list import RecordList
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.assembly import Engine
     from engine.reconcile.history import SyncStatus
 
 FRESH_SECONDS = 5
@@ -117,10 +119,12 @@ class OverviewScreen(SyncdeckScreen):
 
     def why_not(self, action: str) -> str:
         status = self.status
-        if action in {"plan", "last_run", "sync"} and status is None:
+        if action in {"plan", "last_run", "sync", "release"} and status is None:
             return "There is no sync here yet: 3 adds one."
         if action == "plan" and status is not None and status.sync in self.deck.planning:
             return f"{status.sync} is being planned already."
+        if action == "release" and not self.quarantined:
+            return "No target of this sync is in quarantine."
         if action == "last_run" and status is not None and status.last_run is None:
             return f"{status.sync} has never run: p plans it."
         return ""
@@ -149,6 +153,39 @@ class OverviewScreen(SyncdeckScreen):
     def action_last_run(self) -> None:
         if self.status is not None and self.status.last_run is not None:
             self.post_message(Open("run", str(self.status.last_run.run)))
+
+    @property
+    def quarantined(self) -> tuple[str, ...]:
+        """The quarantined targets under the cursor: the one of its line, or all of its sync."""
+        key, status = self.query_one(RecordList).key, self.status
+        if status is None or not isinstance(key, Row):
+            return ()
+        names = [each.target for each in status.targets if each.health == "quarantined"]
+        return tuple(name for name in names if key.place in {"", name})
+
+    def action_release(self) -> None:
+        from console.dialogs.confirm import Confirm
+
+        status, targets = self.status, self.quarantined
+        if status is None:
+            return
+        reasons = " ".join(f"{each.target}: {each.reason}" for each in status.targets if each.target in targets)
+        question = Confirm(
+            f"Let {', '.join(targets)} out of quarantine?",
+            f"{reasons} Automatic runs try it again; planning by hand always did.",
+            yes="Release",
+        )
+        self.deck.push_screen(question, partial(self._release, status.sync, targets))
+
+    def _release(self, sync: str, targets: Sequence[str], agreed: bool | None) -> None:
+        if not agreed:
+            return
+
+        async def release(engine: Engine) -> None:
+            for target in targets:
+                await engine.reconcile.release(sync, target)
+
+        self.ask(f"release {', '.join(targets)}", release, lambda _: self.look())
 
     def action_plan(self) -> None:
         if self.status is not None:

@@ -178,6 +178,21 @@ async def test_the_cursor_passes_over_lines_that_are_only_there_to_be_read(engin
         ]  # fmt: skip
 
 
+@at_both_sizes
+async def test_a_target_is_let_out_of_quarantine_by_hand_and_only_after_a_question(
+    engine: ScriptedEngine, size: tuple[int, int]
+) -> None:
+    async with overview(engine, size) as pilot:
+        await press(pilot, "O")
+        assert "No target of this sync is in quarantine." in said(pilot)
+        await press(pilot, "j", "j", "j", "j", "O")
+        assert "Let chat out of quarantine?" in screen_text(pilot)
+        await press(pilot, "enter")
+        assert ("release", "contractors", "chat") not in engine.reconciler.asked
+        await press(pilot, "O", "y")
+        await until(pilot, lambda: ("release", "contractors", "chat") in engine.reconciler.asked)
+
+
 async def test_the_sync_and_its_last_run_are_one_key_away(engine: ScriptedEngine) -> None:
     async with overview(engine) as pilot:
         await press(pilot, "s", "r")

@@ -302,6 +302,9 @@ class ScriptedReconciler(Reconciler):
     async def overview(self) -> Sequence[SyncStatus]:
         return self.statuses
 
+    async def release(self, sync: str, target: str) -> None:
+        self._asked("release", sync, target)
+
     def next_run(self, sync: str, now: datetime) -> datetime | None:
         return None
 
