@@ -45,14 +45,6 @@ def age(moment: datetime, now: datetime) -> str:
     return f"{duration(passed)} ago" if passed > timedelta(0) else f"in {duration(-passed)}"
 
 
-def clock_time(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:
-    """Return the time of day, with the date when it is another day. `zone` None is the operator's own."""
-    local, today = moment.astimezone(zone), now.astimezone(zone)
-    if local.date() == today.date():
-        return f"{local:%H:%M:%S}"
-    return f"{local:%d %b %H:%M}" if local.year == today.year else f"{local:%Y-%m-%d %H:%M}"
-
-
 def stamp(moment: datetime, zone: tzinfo | None = None) -> str:
     """Return date and time in full, with the zone."""
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"

@@ -42,10 +42,6 @@ class PlanDeciding(SyncdeckScreen):
 
     stored: StoredPlan | None = None
 
-    def look_again(self, _: object = None) -> None:
-        """Take in what a decision changed."""
-        self.look()
-
     # -- approve and apply ------------------------------------------------------------------------------------------
 
     def action_approve(self) -> None:

@@ -10,7 +10,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from console.presentation.spans import Line, plain
+from console.presentation.spans import Line
 from console.widgets.ink import inks
 
 COPY_LIMIT = 10_000
@@ -98,8 +98,3 @@ class Painted(ScrollView):
         self._inks = None
         self.drop_strips()
         super().notify_style_update()
-
-
-def copied_text(line: Line) -> str:
-    """Return a line as it is copied: without the blanks that align it."""
-    return " ".join(plain(line).split())
