@@ -42,7 +42,12 @@ def link(previous: bytes, payload_hashes: bytes, head: bytes) -> bytes:
 
 
 def header(
-    identity: str, type_name: str, aggregate: str, dot: tuple[str, int], context: Mapping[str, int], hlc: int
+    identity: str,
+    type_name: str,
+    aggregate: str,
+    dot: tuple[str, int],
+    context: Mapping[str, int] | msgspec.Raw,
+    hlc: int,
 ) -> bytes:
-    """Return the canonical header of an event; `dot` is (origin, seq)."""
+    """Return the canonical header of an event; `dot` is (origin, seq), a raw context is canonical JSON already."""
     return _encoder.encode((identity, type_name, aggregate, *dot, context, hlc))

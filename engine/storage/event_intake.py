@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from engine.events.event import Event
+from engine.storage.appended import Appended
 from engine.storage.database import Database
 from engine.storage.event_append import Appender, Prepared
 
@@ -55,7 +56,7 @@ class Intake:
             written.add_done_callback(partial(self._answer, joined))
         return await answer
 
-    def _write(self, joined: _Round, connection: sqlite3.Connection) -> list[Event]:
+    def _write(self, joined: _Round, connection: sqlite3.Connection) -> Appended:
         self._close(joined)
         return self._appender.write_in(connection, joined.events)
 
@@ -65,7 +66,7 @@ class Intake:
             if self._open_round is joined:
                 self._open_round = None
 
-    def _answer(self, joined: _Round, written: asyncio.Future[list[Event]]) -> None:
+    def _answer(self, joined: _Round, written: asyncio.Future[Appended]) -> None:
         """Give each caller its own events, or the error that all of them share."""
         self._close(joined)
         error = written.exception()
@@ -76,5 +77,5 @@ class Intake:
             elif error is not None:
                 answer.set_exception(error)
             else:
-                answer.set_result(written.result()[first : first + size])
+                answer.set_result(written.result().part(first, first + size))
             first += size
