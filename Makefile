@@ -1,6 +1,6 @@
 # make demo   the main job on a sample workspace: the console in a terminal, headless without one
 # make test   every test, servers included     make check  what else CI demands: style, types, directions, dead code
-# make bench  measured figures                 make soak   the long kill loops     make screenshots  new pictures
+# make bench  measured figures                 make soak   the long loops          make screenshots  new pictures
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -29,7 +29,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 
 soak: $(VENV)/.test servers
-	SYNCDECK_KILLS=$${SYNCDECK_KILLS:-500} $(BIN)/python -m pytest -m soak --timeout 7200
+	SYNCDECK_KILLS=$${SYNCDECK_KILLS:-500} SYNCDECK_SEEDS=$${SYNCDECK_SEEDS:-20000} $(BIN)/python -m pytest -m soak --timeout 7200
 
 screenshots: $(VENV)/.test
 	$(BIN)/python -m tests.screenshots
