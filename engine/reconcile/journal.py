@@ -118,7 +118,8 @@ class Journal(Protocol):
 
     @abstractmethod
     async def removals_since(self, sync: str, target: str, since: datetime) -> int:
-        """Return how many members runs have removed from the target since then."""
+        """Return how many members runs have removed from the target since then, or may have: an intent without
+        outcome counts until it is known to have come to nothing."""
 
     @abstractmethod
     async def owned(self, target: str) -> frozenset[RecordKey]:

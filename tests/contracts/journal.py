@@ -270,6 +270,12 @@ class RunContract:
         assert await journal.removals_since("ops", "wiki", AT) == 0
         assert await journal.removals_since("eng", "chat", AT) == 0
 
+    async def test_a_removal_of_which_nobody_knows_the_end_counts_as_one(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await journal.intend(run, [3], lease, AT)
+
+        assert await journal.removals_since("eng", "wiki", AT) == 1
+
 
 class JournalContract(PlanContract, RunContract, LeaseContract, TargetContract):
     """All of it."""

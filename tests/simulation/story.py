@@ -81,6 +81,7 @@ class Story:
         if len(service.writes) in service.lost_answers | service.silent_answers or self.place.journal.crash_at:
             keys = {str(change.key) for change in changes}
             self.watch.unclear[service.name] |= keys
+            self.watch.perhaps[service.name] |= {key for key in keys if service.spelled(key) is not None}
             self.watch.half_known(service, changes)
         if self.cancel_at and self.watch.calls >= self.cancel_at:
             self.place.journal.all_runs[-1].stop = True

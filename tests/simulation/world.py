@@ -68,7 +68,10 @@ class World:
         if self.chance.random() < 0.5:
             one.outsider(Action.REMOVE, held)
             return Action.REMOVE, str(fold(name))
+        before = one.members[held]
         one.members[held] = self._values(name)
+        if one.members[held] == before:
+            return None
         one.outsider(Action.UPDATE, held)
         return Action.UPDATE, str(fold(name))
 
