@@ -124,9 +124,9 @@ def copied(lines: Collection[bytes]) -> list[bytes]:
 _PIECE = 20_000
 
 
-def texts_of(lines: Sequence[bytes]) -> list[bytes]:
+def texts_of(lines: Sequence[bytes]) -> list[str]:
     """Return the parts of canonical rows, one for each value, row after row."""
-    return _FIELD.join(lines).split(_FIELD)
+    return _FIELD.join(lines).decode().split(FIELD) if lines else []
 
 
 def values_of(line: bytes, packed: bytes = b"") -> list[Value]:
@@ -137,7 +137,7 @@ def values_of(line: bytes, packed: bytes = b"") -> list[Value]:
 def attributes_of(names: tuple[str, ...], lines: Sequence[bytes]) -> list[dict[str, Value]]:
     """Return plain canonical rows as attributes by name. Equal texts are one object: a plan of many changes holds the
     same few words over and over."""
-    texts = _FIELD.join(lines).decode().split(FIELD) if lines else []
+    texts = texts_of(lines)
     pool: dict[str, str] = {}
     shared = map(pool.setdefault, texts, texts)
     return list(map(dict, map(zip, repeat(names), zip(*[shared] * len(names), strict=True))))

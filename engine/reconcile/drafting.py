@@ -105,9 +105,7 @@ class Draft:
                 pairs[key] = (member, wanted)
         for keys in _chunks(sorted(pairs)):
             both = [pairs[key] for key in keys]
-            attributes = self._attributes([*(held for held, _ in both), *(wanted for _, wanted in both)])
-            before, after = attributes[: len(keys)], attributes[len(keys) :]
-            whys = self._differ_sentences([held.line for held, _ in both], [wanted.line for _, wanted in both])
+            before, after, whys = self._steps(*zip(*both, strict=True))
             self._propose(
                 Change(
                     action=Action.UPDATE,
@@ -196,16 +194,33 @@ class Draft:
             return [dict(zip(names, member.values(), strict=True)) for member in members]
         return attributes_of(names, [member.line for member in members])
 
-    def _differ_sentences(self, held: list[bytes], wanted: list[bytes]) -> Iterator[str]:
-        """Yield which attributes differ in each pair of canonical rows; there are few such sentences."""
+    def _steps(
+        self, held: Sequence[Member], wanted: Sequence[Member]
+    ) -> tuple[list[dict[str, Value]], list[dict[str, Value]], list[str]]:
+        """Return the attributes before and after, and which of them differ, as a sentence.
+
+        Rows that are text alone take over from before what stays as it is: half the time of building both anew.
+        """
         names = self._difference.names
-        differ = map(ne, texts_of(held), texts_of(wanted))
-        for which in zip(*[differ] * len(names), strict=True):
-            if which not in self._sentences:
-                told = list(compress(names, which))
-                verb = "differs" if len(told) == 1 else "differ"
-                self._sentences[which] = f"{', '.join(told)} {verb} from {self._difference.source}."
-            yield self._sentences[which]
+        wanted_texts = texts_of([member.line for member in wanted])
+        differ = map(ne, texts_of([member.line for member in held]), wanted_texts)
+        differing = list(zip(*[differ] * len(names), strict=True))
+        before = self._attributes(held)
+        if any(member.packed for member in (*held, *wanted)):
+            after = self._attributes(wanted)
+        else:
+            rows = zip(*[iter(wanted_texts)] * len(names), strict=True)
+            after = [
+                is_now | dict(compress(zip(names, row, strict=True), which))
+                for is_now, row, which in zip(before, rows, differing, strict=True)
+            ]
+        return before, after, [self._sentences.get(which) or self._sentence(which) for which in differing]
+
+    def _sentence(self, which: tuple[bool, ...]) -> str:
+        """Say which attributes differ; there are few such sentences, so each is made once."""
+        told = list(compress(self._difference.names, which))
+        verb = "differs" if len(told) == 1 else "differ"
+        return self._sentences.setdefault(which, f"{', '.join(told)} {verb} from {self._difference.source}.")
 
 
 def _chunks(keys: list[RecordKey]) -> Iterator[list[RecordKey]]:
