@@ -11,7 +11,7 @@ from engine.reconcile.account import ENDED_WELL
 from engine.reconcile.history import ItemState, RunId, RunState
 from engine.reconcile.means import Means
 from engine.reconcile.outset import RECENT_READS
-from engine.reconcile.plan import Action, Change, Snapshot
+from engine.reconcile.plan import Action, Change, Plan, Snapshot
 from engine.reconcile.quarantine import remember
 from engine.reconcile.results import RunResult, StoredPlan, TargetResult
 from engine.settings.model import SyncSettings
@@ -58,16 +58,26 @@ def _state(
 async def _remember(
     means: Means, sync: SyncSettings, stored: StoredPlan, left: set[int], results: Sequence[TargetResult]
 ) -> None:
-    errors = {result.target: result.error for result in results}
+    by_target = {result.target: result for result in results}
     index = 0
     for target in stored.plan.targets:
-        if target.target in errors:
+        if (result := by_target.get(target.target)) is not None:
             open_ends = tuple(change for at, change in enumerate(target.changes, index) if at in left)
             done = tuple(change for at, change in enumerate(target.changes, index) if at not in left)
-            after = replace(target, changes=open_ends, snapshot=_resized(target.snapshot, done))
-            await remember(means, sync, after, errors[target.target])
+            doubt = "" if open_ends else _doubt(stored.plan, result)
+            after = replace(target, changes=open_ends, snapshot=_resized(target.snapshot, done), error=doubt)
+            await remember(means, sync, after, result.error)
         index += len(target.changes)
     await _accept_source(means, stored)
+
+
+def _doubt(plan: Plan, result: TargetResult) -> str:
+    """Return why a target may be out of step although all that the plan wanted was done, or nothing."""
+    if plan.undoes:
+        return f"Run {plan.undoes} was taken back. Plan again to see how it stands."
+    if plan.parent:
+        return "Only chosen changes of a plan were carried out. Plan again to see what is left."
+    return " ".join(result.unplanned)
 
 
 def _resized(snapshot: Snapshot | None, done: Sequence[Change]) -> Snapshot | None:

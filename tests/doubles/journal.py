@@ -288,7 +288,7 @@ class MemoryJournal(Journal):
             as_of=at,
             counts=_counts(target_plan),
             parked=len(target_plan.parked),
-            reason=known.reason if known and known.health is Health.QUARANTINED else failure,
+            reason=known.reason if known and known.health is Health.QUARANTINED else failure or target_plan.error,
             failures=(known.failures if known else 0) + 1 if failure else 0,
             members=target_plan.snapshot.fingerprint.count if target_plan.snapshot else None,
         )

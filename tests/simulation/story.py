@@ -78,7 +78,9 @@ class Story:
         if not self.quiet and self.chance.random() < OUTSIDE_EDITS:
             self._outsider(service, {str(change.key) for change in changes})
         self.watch.call(service, changes)
-        if len(service.writes) in service.lost_answers | service.silent_answers or self.place.journal.crash_at:
+        fault = service.write_faults.get(len(service.writes))
+        unheard = service.lost_answers | service.silent_answers
+        if len(service.writes) in unheard or getattr(fault, "maybe_done", False) or self.place.journal.crash_at:
             keys = {str(change.key) for change in changes}
             self.watch.unclear[service.name] |= keys
             self.watch.perhaps[service.name] |= {key for key in keys if service.spelled(key) is not None}

@@ -123,7 +123,8 @@ class Watch:
         if mode is Mode.REMOVE_ONLY and not undoes:
             assert change.action is Action.REMOVE, f"{what}: the mode only removes"
         self._precondition(one, change, what)
-        self._not_reversed(one, change, carrying, what)
+        if change.action in (Action.ADD, Action.REMOVE):
+            self._not_reversed(one, change, carrying, what)
         if change.action is Action.REMOVE:
             self._budgets(one, carrying, what)
 
@@ -141,7 +142,7 @@ class Watch:
             assert fold(change.renamed_to) not in one.seen, f"{what}: the new name was shown to be there"
 
     def _not_reversed(self, one: WatchedService, change: Change, carrying: Carrying, what: str) -> None:
-        """What we did and somebody took back is not done again by a plan from before that."""
+        """What we added or removed and somebody took back is not done again by a plan from before that."""
         done_at: datetime | None = None
         for deed in self.deeds:
             if (deed.target, deed.key) != (one.name, str(change.key)):
@@ -251,4 +252,4 @@ def _refusing(carrying: Carrying) -> list[str]:
 
 
 def _opposite(action: Action) -> Action:
-    return {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD}.get(action, Action.UPDATE)
+    return Action.REMOVE if action is Action.ADD else Action.ADD

@@ -64,6 +64,22 @@ async def test_the_rest_of_a_plan_is_applied_after_a_selection_from_it() -> None
     assert result.summary.counts == {"already": 1, "done": 2}
 
 
+async def test_a_target_is_not_called_in_step_after_a_selection_or_an_undo() -> None:
+    place = workplace(service("a", "b", "c"), service("a"))
+    whole = await place.plan()
+
+    await place.apply(await place.reconciler.select(whole.digest, ["b"]))
+    (after_selection,) = (await place.reconciler.overview())[0].targets
+    await place.apply(await place.plan())
+    (after_all,) = (await place.reconciler.overview())[0].targets
+    await place.apply(await place.reconciler.undo(RunId(2)))
+    (after_undo,) = (await place.reconciler.overview())[0].targets
+
+    assert (after_selection.health, after_all.health, after_undo.health) == ("unknown", "in step", "unknown")
+    assert after_selection.reason.endswith("Plan again to see what is left.")
+    assert after_undo.reason == "Run 2 was taken back. Plan again to see how it stands."
+
+
 async def test_whoever_is_nobody_of_ours_any_more_stays_under_managed_only() -> None:
     """The plan was made while the member was ours; since then we took him out, and somebody else brought him back."""
     place = workplace(service("a"), service("x"), guards=replace(NO_LIMITS, managed_only=True))
