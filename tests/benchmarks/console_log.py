@@ -63,7 +63,7 @@ def console(folder: Path) -> Round:
         terminal.send(b"6")
         opened = terminal.seen(rb"run\.\w+")
         assert first is not None, "the console painted nothing"
-        assert opened is not None, "no event was painted"
+        assert opened is not None, f"no event was painted:\n{terminal.shown()}"
         terminal.quiet()
         resident_open = terminal.resident
         terminal.send(HOME)
@@ -79,8 +79,8 @@ def console(folder: Path) -> Round:
         asked = time.perf_counter() - terminal.started
         terminal.send(b"refused\r")
         filtered = terminal.seen(rb"searched|of [\d,]+ ", since=mark)
-        assert filtered is not None, "the filter found nothing"
-        terminal.quiet(1.5)
+        assert filtered is not None, f"the filter found nothing:\n{terminal.shown()}"
+        terminal.quiet(0.8)
         return Round(
             bare=rival,
             opened=opened,

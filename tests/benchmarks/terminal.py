@@ -24,11 +24,14 @@ from types import TracebackType
 from typing import Self
 
 import psutil
+import pyte
 
 ASKED = b"\x1b[?2026$p"
 KNOWN = b"\x1b[?2026;2$y"
 FRAME_END = b"\x1b[?2026l"
 GLANCE = 0.002
+_UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;$]*[a-zA-Z]")
+"""Private modes that the terminal emulator does not know."""
 
 
 class Terminal:
@@ -41,6 +44,7 @@ class Terminal:
         own, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self._file = own
+        self._size = size
         surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(environment or {})}
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
@@ -96,6 +100,13 @@ class Terminal:
                 return None
             time.sleep(GLANCE)  # noqa: TID251 – a benchmark waits for another process
         return None
+
+    def shown(self) -> str:
+        """Return what the screen says now, for a message about what was not seen."""
+        width, height = self._size
+        screen = pyte.Screen(width, height)
+        pyte.ByteStream(screen).feed(_UNKNOWN.sub(b"", b"".join(data for _, data in self.chunks)))
+        return "\n".join(line.rstrip() for line in screen.display if line.strip())
 
     def quiet(self, seconds: float = 0.6, *, within: float = 30.0) -> None:
         """Wait until nothing has been written for so long, counted from now."""
