@@ -31,7 +31,8 @@ class EventLog(Protocol):
 
     @abstractmethod
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
-        """Append in the order given, all or none, durable when it returns."""
+        """Append in the order given, all or none, durable when it returns; until then nobody may change the events'
+        data. Raises `TypeError` or `UnicodeError` for what JSON cannot hold."""
 
     @abstractmethod
     async def page(

@@ -19,9 +19,6 @@ FIRST_RANGE = 4_096
 LONGEST_RANGE = 65_536
 """Positions looked at in one statement: few at first, for the match that is near; then more, at some 50 ms each."""
 
-FEW_AT_ONCE = 256
-"""Events that the event loop's own thread prepares, in a millisecond; more are prepared by the writer's thread."""
-
 FOLLOW_AT_ONCE = 0.016
 FOLLOW_AT_MOST = 0.25
 """Seconds between looks for what other processes wrote: often after something came, then less and less."""
@@ -39,9 +36,7 @@ class StoredEventLog(EventLog):
         self._intake = Intake(database, self._appender)
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
-        if len(events) > FEW_AT_ONCE:
-            return await self._database.write(lambda connection: self._appender.append_in(connection, events))
-        return await self._intake.append(self._appender.prepare(events)) if events else ()
+        return await self._intake.append(events) if events else ()
 
     def append_in(self, connection: sqlite3.Connection, events: Sequence[NewEvent]) -> Sequence[Event]:
         """Append inside a work of `Database.write`; see `Appender.append_in`."""
