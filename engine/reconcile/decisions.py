@@ -11,7 +11,7 @@ from engine.reconcile.approval import check_decision, confirm_word, lift, may_ap
 from engine.reconcile.guards import judge
 from engine.reconcile.history import Approval, Decision, Digest, PlanState, PlanSummary
 from engine.reconcile.means import Means
-from engine.reconcile.outset import Outset, circumstances, least_members
+from engine.reconcile.outset import CONFIRMED, Outset, circumstances, least_members
 from engine.reconcile.plan import Action, Plan, TargetPlan
 from engine.reconcile.planfile import decode, encode
 from engine.reconcile.results import Readiness, StoredPlan
@@ -146,13 +146,21 @@ class Decisions:
         return self._essences[digest]
 
     async def latest_approved(self, sync: str) -> StoredPlan | None:
-        """Return the newest approved plan of a sync that can still be applied. One that is older than a plan which
-        has been carried out does not count: what it saw is over."""
+        """Return the newest approved plan of a sync that can still be applied.
+
+        What a plan saw before or while the sync last ran is over, an undo is asked for by its digest, and a yes given
+        on applying was for that moment: none of these counts. Neither does one that a newer plan which needs nobody's
+        approval stands before."""
+        runs = await self._means.journal.runs(sync=sync, limit=1)
         for summary in await self.summaries(sync, RECENT):
-            if summary.state is PlanState.APPROVED:
-                return await self.load(summary.digest)
-            if summary.state is PlanState.APPLIED:
+            if summary.state in (PlanState.APPLIED, PlanState.OPEN):
                 return None
+            if runs and (runs[0].ended_at is None or summary.created_at <= runs[0].ended_at):
+                return None
+            if summary.state is PlanState.APPROVED and not summary.undoes:
+                stored = await self.load(summary.digest)
+                if any(approval.comment != CONFIRMED for approval in stored.approvals):
+                    return stored
         return None
 
 

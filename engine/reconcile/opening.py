@@ -16,6 +16,10 @@ from engine.reconcile.together import together
 from engine.settings.model import SyncSettings
 
 
+NAMED = 10
+"""How many drifted members are told one by one."""
+
+
 @dataclass(slots=True, kw_only=True)
 class OpenTarget:
     """One target of a run. Either it was read (`reader`, `seen`) or `error` says why not."""
@@ -76,6 +80,8 @@ def refuse_drifted_removals(targets: Sequence[OpenTarget]) -> None:
         for place in one.seen.drifted_removals
     ]
     if sentences:
+        more = len(sentences) - NAMED
+        sentences[NAMED:] = [f"And {more:,} more."] if more > 0 else []
         raise TargetDrifted(
             "Nothing was done, for somebody changed what this plan would remove since it was made. Make a new plan.\n"
             + "\n".join(sentences)

@@ -21,6 +21,8 @@ from engine.settings.model import SyncSettings
 
 REMOVAL_WINDOW = timedelta(hours=24)
 RECENT_READS = 5
+CONFIRMED = "confirmed on applying"
+"""The comment of an approval that was a plain yes when a plan was applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ class Outset:
             decision=Decision.APPROVE,
             approver=self.means.actor,
             at=self.means.now(),
-            comment="confirmed on applying",
+            comment=CONFIRMED,
         )
 
     def approval_sentence(self, stored: StoredPlan, sync: SyncSettings) -> str:

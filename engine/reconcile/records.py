@@ -105,4 +105,3 @@ def fingerprint(items: Iterable[bytes]) -> Fingerprint:
     """Return the fingerprint of a set given as each item's canonical bytes (see `canonical.items_of`)."""
     hashes = [xxhash.xxh3_128_intdigest(item) for item in items]
     return Fingerprint(count=len(hashes), sum=f"{sum(hashes) % (1 << FINGERPRINT_BITS):032x}")
-

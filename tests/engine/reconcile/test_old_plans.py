@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from engine.errors import GuardRefused, TargetDrifted
+from engine.errors import GuardRefused, Locked, TargetDrifted
 from engine.reconcile.history import RunId, RunState
 from engine.reconcile.plan import Action
 from engine.reconcile.records import RecordKey
 from engine.reconcile.results import StoredPlan
-from tests.doubles.workplace import NO_LIMITS, SECOND, Workplace, effects, service, workplace
+from tests.doubles.workplace import NO_LIMITS, SECOND, SYNC, Workplace, effects, service, workplace
 
 
 async def _two_plans(place: Workplace) -> tuple[StoredPlan, StoredPlan]:
@@ -78,6 +78,44 @@ async def test_a_target_is_not_called_in_step_after_a_selection_or_an_undo() -> 
     assert (after_selection.health, after_all.health, after_undo.health) == ("unknown", "in step", "unknown")
     assert after_selection.reason.endswith("Plan again to see what is left.")
     assert after_undo.reason == "Run 2 was taken back. Plan again to see how it stands."
+
+
+async def test_a_drift_of_many_is_told_in_few_lines() -> None:
+    place = workplace(service("a"), service("a", *(f"x{number}" for number in range(50))))
+    older, newer = await _two_plans(place)
+    await place.apply(newer)
+    for number in range(50):
+        place.target.outsider(Action.ADD, f"x{number}")
+
+    with pytest.raises(TargetDrifted, match="And 40 more") as refusal:
+        await place.apply(older)
+
+    assert len(str(refusal.value).splitlines()) == 12
+
+
+async def test_a_yes_that_came_to_nothing_is_no_approval_for_later() -> None:
+    place = workplace(service("a"), service("a", "x"))
+    stored = await place.plan()
+    await place.clock.advance(SECOND)
+    lease = await place.journal.take_lease("target:list", "berta pid 7", timedelta(seconds=60), place.clock.now())
+    with pytest.raises(Locked):
+        await place.apply(stored)
+    await place.journal.release_lease(lease)
+
+    assert await place.reconciler.latest_approved(SYNC) is None
+    await place.reconciler.approve(stored.digest, comment="seen")
+    approved = await place.reconciler.latest_approved(SYNC)
+    assert approved is not None
+    assert approved.digest == stored.digest
+
+
+async def test_a_plan_that_was_made_while_a_run_was_under_way_is_not_found_for_later() -> None:
+    place = workplace(service("a"), service("a", "x"))
+    older, newer = await _two_plans(place)
+    await place.reconciler.approve(newer.digest, comment="seen")
+    await place.apply(older)
+
+    assert await place.reconciler.latest_approved(SYNC) is None
 
 
 async def test_whoever_is_nobody_of_ours_any_more_stays_under_managed_only() -> None:
