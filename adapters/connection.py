@@ -90,9 +90,6 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     client_key: Annotated[PathText, Meta(description="Its key, when it stands in a file of its own (PEM).")] = ""
 
 
-Seconds = Annotated[float, Meta(gt=0)]
-
-
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """Everything `RestClient` has to know; endpoints build one from their own settings."""
 

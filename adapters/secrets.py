@@ -50,7 +50,9 @@ def resolve(reference: str, folder: Path) -> str:
 def store(name: str, value: str) -> None:
     """Keep a secret in the keyring as `keyring:NAME`. Raises `SecretUnavailable` where there is no keyring."""
     if not value:
-        raise SecretUnavailable(f"keyring:{name}: an empty secret is not stored; use forget to remove one.")
+        raise SecretUnavailable(
+            f"keyring:{name}: an empty secret is not stored. To remove one: syncdeck secrets NAME --forget."
+        )
     with _keyring(name) as keyring:
         keyring.set_password(SERVICE, name, value)
 
@@ -60,21 +62,6 @@ def forget(name: str) -> None:
     with _keyring(name) as keyring:
         if keyring.get_password(SERVICE, name) is not None:
             keyring.delete_password(SERVICE, name)
-
-
-def available() -> bool:
-    """Tell whether this machine has a keyring that can be used now."""
-    return not keyring_problem()
-
-
-def keyring_problem() -> str:
-    """Return why no keyring can be used here and what to do instead; empty when one can."""
-    try:
-        with _keyring("…") as keyring:
-            keyring.get_password(SERVICE, "is anybody there")
-    except SecretUnavailable as error:
-        return str(error)
-    return ""
 
 
 def permission_problem(reference: str, folder: Path) -> str:

@@ -87,6 +87,11 @@ def bring_together() -> Outside:
 
         secrets.store(name, value)
 
+    def forget_secret(name: str) -> None:
+        from adapters import secrets
+
+        secrets.forget(name)
+
     def load(folder: Path) -> Workspace:
         from engine.settings.reading import find_workspace, load_workspace
 
@@ -106,6 +111,7 @@ def bring_together() -> Outside:
         catalogue=catalogue,
         secret=secret,
         keep_secret=keep_secret,
+        forget_secret=forget_secret,
         load=load,
         complaints=complaints,
         actor=os.environ.get("SYNCDECK_ACTOR", ""),

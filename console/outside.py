@@ -26,6 +26,8 @@ class Outside:
     """(reference, workspace folder): the secret behind it. Raises `SecretUnavailable`."""
     keep_secret: Callable[[str, str], None]
     """(name, value): store a secret in the keyring. Raises `SecretUnavailable` where there is none."""
+    forget_secret: Callable[[str], None]
+    """Remove a secret from the keyring; one that is not there is fine."""
     load: Callable[[Path], Workspace]
     """Read and validate the workspace file of a folder, or of the nearest folder above it. Raises `SettingsError`."""
     complaints: Callable[[Workspace], Sequence[str]]

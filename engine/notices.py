@@ -1,7 +1,7 @@
 """What the engine tells its watchers: frozen notices through bounded subscriptions.
 
-A watcher that does not keep up loses the *oldest* notices, never the newest, and is told how many it missed. Notices
-are hints to look again; the truth is always in the event log.
+A watcher that does not keep up loses the *oldest* notices, never the newest. Notices are
+hints to look again; the truth is always in the event log.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ class Subscription:
 
     def __init__(self, prefix: str, limit: int) -> None:
         self.prefix = prefix
-        self.missed = 0
         self._notices: deque[Notice] = deque(maxlen=limit)
         self._arrived = asyncio.Event()
 
@@ -35,8 +34,6 @@ class Subscription:
         """Queue a notice; drop the oldest when full."""
         if not notice.topic.startswith(self.prefix):
             return
-        if len(self._notices) == self._notices.maxlen:
-            self.missed += 1
         self._notices.append(notice)
         self._arrived.set()
 

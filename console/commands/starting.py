@@ -53,6 +53,7 @@ def add_parser(verbs: Subparsers) -> None:
         examples=("syncdeck secrets staff            asks without echo", "pass show ldap | syncdeck secrets staff"),
     )
     secret.add_argument("name")
+    secret.add_argument("--forget", action="store_true", help="remove it from the keyring instead")
 
 
 async def initialise(arguments: Namespace, session: Session) -> int:
@@ -81,6 +82,11 @@ async def print_completion(arguments: Namespace, session: Session) -> int:
 
 
 async def keep_secret(arguments: Namespace, session: Session) -> int:
+    if arguments.forget:
+        session.outside.forget_secret(arguments.name)
+        session.emit({"forgotten": arguments.name})
+        session.say(f"keyring:{arguments.name} is not kept any more.")
+        return DONE
     value = (
         getpass.getpass(f"Value of {arguments.name}: ")
         if sys.stdin.isatty()

@@ -91,12 +91,6 @@ class WorkspaceFile:
             self._free(section, name)
         self._edit(splices, meant)
 
-    def duplicate(self, section: Section, name: str, new: str) -> None:
-        """Add a copy of an entry under another name."""
-        values = self.values(section, name)
-        self._free(section, new)
-        self.put(section, new, values)
-
     def rename(self, section: Section, name: str, new: str) -> None:
         """Rename an entry; syncs that name a renamed adapter follow."""
         self._known(section, name)

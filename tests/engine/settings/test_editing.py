@@ -157,19 +157,8 @@ def test_removing_takes_the_lines_of_the_entry_alone() -> None:
     assert file.problems() == ()
 
 
-def test_a_copy_stands_under_its_own_name() -> None:
-    file = opened(BLOCK)
-    file.duplicate("syncs", "ops", "ops-2")
-    assert file.values("syncs", "ops-2") == file.values("syncs", "ops")
-    problems = [problem.sentence for problem in file.problems()]
-    assert len(problems) == 2, "a copy has to be given targets of its own"
-    assert all("is a target of sync ops too" in problem for problem in problems)
-
-
 def test_a_name_that_is_taken_or_no_name_is_refused() -> None:
     file = opened(EXAMPLE)
-    with pytest.raises(SettingsError, match="The name list is taken by another adapter"):
-        file.duplicate("adapters", "wiki", "list")
     with pytest.raises(SettingsError, match="The name list is taken by another adapter"):
         file.rename("adapters", "wiki", "list")
     with pytest.raises(SettingsError, match="'two words' is no name"):
