@@ -6,6 +6,7 @@ import json
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,13 @@ def test_a_link_is_the_hash_of_the_documented_bytes() -> None:
     assert header("id-1", "user.added", "user:7", ("berlin~0badcafe", 1), {}, 655_360) == head
     assert canonical({"name": "Zoë"}) == data
     assert link(BEFORE_FIRST, hashed(data) + hashed(metadata), head) == by_hand.digest()
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), st.integers(0, 2**53)))
+def test_a_context_that_is_encoded_already_makes_the_same_header(context: dict[str, int]) -> None:
+    given = ("id-1", "user.added", "user:7", ("berlin~0badcafe", 1))
+
+    assert header(*given, msgspec.Raw(canonical(context)), 655_360) == header(*given, context, 655_360)
 
 
 def test_every_input_changes_the_link() -> None:

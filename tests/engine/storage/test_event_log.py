@@ -159,6 +159,50 @@ async def test_secrets_are_hidden_before_the_event_is_hashed(database: Database,
     assert b"hunter2" not in database.path.with_name(database.path.name + "-wal").read_bytes()
 
 
+async def test_a_secret_learnt_later_is_hidden_in_metadata_that_was_harmless_before(
+    database: Database, clock: ManualClock
+) -> None:
+    redactor = Redactor()
+    log = StoredEventLog(database, clock, NODE, redactor=redactor)
+    event = NewEvent(type="run.failed", aggregate_id="run:1", metadata={"note": "hunter2-and-more"})
+    before = await log.append([event])
+    redactor.register("hunter2-and-more")
+    after = await log.append([event])
+
+    assert [before[0].metadata["note"], after[0].metadata["note"]] == ["hunter2-and-more", "***"]
+
+
+async def test_one_suspected_event_of_a_batch_is_cleaned_and_the_others_stay(log: StoredEventLog) -> None:
+    data = [{"text": "Zoë"}, {"error": "POST https://bob:pw@host/ failed"}, {"password": "abc"}, {"text": "pass"}]
+    appended = await log.append([NewEvent(type="a", aggregate_id="b", data=each) for each in data])
+
+    assert [event.data for event in appended] == [
+        {"text": "Zoë"},
+        {"error": "POST https://bob:***@host/ failed"},
+        {"password": "***"},
+        {"text": "pass"},
+    ]
+
+
+async def test_an_answer_reads_like_the_log_in_whole_and_in_part(log: StoredEventLog) -> None:
+    appended = await log.append([new(number, f"type.{number % 3}", f"user:{number % 2}") for number in range(9)])
+    stored = await log.page(START, 10)
+
+    assert (len(appended), appended[-1], appended[2:5], list(appended)) == (9, stored[-1], stored[2:5], stored)
+    assert appended == stored
+    assert appended != stored[:-1]
+    assert repr(appended) == repr(stored)
+
+
+async def test_large_and_small_appends_that_wait_together_each_get_their_own(log: StoredEventLog) -> None:
+    sizes = (1, 700, 2, 300)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(log.append([new(size)] * size)) for size in sizes]
+
+    assert [{event.data["number"] for event in task.result()} for task in tasks] == [{size} for size in sizes]
+    assert [len(task.result()) for task in tasks] == list(sizes)
+
+
 async def test_backwards_reads_newest_first(log: StoredEventLog) -> None:
     await log.append([new(number) for number in range(1, 11)])
 
