@@ -104,12 +104,13 @@ def wrap(text: str, width: int, role: str = "", *, indent: int = 0) -> list[Line
     """Return text (line breaks honoured) as lines of at most `width` cells, broken at blanks where possible."""
     lines: list[Line] = []
     room = max(8, width - indent)
+    reach = 4 * room  # letters may carry marks that take no cells of their own
     pad = (Span(" " * indent),) if indent else ()
     for paragraph in text.split("\n"):
         rest = clean(paragraph, limit=len(paragraph))
         start = 0
-        while cells_of(rest[start : start + room + 1]) > room:
-            piece = _fitting(rest[start : start + room], room)
+        while cells_of(rest[start : start + reach]) > room or start + reach < len(rest):
+            piece = _fitting(rest[start : start + reach], room)
             lines.append((*pad, Span(piece.rstrip(), role)))
             start += len(piece)
         lines.append((*pad, Span(rest[start:], role)))

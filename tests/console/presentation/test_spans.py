@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -46,6 +46,7 @@ def test_a_fitted_line_never_exceeds_its_width(texts: list[str], width: int) -> 
 
 @settings(max_examples=60)
 @given(st.text(max_size=200), st.integers(10, 60))
+@example("0000000000\u093a0", 10)
 def test_wrapping_loses_nothing_but_blanks(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert all(width_of(line) <= width for line in lines)
