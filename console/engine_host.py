@@ -77,6 +77,13 @@ class EngineHost(App[None]):
         self.orders.add(what)
         begin(self, work, name=what, group="orders")
 
+    def busy(self) -> str:
+        """Return why the settings cannot be changed now, or nothing: the engine is opened anew on changed settings,
+        which would interrupt what was ordered here."""
+        if not self.orders:
+            return ""
+        return f"Under way here: {', '.join(sorted(self.orders))}. Change the settings when it has ended."
+
     def keep_result(self, result: RunResult) -> None:
         """Remember how a run ended, for its screen, which may be closed by now; then tell who is in front."""
         from engine.notices import Notice

@@ -81,6 +81,9 @@ class _Edit:
         begin(self.deck, partial(self.written, draft), name=self.question)
 
     async def written(self, draft: Draft) -> None:
+        if busy := self.deck.busy():
+            self.deck.say(f"Not written. {busy}", severity="warning")
+            return
         try:
             await self.deck.ask(draft.save)
         except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app

@@ -92,7 +92,7 @@ class AdaptersScreen(SyncdeckScreen):
     def why_not(self, action: str) -> str:
         if action in {"edit", "test", "duplicate", "delete"} and not self.chosen:
             return "There is no adapter yet: a adds one."
-        return ""
+        return self.deck.busy() if action == "delete" else ""
 
     def copied(self) -> str:
         return self.chosen

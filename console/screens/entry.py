@@ -165,9 +165,7 @@ class EntryScreen(SyncdeckScreen):
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
-        if action == "save" and self.deck.orders:
-            return f"Under way here: {', '.join(sorted(self.deck.orders))}. Save when it has ended."
-        return ""
+        return self.deck.busy() if action in {"save", "delete"} else ""
 
     def action_leave_field(self) -> None:
         """Esc: out of the field, so that all keys are at hand; then out of the form."""
@@ -228,6 +226,9 @@ class EntryScreen(SyncdeckScreen):
         begin(self, partial(self._saved, draft, secrets), name="save")
 
     async def _saved(self, draft: Draft, secrets: Mapping[str, str]) -> None:
+        if busy := self.deck.busy():
+            self.deck.say(f"Not saved. {busy}", severity="warning")
+            return
         try:
             await self.keep(secrets)
             await self.deck.ask(draft.save)

@@ -76,7 +76,7 @@ class SyncsScreen(SyncdeckScreen):
             return "A sync needs adapters: 2 adds them."
         if action in {"plan", "duplicate", "pause", "delete"} and not self.chosen:
             return "There is no sync yet: a adds one."
-        return ""
+        return self.deck.busy() if action in {"pause", "delete"} else ""
 
     def copied(self) -> str:
         return self.chosen
