@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,11 +15,33 @@ from engine.reconcile.history import TargetRun
 
 Show = Callable[[TargetRun], None]
 PIPE_EVERY_PERCENT = 10
+STOPPED = "The run stopped after the calls under way. See it with: syncdeck runs; go on with: syncdeck runs resume RUN"
 
 
 @asynccontextmanager
 async def following(engine: Engine, session: Session) -> AsyncIterator[None]:
-    """Show `run.progress` notices while the block runs."""
+    """Show `run.progress` notices while the block runs. A polite end (SIGTERM) stops the run as Ctrl-C does: in good
+    order, after the calls under way."""
+    with _polite_end():
+        try:
+            async with _told(engine, session):
+                yield
+        except asyncio.CancelledError:
+            session.warn(STOPPED)
+            raise
+
+
+@contextmanager
+def _polite_end() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@asynccontextmanager
+async def _told(engine: Engine, session: Session) -> AsyncIterator[None]:
     if session.json:
         yield
         return

@@ -64,7 +64,7 @@ class Account:
         await self._means.journal.conclude(self._run, ended, self._means.now())
         for place, item in zip(endings, ended, strict=True):
             self._items[place] = item
-        final = [item for item in ended if item.state is not ItemState.PENDING]
+        final = [item for item in ended if item.state not in (ItemState.PENDING, ItemState.CANCELLED)]
         self.progress.ended(len(final), failed=sum(item.state not in ENDED_WELL for item in final))
 
     async def conclude_all(self, places: Sequence[int], state: ItemState, why: str = "") -> None:

@@ -119,7 +119,7 @@ class Journal(Protocol):
     @abstractmethod
     async def removals_since(self, sync: str, target: str, since: datetime) -> int:
         """Return how many members runs have removed from the target since then, or may have: an intent without
-        outcome counts until it is known to have come to nothing."""
+        outcome counts until it is known to have come to nothing, and so does one whose member somebody brought back."""
 
     @abstractmethod
     async def owned(self, target: str) -> frozenset[RecordKey]:

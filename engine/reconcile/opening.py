@@ -15,7 +15,6 @@ from engine.reconcile.readback import Reader, Sighting
 from engine.reconcile.together import together
 from engine.settings.model import SyncSettings
 
-
 NAMED = 10
 """How many drifted members are told one by one."""
 

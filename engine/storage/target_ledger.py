@@ -17,7 +17,8 @@ from engine.storage.journal_part import JournalPart, to_moment, to_number, to_te
 
 _REMOVALS = """
     SELECT count(*) FROM run_item JOIN run ON run.number = run_item.run
-    WHERE target = ? AND action = 'remove' AND run_item.state IN ('done', 'intent') AND at >= ? AND run.sync = ?
+    WHERE target = ? AND action = 'remove' AND at >= ? AND run.sync = ?
+        AND (run_item.state IN ('done', 'intent') OR run_item.state = 'drifted' AND attempt > 0)
 """
 
 _STATUS = "SELECT sync, target, health, as_of, counts, parked, reason, failures, members, quarantine FROM target_status"

@@ -273,7 +273,9 @@ class RunContract:
     async def test_a_removal_of_which_nobody_knows_the_end_counts_as_one(self, journal: Journal) -> None:
         run, lease = await begin(journal)
         await journal.intend(run, [3], lease, AT)
+        assert await journal.removals_since("eng", "wiki", AT) == 1
 
+        await end_items(journal, run, lease, ItemState.DRIFTED, [3])
         assert await journal.removals_since("eng", "wiki", AT) == 1
 
 

@@ -262,7 +262,7 @@ class MemoryJournal(Journal):
         return sum(
             item.target == target
             and item.action is Action.REMOVE
-            and item.state in (ItemState.DONE, ItemState.INTENT)
+            and (item.state in (ItemState.DONE, ItemState.INTENT) or (item.state is ItemState.DRIFTED and item.attempt))
             and item.at is not None
             and item.at >= since
             for run in self.all_runs

@@ -168,10 +168,18 @@ class Story:
             await (self.apply() if self.chance.random() < 0.7 else self.resume())
         except Crash:
             self.say("  crash")
+            self._nobody_touches_what_is_unknown()
         self.world.behave()
         journal.restart()
         self.place = self.place.another()
         self.watch.catch_up()
+
+    def _nobody_touches_what_is_unknown(self) -> None:
+        """An intent without a call cannot be told from one whose call took effect: outsiders leave those alone."""
+        for run in self.place.journal.all_runs:
+            for item in run.items:
+                if item.state is ItemState.INTENT:
+                    self.watch.unclear[item.target].add(str(item.key))
 
     async def resume(self) -> None:
         runs = [one for one in await self.place.reconciler.runs() if one.state in RESUMABLE]
