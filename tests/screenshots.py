@@ -46,6 +46,9 @@ class Scene:
     applied: bool = False
 
 
+TO_ENGINEERING = ("4", "j", "j", "j", "j")
+"""From the overview to the engineering plan in the list of plans, newest first."""
+
 SCENES = (
     Scene("overview", ()),
     Scene("adapters", ("2",)),
@@ -53,9 +56,9 @@ SCENES = (
     Scene("syncs", ("3",)),
     Scene("sync", ("3", "enter")),
     Scene("plans", ("4",)),
-    Scene("plan", ("4", "G", "enter")),
+    Scene("plan", (*TO_ENGINEERING, "enter")),
     Scene("refused", ("4", "j", "enter")),
-    Scene("approve", ("4", "G", "enter", "A")),
+    Scene("approve", (*TO_ENGINEERING, "enter", "A")),
     Scene("runs", ("5",), applied=True),
     Scene("run", ("5", "enter"), applied=True),
     Scene("events", ("6",), applied=True),
@@ -68,6 +71,7 @@ RUN_TO_RUN = (
     (re.compile(r"sample~[0-9a-f]{8}"), "sample~00000000"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "0" * 36),
     (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
+    (re.compile(r"(ann@desk(?:&#160;| )pid)[^<]*"), r"\1"),
 )
 
 

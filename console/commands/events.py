@@ -12,6 +12,7 @@ import msgspec
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.session import DONE, Session
 from console.commands.table import safe
+from console.presentation.event_sentences import sentence
 from engine.assembly import Engine
 from engine.errors import SettingsError
 from engine.events.event import Event, Position
@@ -79,7 +80,7 @@ def _print(session: Session, page: Sequence[Event]) -> int:
     for event in page:
         session.emit(event)
         when = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
-        data = safe(msgspec.json.encode(event.data).decode())
+        data = safe(sentence(event.type, event.data) or msgspec.json.encode(event.data).decode())
         session.say(
             f"{event.position:>8}  {when:%Y-%m-%d %H:%M:%S}  {event.type:<20} {safe(event.aggregate_id)}  {data}"
         )

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from console.presentation.ages import TimeStyle, duration, stamp
+from console.presentation.event_sentences import sentence
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
 from engine.events.event import Event
 
@@ -52,7 +53,7 @@ def line_of(event: Event) -> EventLine:
         type=clean(event.type, 80),
         aggregate=clean(event.aggregate_id, 120),
         actor=clean(str(event.metadata.get("actor", "")), 40),
-        summary=summary(event.data),
+        summary=clean(sentence(event.type, event.data), SUMMARY) or summary(event.data),
     )
 
 
