@@ -17,9 +17,9 @@ from engine.events.event import NewEvent
 from engine.events.log import EventLog
 from engine.events.pages import EventPages
 from engine.notices import Notices
-from engine.reconcile.endpoints import Endpoints
+from engine.reconcile.acting.endpoints import Endpoints
+from engine.reconcile.acting.means import Means, Record
 from engine.reconcile.inspection import Inspection
-from engine.reconcile.means import Means, Record
 from engine.reconcile.ports import Catalogue
 from engine.reconcile.reconciler import Reconciler
 from engine.redaction import REDACTOR

@@ -15,7 +15,7 @@ from console.commands.run_lines import result_lines, result_object
 from console.commands.session import DONE, ERROR, REFUSED, Session
 from engine.assembly import Engine
 from engine.errors import GuardRefused, NotApproved
-from engine.reconcile import planfile
+from engine.reconcile.deciding import planfile
 from engine.reconcile.plan import Plan
 from engine.reconcile.results import Readiness, RunResult, StoredPlan
 

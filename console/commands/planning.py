@@ -12,7 +12,7 @@ from console.commands.plan_lines import plan_lines, plan_object
 from console.commands.session import CHANGES, DONE, ERROR, REFUSED, Session
 from console.commands.table import moment, table
 from engine.assembly import Engine
-from engine.reconcile import planfile
+from engine.reconcile.deciding import planfile
 from engine.reconcile.plan import Plan
 
 

@@ -188,7 +188,7 @@ class PlanDeciding(SyncdeckScreen):
 
     @work(thread=True, group="write", exit_on_error=False)
     def _write(self, stored: StoredPlan, path: Path) -> None:
-        from engine.reconcile.planfile import encode, write
+        from engine.reconcile.deciding.planfile import encode, write
 
         try:
             with path.open("xb") as file:

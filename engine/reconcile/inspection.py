@@ -8,12 +8,12 @@ from datetime import timedelta
 import msgspec
 
 from engine.errors import RemoteError, SecretUnavailable, SettingsError, SyncdeckError
-from engine.reconcile.draining import drain
-from engine.reconcile.expressions import Unusable
-from engine.reconcile.mapping import SyncMapping
-from engine.reconcile.means import Means
+from engine.reconcile.acting.draining import drain
+from engine.reconcile.acting.means import Means
+from engine.reconcile.comparing.expressions import Unusable
+from engine.reconcile.comparing.mapping import SyncMapping
+from engine.reconcile.comparing.reading import Reading
 from engine.reconcile.ports import Source
-from engine.reconcile.reading import Reading
 from engine.reconcile.records import Batch, Value, fold, keep_case
 from engine.settings.model import AdapterSettings, SyncSettings
 

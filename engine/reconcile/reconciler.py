@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from engine.errors import NothingFound, PlanError, PlanStale
-from engine.reconcile.decisions import Decisions
+from engine.reconcile.acting.decisions import Decisions
+from engine.reconcile.acting.means import Means
+from engine.reconcile.acting.outset import Outset
+from engine.reconcile.acting.overview import overview
+from engine.reconcile.acting.pace import WRITE_PATIENCE, Patience
+from engine.reconcile.acting.quarantine import remember_plan
+from engine.reconcile.acting.running import Running
+from engine.reconcile.acting.survey import Survey
+from engine.reconcile.deciding.planfile import encode
+from engine.reconcile.deciding.planning import Occasion
+from engine.reconcile.deciding.undo import inverse
 from engine.reconcile.history import (
     Approval,
     Decision,
@@ -17,20 +27,10 @@ from engine.reconcile.history import (
     RunSummary,
     SyncStatus,
 )
-from engine.reconcile.means import Means
-from engine.reconcile.outset import Outset
-from engine.reconcile.overview import overview
-from engine.reconcile.pace import WRITE_PATIENCE, Patience
 from engine.reconcile.plan import Plan
-from engine.reconcile.planfile import encode
-from engine.reconcile.planning import Occasion
-from engine.reconcile.quarantine import remember_plan
 from engine.reconcile.records import RecordKey
 from engine.reconcile.results import Readiness, RunResult, StoredPlan, TargetResult
-from engine.reconcile.running import Running
 from engine.reconcile.schedule import next_fire
-from engine.reconcile.survey import Survey
-from engine.reconcile.undo import inverse
 
 __all__ = ["Readiness", "Reconciler", "RunResult", "StoredPlan", "TargetResult"]
 

@@ -17,10 +17,10 @@ SABOTAGE = {
     "a screen opens an adapter itself": ("console/keymap.py", "import adapters.registry"),
     "reconcile looks at the event log": ("engine/reconcile/plan.py", "import engine.events.event"),
     "a room appears that no layer names": ("engine/attic.py", "import engine.errors"),
-    "a decision reads the clock": ("engine/reconcile/guards.py", "import time"),
+    "a decision reads the clock": ("engine/reconcile/deciding/guards.py", "import time"),
     "presentation imports a widget library": ("console/presentation/__init__.py", "import textual"),
     "SQL outside storage": ("engine/events/event.py", "import sqlite3"),
-    "the engine calls a service": ("engine/reconcile/apply.py", "import httpx"),
+    "the engine calls a service": ("engine/reconcile/acting/apply.py", "import httpx"),
     "an endpoint brings its own HTTP client": ("adapters/endpoints/csv_file.py", "import httpx"),
     "a command needs a screen": ("console/commands/__init__.py", "import console.app"),
 }

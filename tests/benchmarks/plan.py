@@ -119,13 +119,13 @@ Batches = Callable[[], Iterator[tuple[list[str], list[tuple[str, ...]]]]]
 
 
 def _planner(source: Batches, target: Batches, names: tuple[str, ...]) -> Callable[[], object]:
-    from engine.reconcile import planfile
-    from engine.reconcile.difference import Comparison
+    from engine.reconcile.comparing.difference import Comparison
+    from engine.reconcile.comparing.wanted import WantedCollector
+    from engine.reconcile.deciding import planfile
+    from engine.reconcile.deciding.planning import Occasion, TargetReading, make_plan
     from engine.reconcile.plan import Action
-    from engine.reconcile.planning import Occasion, TargetReading, make_plan
     from engine.reconcile.ports import Found, Limits
     from engine.reconcile.records import Batch
-    from engine.reconcile.wanted import WantedCollector
     from engine.settings.model import SyncSettings
 
     sync = SyncSettings(name="all", source="people", targets=("list",), attributes={name: name for name in names})

@@ -11,9 +11,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.notices import Notices
-from engine.reconcile.endpoints import Endpoints
+from engine.reconcile.acting.endpoints import Endpoints
+from engine.reconcile.acting.means import Means
 from engine.reconcile.history import RunId, RunItem
-from engine.reconcile.means import Means
 from engine.reconcile.plan import Action
 from engine.reconcile.ports import Limits
 from engine.reconcile.reconciler import Reconciler

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.reconcile import apply, drafting, guards, outset, readback, run, settling, staleness
+from engine.reconcile.acting import apply, outset, readback, run, settling
+from engine.reconcile.deciding import drafting, guards, staleness
 from engine.reconcile.history import ItemState
 from tests.doubles.journal import MemoryJournal
 from tests.simulation.story import Story

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from engine.reconcile.difference import Comparison, Difference
+from engine.reconcile.comparing.difference import Comparison, Difference
+from engine.reconcile.comparing.wanted import Wanted, WantedCollector
+from engine.reconcile.deciding.planning import Occasion, TargetReading, make_plan
+from engine.reconcile.deciding.staleness import Held, HeldCollector
 from engine.reconcile.history import ItemState, RunItem
 from engine.reconcile.plan import Action, Change, Plan, TargetPlan, items
-from engine.reconcile.planning import Occasion, TargetReading, make_plan
 from engine.reconcile.ports import Found, Limits, Miss
 from engine.reconcile.records import Batch, RecordKey, Value, fold
-from engine.reconcile.staleness import Held, HeldCollector
-from engine.reconcile.wanted import Wanted, WantedCollector
 from engine.settings.model import GuardSettings, SyncSettings
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Reading, planning, carrying out, reading back: everything that waits for somebody."""

@@ -1,0 +1,1 @@
+"""What is done about a difference, who has to agree, and what still holds later. Arithmetic on values."""
