@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from console.preferences import Preferences, load_preferences
 from console.presentation.header import Pulse
 from console.screens.frame import SyncdeckScreen
 from console.styles.ascii import Ascii
+from console.styles.parsed import ParsedOnce
 from console.styles.themes import DARK, LIGHT, THEMES
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class SyncdeckApp(Amenities):
         # Textual picks the filter that removes all colours in App.__init__, and only for ANSI apps; chosen later,
         # NO_COLOR leaves eleven greys.
         super().__init__(opening, ansi_color=True if colourless else None)
+        self.stylesheet = ParsedOnce(self.get_css_variables())
         self.no_color = colourless
         self.animation_level = "none"
         self.read_only = read_only
@@ -74,6 +75,7 @@ class SyncdeckApp(Amenities):
         self.keep_secret = keep_secret
         self.preferences = preferences or Preferences()
         self.pulse = Pulse(read_only=read_only)
+        self.warmed = False
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self.preferences.theme
@@ -99,7 +101,14 @@ class SyncdeckApp(Amenities):
             self.pulse = pulse.begun(self.pulse, self.engine)
             self.read_only = self.pulse.read_only
         self.take_pulse()
-        begin(self, partial(asyncio.to_thread, screens.preload), name="import the other screens", group="preload")
+        self.call_after_refresh(self._warm_up)
+
+    def _warm_up(self) -> None:
+        from console.warmth import GROUP, warm_up
+
+        if not self.warmed:
+            self.warmed = True
+            begin(self, partial(warm_up, self), name="warm up", group=GROUP)
 
     def heard(self, news: News) -> None:
         for notice in news.notices:

@@ -49,12 +49,6 @@ def load(path: str) -> type[SyncdeckScreen]:
     return found
 
 
-def preload() -> None:
-    """Import every screen, so that none is waited for when it is first shown. For a thread of its own."""
-    for path in {*(mode.path for mode in MODES.values()), *DETAILS.values()}:
-        import_module(path.partition(":")[0])
-
-
 def show(path: str) -> SyncdeckScreen:
     """Return a new screen by its path in a table; for the modes."""
     return load(path)()

@@ -15,7 +15,7 @@ from console.presentation.spans import plain
 from console.widgets.record_list import RecordList
 from engine.assembly import Engine, open_engine
 from engine.settings.reading import load_workspace
-from tests.console.settling import settled, until
+from tests.console.settling import answered, settled, until
 
 SIZES = ((80, 24), (160, 50))
 
@@ -111,7 +111,7 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys one by one, each when what the last one asked for was answered."""
     for key in keys:
         await pilot.press(key)
-        await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
+        await until(pilot, lambda: answered(pilot))
     await settled(pilot)
 
 
