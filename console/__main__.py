@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ERROR = 1
 INTERRUPTED = 130
+ESCAPE_MILLISECONDS = "25"
+"""As vim and tmux users set it; ncurses' 1000 and Textual's 100 are felt at each Esc."""
 NO_TERMINAL = """\
 The console needs a terminal, and this is none. Headless, say what you want to do:
   syncdeck status            how everything stands
@@ -123,6 +125,7 @@ def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(NO_TERMINAL, file=sys.stderr)
         return ERROR
+    answer_escape_soon()
     from console.app import run_console
 
     return run_console(
@@ -132,6 +135,11 @@ def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: 
         ascii_only=arguments.ascii,
         no_colour=no_colour,
     )
+
+
+def answer_escape_soon() -> None:
+    """Wait no longer than a terminal needs for the rest of a key that begins with Esc; before Textual is imported."""
+    os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
 
 
 def _complete() -> None:
