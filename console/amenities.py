@@ -6,7 +6,9 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.notifications import SeverityLevel
@@ -15,7 +17,9 @@ from console.bridge import Opening, begin
 from console.clipboard import copy_by_tool, local_tool, osc52
 from console.engine_host import EngineHost
 from console.messages import Failure, Open, Said
-from console.screens.frame import SyncdeckScreen
+from console.preferences import Preferences, keep
+from console.presentation.ages import TimeStyle
+from console.screens.frame import LOOK_ONLY, SyncdeckScreen
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -29,8 +33,10 @@ MOST_SAID = 500
 class Amenities(EngineHost):
     """The actions of scope `app`, except going from screen to screen."""
 
-    def __init__(self, opening: Opening, *, ansi_color: bool | None) -> None:
+    def __init__(self, opening: Opening, preferences: Preferences, *, ansi_color: bool | None) -> None:
         super().__init__(opening, ansi_color=ansi_color)
+        self.preferences = preferences
+        self.read_only = False
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
         self.planning: dict[str, str] = {}
         """What is known of the plans being made from here, by sync."""
@@ -59,6 +65,21 @@ class Amenities(EngineHost):
         dialog = FailureDialog(what, error, again)
         self.said.append(Said(at=now, text=dialog.in_short(), severity="error"))
         self.push_screen(dialog)
+
+    # -- preferring -------------------------------------------------------------------------------------------------
+
+    def prefer(self, setting: str, value: str) -> None:
+        """Remember for the next time what was chosen; where that is impossible, say so once."""
+        if setting == "time":
+            self.preferences = replace(self.preferences, time=TimeStyle(value))
+        file = self.preferences.file
+        if file is not None:
+            begin(self, partial(self._keep, file, setting, value), name=f"keep {setting}", group="preferences")
+
+    async def _keep(self, file: Path, setting: str, value: str) -> None:
+        problem = await asyncio.to_thread(keep, file, setting, value)
+        if problem and all(each.text != problem for each in self.said):
+            self.say(problem, severity="warning")
 
     # -- copying ----------------------------------------------------------------------------------------------------
 
@@ -110,6 +131,9 @@ class Amenities(EngineHost):
 
     def plan_sync(self, sync: str) -> None:
         """Plan a sync and open its plan, unless people went elsewhere meanwhile: then say where it is."""
+        if self.read_only:
+            self.say(LOOK_ONLY, severity="warning")
+            return
         if sync in self.planning:
             self.say(f"{sync} is being planned already.", severity="warning")
             return

@@ -66,14 +66,13 @@ class SyncdeckApp(Amenities):
         colourless = no_color or bool(os.environ.get("NO_COLOR"))
         # Textual picks the filter that removes all colours in App.__init__, and only for ANSI apps; chosen later,
         # NO_COLOR leaves eleven greys.
-        super().__init__(opening, ansi_color=True if colourless else None)
+        super().__init__(opening, preferences or Preferences(), ansi_color=True if colourless else None)
         self.stylesheet = ParsedOnce(self.get_css_variables())
         self.no_color = colourless
         self.animation_level = "none"
         self.read_only = read_only
         self.ascii = ascii
         self.keep_secret = keep_secret
-        self.preferences = preferences or Preferences()
         self.pulse = Pulse(read_only=read_only)
         self.warmed = False
         for theme in THEMES:
@@ -155,6 +154,7 @@ class SyncdeckApp(Amenities):
 
     def action_toggle_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+        self.prefer("theme", self.theme)
 
     async def run_action(
         self,

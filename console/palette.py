@@ -86,10 +86,12 @@ class SyncdeckCommands(Provider):
             yield Command(mode.title, partial(self._deck.action_switch, name), str(number))
 
     def _keys(self) -> Iterator[Command]:
+        offered: set[str] = set()
         for active in self.screen.active_bindings.values():
             key = key_of(active.binding.id)
-            if key is None or key.id.startswith(("app.", "list.", "records.", "dialog.")):
+            if key is None or key.id in offered or key.id.startswith(("app.", "list.", "records.", "dialog.")):
                 continue
+            offered.add(key.id)
             refusal = self.screen.refusal(key.action) if isinstance(self.screen, SyncdeckScreen) else ""
             yield Command(
                 key.says,

@@ -60,6 +60,7 @@ class EventsScreen(EventExporting):
     def on_mount(self) -> None:
         self.query_one("#detail").display = False
         self.query_one("#pill").display = False
+        self.log_list.first_style = self.deck.preferences.time
         self.set_focus(self.log_list)
         self.set_interval(POLL_SECONDS, self.poll)
 
@@ -194,6 +195,7 @@ class EventsScreen(EventExporting):
             rows.style = rows.style.following
             self.log_list.redraw()
             self.say_state()
+            self.deck.prefer("time", rows.style)
 
     def action_minutes(self, by: int) -> None:
         event = self.event

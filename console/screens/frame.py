@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LOOK_ONLY = "This console may only look (--read-only): start it without the option to change something."
+
 
 class SyncdeckScreen(Screen[None]):
     """A full screen. Subclasses give `body`, `crumb`, `look` and, where something may be impossible, `why_not`.
@@ -78,7 +80,7 @@ class SyncdeckScreen(Screen[None]):
     def refusal(self, action: str) -> str:
         """Return why an action is refused: this console may only look, or the screen's own reason."""
         if self.deck.read_only and changes_the_world(action):
-            return "This console may only look (--read-only): start it without the option to change something."
+            return LOOK_ONLY
         if self.deck.engine is None and action in {getattr(own, "action", "") for own in type(self).BINDINGS}:
             return "The workspace is still being opened."
         return self.why_not(action)

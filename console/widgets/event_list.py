@@ -35,12 +35,14 @@ class EventList(RecordList):
         self.paused = False
         self.unseen = 0
         """Rows that arrived since the end was last looked at."""
+        self.first_style = TimeStyle.LOCAL
+        """How times are written until somebody chooses."""
         self._watch: Timer | None = None
         self._fetching: set[int] = set()
 
     def open_log(self, pages: EventPages, clock: Clock) -> None:
         """Show a log from its end; costs one page."""
-        style = self.events.style if self.events is not None else TimeStyle.LOCAL
+        style = self.events.style if self.events is not None else self.first_style
         self.events = EventRows(pages, clock, self._missing)
         self.events.style = style
         self.show(

@@ -34,7 +34,7 @@ class KeyLine(Widget):
             if key is None or not key.label or key.id in hints:
                 continue
             shown = key_name(active.binding.key)
-            why_not = getattr(self.screen, "why_not", lambda _: "")(active.binding.action)
+            why_not = getattr(self.screen, "refusal", lambda _: "")(active.binding.action)
             hints[key.id] = KeyHint(
                 key=active.binding.key,
                 shown=shown,

@@ -55,7 +55,11 @@ class Painted(ScrollView):
         cover = self._over(over)
         fill = ground + cover
         segments = [Segment(span.text, ground + self._inks[span.role] + cover) for span in line if span.text]
-        strip = Strip(segments).crop_extend(shift, shift + width, fill)
+        whole = Strip(segments)
+        strip = whole.crop_extend(shift, shift + width, fill)
+        if whole.cell_length > shift + width and whole.crop(shift + width, whole.cell_length).text.strip():
+            cut = Strip([Segment("…", ground + self._inks["dim"] + cover)])
+            strip = Strip.join([strip.crop(0, width - 1), cut])
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(y)) is not None:
             strip = self._selected(strip, span)
