@@ -80,9 +80,11 @@ class LdapProxy:
             self.requests.append(tag)
             trouble = self.trouble
             if trouble.code is not None and tag in ANSWERS and trouble.only in {None, tag}:
-                client.sendall(_result(number, ANSWERS[tag], trouble.code, trouble.words))
+                with contextlib.suppress(OSError):
+                    client.sendall(_result(number, ANSWERS[tag], trouble.code, trouble.words))
             else:
-                server.sendall(message)
+                with contextlib.suppress(OSError):  # closed meanwhile: the other direction lost an answer on purpose
+                    server.sendall(message)
         _close(server)
 
     def _downstream(self, client: socket.socket, server: socket.socket) -> None:
