@@ -77,14 +77,15 @@ class Story:
         self.watch.catch_up()
         if not self.quiet and self.chance.random() < OUTSIDE_EDITS:
             self._outsider(service, {str(change.key) for change in changes})
-        self.watch.call(service, changes)
         fault = service.write_faults.get(len(service.writes))
+        self.watch.call(service, changes, fails=fault is not None)
         unheard = service.lost_answers | service.silent_answers
         if len(service.writes) in unheard or getattr(fault, "maybe_done", False) or self.place.journal.crash_at:
             keys = {str(change.key) for change in changes}
             self.watch.unclear[service.name] |= keys
             self.watch.perhaps[service.name] |= {key for key in keys if service.spelled(key) is not None}
             self.watch.half_known(service, changes)
+            self.watch.refused_unheard(service, changes)
         if self.cancel_at and self.watch.calls >= self.cancel_at:
             self.place.journal.all_runs[-1].stop = True
 
@@ -175,11 +176,15 @@ class Story:
         self.watch.catch_up()
 
     def _nobody_touches_what_is_unknown(self) -> None:
-        """An intent without a call cannot be told from one whose call took effect: outsiders leave those alone."""
+        """An intent without a call cannot be told from one whose call took effect: outsiders leave those alone. Who is
+        there by then may be ours or somebody else's, for targets do not tell who added a member."""
+        services = {one.name: one for one in self.world.targets}
         for run in self.place.journal.all_runs:
             for item in run.items:
                 if item.state is ItemState.INTENT:
                     self.watch.unclear[item.target].add(str(item.key))
+                    if services[item.target].spelled(item.key) is not None:
+                        self.watch.perhaps[item.target].add(str(item.key))
 
     async def resume(self) -> None:
         runs = [one for one in await self.place.reconciler.runs() if one.state in RESUMABLE]

@@ -13,6 +13,18 @@ SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "300"))
 IN_ONE_TEST = 100
 
 
+ONCE_RED = {
+    9755: "somebody adds whom a crashed run was about to add: whose member that is cannot be told",
+    10178: "a plan is read in the tick of the clock in which a run ends",
+    11008: "a removal is refused in a call whose answer is lost: it looks like one that somebody took back",
+}
+
+
+@pytest.mark.parametrize("seed", ONCE_RED, ids=map(str, ONCE_RED))
+async def test_a_story_that_went_wrong_once_ends_well(seed: int) -> None:
+    await Story(seed).watched()
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(60 + SEEDS)
 @pytest.mark.parametrize("first", range(0, SEEDS, IN_ONE_TEST))

@@ -56,6 +56,15 @@ def _own_everybody(self: MemoryJournal, plan: Any, item: Any) -> None:
         self.ledger.setdefault(item.target, set()).add(item.key)
 
 
+def _give_up_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def give_up(self: apply.Carrier, batch: list[int], error: object, retry: object) -> list[int]:
+        await self._account.conclude_all(batch, ItemState.FAILED, "It did not answer.")
+        return []
+
+    monkeypatch.setattr(apply.Carrier, "_unavailable", give_up)
+    monkeypatch.setattr(apply.Carrier, "_why_nobody_may_go", lambda self: "")
+
+
 WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
     "a lost answer is followed by the same call again": (
         0,
@@ -76,6 +85,11 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
         80,
         _plant(readback, "respelled", lambda target_plan, held: target_plan),
         "the target spells it",
+    ),
+    "people are removed although additions failed": (
+        0,
+        _give_up_and_go_on,
+        "before .* could be added",
     ),
     "guards are forgotten when a plan is applied": (0, _plant(outset, "refuse", lambda plan: None), "a guard refuses"),
     "guards do not judge again what is left": (270, _plant(run, "judge_again", _carry_on), "removal|it is not ours"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -70,11 +70,13 @@ class Watch:
         self.calls = 0
         self._whose: dict[tuple[str, Action, str], Carrying] = {}
         self._silent: dict[str, tuple[int, tuple[Change, ...]]] = {}
+        self._unmade: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        """By plan: additions, by target and key, whose last call came to nothing; nobody has touched those since."""
         self._told: dict[str, int] = {one.name: 0 for one in world.targets}
         self._removed: dict[str, list[datetime]] = {one.name: [] for one in world.targets}
 
-    def call(self, one: WatchedService, changes: Sequence[Change]) -> None:
-        """Judge a call before it takes effect."""
+    def call(self, one: WatchedService, changes: Sequence[Change], *, fails: bool) -> None:
+        """Judge a call before it takes effect, or `fails` to."""
         self.catch_up()
         self.calls += 1
         assert changes, "an empty call"
@@ -85,6 +87,10 @@ class Watch:
             self._begin(one, carrying)
             self._whose[one.name, change.action, str(change.key)] = carrying
             self._judge(one, change, carrying)
+            if change.action is Action.ADD:
+                unmade = self._unmade[carrying.stored.digest]
+                missing = fails and one.spelled(str(change.key)) is None
+                (unmade.add if missing else unmade.discard)((one.name, str(change.key)))
 
     def _begin(self, one: WatchedService, carrying: Carrying) -> None:
         if one.name not in carrying.members:
@@ -126,6 +132,9 @@ class Watch:
         if change.action in (Action.ADD, Action.REMOVE):
             self._not_reversed(one, change, carrying, what)
         if change.action is Action.REMOVE:
+            if undoes or mode is not Mode.REMOVE_ADD:
+                left_out = [key for name, key in self._unmade[carrying.stored.digest] if name == one.name]
+                assert not left_out, f"{what}: before {left_out} could be added"
             self._budgets(one, carrying, what)
 
     def _precondition(self, one: WatchedService, change: Change, what: str) -> None:
@@ -177,6 +186,16 @@ class Watch:
         if len(changes) > 1 and changes[0].action in (Action.ADD, Action.REMOVE):
             self._silent[one.name] = (len(self.deeds), tuple(changes))
 
+    def refused_unheard(self, one: WatchedService, changes: Sequence[Change]) -> None:
+        """Note what the service refuses in a call of several changes whose answer nobody hears: the others are gone
+        and this one is there, which looks the same when somebody has brought it back, and then it is nobody's."""
+        refused = {
+            str(change.key) for change in changes if change.action is Action.REMOVE and change.key in one.refused
+        }
+        if len(changes) > 1:
+            self.perhaps[one.name] |= refused & self.ours[one.name]
+            self.ours[one.name] -= refused
+
     def take_one_back(self, one: WatchedService, chance: Random) -> str:
         """Let somebody take back one change of the newest such call, if all of it took effect."""
         self.catch_up()
@@ -209,6 +228,8 @@ class Watch:
         carrying = self._whose[one.name, action, key] if by == "syncdeck" else None
         digest = carrying.stored.digest if carrying else ""
         self.deeds.append(Deed(by, one.name, action, key, self.now(), digest))
+        for unmade in self._unmade.values():
+            unmade.discard((one.name, key))
         ours, perhaps = self.ours[one.name], self.perhaps[one.name]
         if carrying is None:
             if action is Action.REMOVE and key in ours:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from engine.errors import RemoteError, RemoteRefused, RemoteUnavailable
@@ -24,6 +24,9 @@ HOPELESS = 20
 than it takes to find one among a million."""
 
 DOING = {Action.ADD: "adding", Action.UPDATE: "updating", Action.RENAME: "renaming", Action.REMOVE: "removing"}
+
+UNMADE = OPEN | {ItemState.FAILED, ItemState.CANCELLED}
+"""States of an addition that may still work, or that nobody has heard of."""
 
 ENDINGS = {
     Result.DONE: ItemState.DONE,
@@ -58,8 +61,8 @@ class Carrier:
             places = [place for place in needed if self._account.change(place).action is action]
             if self.away or self._stop.asked:
                 break
-            if action is Action.REMOVE and mode is not Mode.REMOVE_ADD and (failed := self._failed_additions()):
-                await self._hold_removals_back(places, len(failed))
+            if action is Action.REMOVE and mode is not Mode.REMOVE_ADD and (why := self._why_nobody_may_go()):
+                await self._account.conclude_all(places, ItemState.CANCELLED, why)
             else:
                 await self._phase(action, places, patience)
         left = [place for place in needed if self._account.item(place).state is ItemState.PENDING]
@@ -189,23 +192,34 @@ class Carrier:
         await self._carry(batch[:middle], retry)
         await self._carry(batch[middle:], retry)
 
-    def _failed_additions(self) -> list[int]:
-        """Return additions that were called for and are not known to have worked, in this run or before."""
-        failed = OPEN | {ItemState.REFUSED, ItemState.FAILED, ItemState.CANCELLED}
-        return [place for place in self._account.places(failed) if self._account.change(place).action is Action.ADD]
-
-    async def _hold_removals_back(self, places: Sequence[int], count: int) -> None:
-        why = (
-            f"Not removed, because {count} {'addition' if count == 1 else 'additions'} to {self._account.target} "
-            "did not work and nobody is taken out before those who should be in are. "
-            "Resume the run, or select the removals alone."
+    def _why_nobody_may_go(self) -> str:
+        """Return the sentence that holds removals back: additions were called for, in this run or before, and are not
+        known to have worked, or not a single one was accepted. One refused among others is parked, and the rest goes
+        on: it would be refused again, and hold everybody back for ever."""
+        counts = Counter(
+            self._account.item(place).state
+            for place, change in enumerate(self._account.target_plan.changes)
+            if change.action is Action.ADD
         )
-        await self._account.conclude_all(places, ItemState.CANCELLED, why)
+        target, refused = self._account.target, counts[ItemState.REFUSED]
+        if unmade := sum(counts[state] for state in UNMADE):
+            what = f"{_additions(unmade)} to {target} did not work"
+            way_out = "Resume the run, or select the removals alone."
+        elif refused and not counts[ItemState.DONE]:
+            what = f"{target} refused {'the only addition' if refused == 1 else f'every one of {refused} additions'}"
+            way_out = "See why it refuses (single refusals hold nobody back), or select the removals alone."
+        else:
+            return ""
+        return f"Not removed, because {what} and nobody is taken out before those who should be in are. {way_out}"
 
 
 def _order(mode: Mode) -> tuple[Action, ...]:
     """Return the mode's order, with whatever else an undo may hold at the end of it."""
     return (*ORDER[mode], *(action for action in ORDER[Mode.ADD_REMOVE] if action not in ORDER[mode]))
+
+
+def _additions(count: int) -> str:
+    return "1 addition" if count == 1 else f"{count} additions"
 
 
 def _waiting(target: str, error: RemoteUnavailable, seconds: float) -> str:

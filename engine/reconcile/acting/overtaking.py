@@ -51,12 +51,13 @@ def _reason(run: RunId) -> str:
 
 
 async def _touched_since(means: Means, target: str, since: datetime) -> Mapping[RecordKey, RunId]:
-    """Return the records of a target that runs have changed since then, or may have, each with the newest run."""
+    """Return the records of a target that runs have changed since then, or may have, each with the newest run. What
+    happened in the very tick of the read counts: which came first cannot be told."""
     touched: dict[RecordKey, RunId] = {}
     for run in await means.journal.runs(sync=None, limit=LATER_RUNS):
-        if run.ended_at is not None and run.ended_at <= since:
+        if run.ended_at is not None and run.ended_at < since:
             continue
         for item in await means.journal.run_items(run.run, states=TOUCHED):
-            if item.target == target and item.attempt and item.at is not None and item.at > since:
+            if item.target == target and item.attempt and item.at is not None and item.at >= since:
                 touched.setdefault(item.key, run.run)
     return touched

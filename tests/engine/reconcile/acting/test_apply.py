@@ -13,7 +13,7 @@ from engine.reconcile.plan import Action
 from engine.reconcile.ports import Limits
 from engine.settings.model import ApprovalSettings, GuardSettings, Mode
 from tests.doubles.targets import ALL_ACTIONS
-from tests.doubles.workplace import NO_LIMITS, Workplace, effects, service, workplace
+from tests.doubles.workplace import NO_LIMITS, SECOND, Workplace, effects, service, workplace
 
 
 async def test_after_a_run_nothing_is_left_to_do() -> None:
@@ -199,19 +199,6 @@ async def test_differences_that_nobody_planned_are_reported_and_left_alone() -> 
     assert result.targets[0].unplanned != ()
 
 
-async def test_failed_additions_stop_the_removals_of_that_target() -> None:
-    """GS2: nobody is taken out before those who should be in are."""
-    target = service("x", refused={"a": "The account is deactivated."})
-    place = workplace(service("a", "b"), target)
-
-    result = await place.sync_once()
-
-    items = await place.items()
-    assert await place.states() == {"add a": "refused", "add b": "done", "remove x": "cancelled"}
-    assert "1 addition to list did not work" in items["remove x"].reason
-    assert (place.target.keys(), result.exit_code) == ({"b", "x"}, 6)
-
-
 async def test_a_target_that_stays_away_is_left_as_it_is() -> None:
     target = service("x", batch_size=1)
     target.write_faults = {number: RemoteUnavailable("The list answers 503.") for number in range(1, 100)}
@@ -372,6 +359,7 @@ async def test_an_undo_takes_back_what_the_run_did() -> None:
     place = workplace(service("a", "b"), service("b", "x"))
     await place.sync_once()
 
+    await place.clock.advance(SECOND)
     undo = await place.reconciler.undo((await place.reconciler.runs())[0].run)
     await place.apply(undo)
 

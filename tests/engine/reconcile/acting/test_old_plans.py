@@ -51,6 +51,20 @@ async def test_an_addition_that_an_undo_took_back_is_not_made_again_by_an_older_
     assert (result.summary.state, result.summary.counts["drifted"]) == (RunState.PARTIAL, 1)
 
 
+async def test_a_selection_from_a_plan_read_in_the_tick_of_a_run_does_not_make_again_what_somebody_took_back() -> None:
+    """Whether the run or the read came first cannot be told within one tick of the clock."""
+    place = workplace(service("a", "b"), service("a"))
+    older = await place.plan()
+    await place.apply(await place.plan())
+    place.target.outsider(Action.REMOVE, "b")
+    chosen = await place.reconciler.select(older.digest, ["b"])
+    await place.clock.advance(SECOND)
+
+    await place.apply(chosen)
+
+    assert place.target.keys() == {"a"}
+
+
 async def test_the_rest_of_a_plan_is_applied_after_a_selection_from_it() -> None:
     place = workplace(service("a", "b", "c"), service("a", "x"))
     whole = await place.plan()
@@ -72,6 +86,7 @@ async def test_a_target_is_not_called_in_step_after_a_selection_or_an_undo() -> 
     (after_selection,) = (await place.reconciler.overview())[0].targets
     await place.apply(await place.plan())
     (after_all,) = (await place.reconciler.overview())[0].targets
+    await place.clock.advance(SECOND)
     await place.apply(await place.reconciler.undo(RunId(2)))
     (after_undo,) = (await place.reconciler.overview())[0].targets
 

@@ -15,7 +15,7 @@ from engine.reconcile.ports import Limits
 from engine.reconcile.records import Value
 from engine.settings.model import GuardSettings, Mode
 from tests.doubles.targets import ALL_ACTIONS
-from tests.doubles.workplace import NO_LIMITS, SYNC, Workplace, service, workplace
+from tests.doubles.workplace import NO_LIMITS, SECOND, SYNC, Workplace, service, workplace
 
 Records = dict[str, dict[str, Value]]
 
@@ -125,6 +125,7 @@ async def test_an_undo_restores_what_nobody_else_touched(
     await place.sync_once()
     if not await place.journal.run_items(RunId(1), states=[ItemState.DONE]):
         return
+    await place.clock.advance(SECOND)
     undo = await place.reconciler.undo(RunId(1))
     for one in meddling:
         one.at(place)
