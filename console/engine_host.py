@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.app import App
 
 from console.bridge import EngineThread, Opening, begin
-from console.messages import Answer, EngineOpened, Failure, News, NewsWaiting
+from console.messages import Answer, EngineOpened, EngineShut, Failure, News, NewsWaiting
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
@@ -27,6 +27,8 @@ class EngineHost(App[None]):
     def __init__(self, opening: Opening, *, ansi_color: bool | None) -> None:
         super().__init__(ansi_color=ansi_color)
         self.engine: Engine | None = None
+        self.shut = False
+        """The workspace could not be opened, and nobody tries to now."""
         self.orders: set[str] = set()
         self.results: dict[int, RunResult] = {}
         """How runs ordered here ended, target by target, by their number."""
@@ -35,8 +37,14 @@ class EngineHost(App[None]):
 
     def open_engine(self) -> None:
         """Start the engine in the background; tells the screens when it is there, or why it is not."""
+        self.shut = False
         self._thread.start()
         begin(self, partial(self._await_engine, self._thread), name="open the workspace")
+
+    def open_again(self) -> None:
+        """Try once more to open what could not be opened."""
+        if self.shut:
+            self.open_engine()
 
     async def reopen(self) -> None:
         """Close the engine and open it on the settings as they are on disk now."""
@@ -114,7 +122,10 @@ class EngineHost(App[None]):
             self.engine = await thread.opened()
         except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
             self._renew()
-            self.post_message(Failure("open the workspace", error, self.open_engine))
+            self.shut = True
+            for screen in self.screen_stack:
+                screen.post_message(EngineShut())
+            self.post_message(Failure("open the workspace", error, self.open_again))
         else:
             self.opened()
 

@@ -35,6 +35,10 @@ class NewsWaiting(Message):
     """The engine published something; posted at most once until it is fetched."""
 
 
+class EngineShut(Message):
+    """The workspace could not be opened; a dialog says why."""
+
+
 class EngineOpened(Message):
     """The engine is ready to be asked, for the first time or again after new settings."""
 

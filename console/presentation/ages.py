@@ -45,6 +45,17 @@ def age(moment: datetime, now: datetime) -> str:
     return f"{duration(passed)} ago" if passed > timedelta(0) else f"in {duration(-passed)}"
 
 
+def roughly(moment: datetime, now: datetime) -> str:
+    """Return how long ago in one unit, for narrow columns: "47 s ago", "2 h ago"."""
+    passed = max(timedelta(0), now - moment)
+    return "just now" if passed < timedelta(seconds=2) else f"{in_one_unit(passed)} ago"
+
+
+def in_one_unit(length: timedelta) -> str:
+    """Return a length in its greatest unit: "47 s", "2 h", "412 d"."""
+    return " ".join(duration(length).split(" ")[:2])
+
+
 def stamp(moment: datetime, zone: tzinfo | None = None) -> str:
     """Return date and time in full, with the zone."""
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from console.presentation.ages import age, count, duration
+from console.presentation.ages import age, count, duration, in_one_unit, roughly
 from console.presentation.spans import Line, Span, cell, clean, fit, joined
 from console.presentation.sparkline import sparkline
 
@@ -37,6 +37,7 @@ SIGNS = (("add", "+", "add"), ("update", "~", "update"), ("rename", "→", "rena
 
 WIDE = 130
 STATE = 15
+WIDE_RUN = 26
 NAME = (14, 30)
 MOST_DETAIL = 64
 
@@ -56,7 +57,7 @@ class Columns:
         """Return the columns for a width; the detail takes what is left, the sparkline only comes on wide terminals."""
         name = max(NAME[0], min(longest + 2, NAME[1], width // 3))
         spark = 22 if width >= WIDE else 0
-        run, after = (26, 10) if width >= 100 else (11, 9)
+        run, after = (WIDE_RUN, 10) if width >= 100 else (11, 9)
         detail = max(min(width - name - STATE - run - after - spark, MOST_DETAIL), 8)
         return cls(name=name, detail=detail, run=run, next=after, spark=spark)
 
@@ -82,9 +83,10 @@ def titles(columns: Columns) -> Line:
 def summary(statuses: Sequence[SyncStatus], as_of: datetime, now: datetime) -> Line:
     """Return the line on top: how many targets stand how, and how fresh that is."""
     health = [str(target.health) for status in statuses for target in status.targets]
+    subject = "targets" if health else count(len(statuses), "sync")
     told = [(Span(f"{health.count(word)} {word}", HEALTH[word].role),) for word in HEALTH if word in health]
     fresh = Span(f"as of {age(as_of, now)}", "warn" if now - as_of > timedelta(seconds=30) else "dim")
-    return joined([(Span(count(len(statuses), "sync"), "strong"),), *told, (fresh,)], "  ")
+    return joined([(Span(subject, "strong"),), *told, (fresh,)], "  ")
 
 
 def sync_line(status: SyncStatus, columns: Columns, now: datetime, doing: str = "") -> Line:
@@ -101,7 +103,8 @@ def sync_line(status: SyncStatus, columns: Columns, now: datetime, doing: str = 
 
 def target_line(target: TargetStatus, columns: Columns, now: datetime) -> Line:
     """Return a target's line, set in under its sync."""
-    known = f"{duration(now - target.as_of)} old" if target.as_of is not None else ""
+    length = in_one_unit if columns.run < WIDE_RUN else duration
+    known = f"{length(now - target.as_of)} old" if target.as_of is not None else ""
     return (
         cell(f"  {clean(target.target)}", columns.name),
         _health(target.health),
@@ -163,8 +166,8 @@ def _last_run(status: SyncStatus, now: datetime, width: int) -> Line:
     if run is None:
         return (Span("never", "dim"),)
     end = ENDED[run.state]
-    if width < 20:
-        return (Span(end.text[:2], end.role), Span(f"{duration(now - run.started_at)} ago", "dim"))
+    if width < WIDE_RUN:
+        return (Span(end.text[:2], end.role), Span(roughly(run.started_at, now), "dim"))
     return (end, Span(f"  {age(run.started_at, now)}", "dim"))
 
 

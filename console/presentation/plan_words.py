@@ -31,8 +31,11 @@ SHORT = 8
 """Digits of a digest that people read."""
 
 
-def state_span(state: PlanState) -> Span:
-    """Return a plan's state in words."""
+def state_span(state: PlanState, *, complete: bool) -> Span:
+    """Return a plan's state in words. Without changes, a plan that could not see everything knows too little to say
+    that there is nothing to do."""
+    if state is PlanState.EMPTY and not complete:
+        return Span("incomplete", "error")
     return Span(*STATES[state])
 
 
@@ -42,7 +45,7 @@ def facts(stored: StoredPlan, width: int, now: datetime) -> list[Line]:
     head = joined(
         (
             (Span(clean(plan.sync), "strong"),),
-            (state_span(stored.state),),
+            (state_span(stored.state, complete=plan.complete),),
             (Span(plan.mode.value, "dim"),),
             (Span(f"undoes run {clean(plan.undoes)}", "warn"),) if plan.undoes else (),
             (Span(f"chosen from {plan.parent[:SHORT]}", "accent"),) if plan.parent else (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from console.presentation.ages import age
+from console.presentation.ages import age, roughly
 from console.presentation.change_lines import counts_line
 from console.presentation.plan_words import SHORT, state_span
 from console.presentation.spans import Line, Span, cell, clean, fit, width_of
@@ -15,7 +15,7 @@ from engine.reconcile.plan import Action
 def columns(width: int) -> tuple[int, int, int]:
     """Return the cells for sync, state and counts."""
     if width < 100:
-        return 18, 18, 18
+        return 18, 18, 16
     return min(32, width // 6), 20, 26
 
 
@@ -42,7 +42,7 @@ def plan_line(summary: PlanSummary, width: int, now: datetime) -> Line:
         *words,
         Span(" " * (counts - width_of(words))),
         gap,
-        cell(age(summary.created_at, now), 10),
+        cell(roughly(summary.created_at, now), 10) if width < 100 else cell(age(summary.created_at, now), 13),
     ]
     line.append(Span(f"  {clean(summary.created_by, 30)}", "dim"))
     remarks = [*summary.errors, *summary.refusals]
@@ -60,7 +60,7 @@ def plan_line(summary: PlanSummary, width: int, now: datetime) -> Line:
 
 
 def _state_cell(summary: PlanSummary, width: int) -> Span:
-    span = state_span(summary.state)
+    span = state_span(summary.state, complete=not summary.errors)
     return cell(span.text, width, span.role)
 
 

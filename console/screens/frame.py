@@ -15,8 +15,10 @@ from console.bridge import begin
 from console.keymap import bindings, changes_the_world
 from console.messages import Answer, Failure, News
 from console.presentation.header import Pulse
+from console.presentation.spans import Line, Span
 from console.widgets.header_line import HeaderLine
 from console.widgets.key_line import KeyLine
+from console.widgets.record_list import RecordList
 
 if TYPE_CHECKING:
     from console.app import SyncdeckApp
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NOT_OPENED = "The workspace could not be opened. Mend what @ tells, then R tries again."
+SHUT: tuple[Line, ...] = (
+    (Span("The workspace could not be opened.", "error"),),
+    (),
+    (Span("  @ ", "accent"), Span("tells why; when it is mended,")),
+    (Span("  R ", "accent"), Span("tries again.")),
+)
 LOOK_ONLY = "This console may only look (--read-only): start it without the option to change something."
 
 
@@ -82,16 +91,24 @@ class SyncdeckScreen(Screen[None]):
         if self.deck.read_only and changes_the_world(action):
             return LOOK_ONLY
         if self.deck.engine is None and action in {getattr(own, "action", "") for own in type(self).BINDINGS}:
-            return "The workspace is still being opened."
+            return NOT_OPENED if self.deck.shut else "The workspace is still being opened."
         return self.why_not(action)
 
     def on_screen_resume(self) -> None:
         self.deck.beat()
         if self.deck.engine is not None:
             self.look()
+        elif self.deck.shut:
+            self.on_engine_shut()
 
     def on_screen_suspend(self) -> None:
         self.workers.cancel_group(self, "questions")
+
+    def on_engine_shut(self) -> None:
+        """Say in place that there is nothing to see yet, and the way on: the dialog that said why may be closed."""
+        for records in self.query(RecordList):
+            if not len(records.rows):
+                records.show(records.rows, empty=SHUT)
 
     def on_engine_opened(self) -> None:
         self.look()
@@ -162,7 +179,9 @@ class SyncdeckScreen(Screen[None]):
         self.deck.back()
 
     def action_refresh_now(self) -> None:
-        self.look()
+        self.deck.open_again()
+        if self.deck.engine is not None:
+            self.look()
 
     def action_keys(self) -> None:
         self.deck.action_keys()

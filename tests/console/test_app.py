@@ -226,6 +226,28 @@ async def test_a_workspace_that_cannot_be_opened_is_explained_and_tried_again(
         assert "engineering" in screen_text(pilot)
 
 
+@at_both_sizes
+async def test_a_workspace_that_is_still_shut_says_so_wherever_one_looks_and_opens_by_key(
+    file: Path, size: tuple[int, int]
+) -> None:
+    good = file.read_text()
+    file.write_text(good.replace("source: people", "sauce: people"))
+    app = SyncdeckApp(partial(opening, file))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "Could not open the workspace" in screen_text(pilot))
+        await pilot.press("escape")
+        for mode in ("1", "2", "3", "4", "5", "6"):
+            await pilot.press(mode)
+            await until(pilot, lambda: "The workspace could not be opened." in screen_text(pilot))
+            assert "Opening the workspace" not in screen_text(pilot)
+        await pilot.press("3", "a")
+        await until(pilot, lambda: "R tries again" in said(pilot))
+        file.write_text(good)
+        await pilot.press("R")
+        await settled(pilot)
+        assert "engineering" in screen_text(pilot)
+
+
 async def test_an_error_of_the_engine_is_shown_with_its_sentence_and_details_on_demand(file: Path) -> None:
     async with console(file) as pilot:
 

@@ -115,3 +115,12 @@ def test_values_of_megabytes_are_told_by_their_size() -> None:
     old, new = emphasised("x" * 10_000_000, "y")
     assert "(10,000,000 characters)" in plain(old)
     assert plain(new) == "y"
+
+
+def test_a_plan_that_could_not_see_everything_does_not_say_there_is_nothing_to_do() -> None:
+    unread = TargetPlan(target="list", error="list cannot be reached.")
+    blind = text(facts(stored(plan(unread), PlanState.EMPTY), 78, NOW))
+    assert "incomplete" in blind
+    assert "nothing to do" not in blind
+    seen = text(facts(stored(plan(TargetPlan(target="list")), PlanState.EMPTY), 78, NOW))
+    assert "nothing to do" in seen
