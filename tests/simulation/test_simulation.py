@@ -17,6 +17,7 @@ ONCE_RED = {
     9755: "somebody adds whom a crashed run was about to add: whose member that is cannot be told",
     10178: "a plan is read in the tick of the clock in which a run ends",
     11008: "a removal is refused in a call whose answer is lost: it looks like one that somebody took back",
+    12537: "another batch's read shows somebody gone whose removal waits for its next try, and then he comes back",
 }
 
 

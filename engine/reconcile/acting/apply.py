@@ -50,6 +50,7 @@ class Carrier:
         self._refusals_in_a_row = 0
         self._needed: Sequence[int] = ()
         self._called: set[int] = set()
+        """Under way, or ended: a read says nothing of these. Those that wait for another try are not among them."""
         self._gate = asyncio.Lock()
         """Held while the target is read again: no call begins on what an older read has shown."""
 
@@ -94,7 +95,8 @@ class Carrier:
         waiting = list(batch)
         while waiting and not self.away:
             if not await self._pace.admit():
-                await self._account.conclude_all(waiting, ItemState.CANCELLED, "The run was asked to stop before this.")
+                left = self._open(waiting)
+                await self._account.conclude_all(left, ItemState.CANCELLED, "The run was asked to stop before this.")
                 return
             async with self._gate:
                 waiting = await self._still_to_do(waiting)
@@ -112,7 +114,7 @@ class Carrier:
             else:
                 self._refusals_in_a_row = 0
                 waiting = await self._ended(waiting, outcomes, retry)
-        await self._account.conclude_all(waiting, ItemState.FAILED, f"Not tried again: {self.away}")
+        await self._account.conclude_all(self._open(waiting), ItemState.FAILED, f"Not tried again: {self.away}")
 
     async def _ended(self, batch: list[int], outcomes: Sequence[Outcome], retry: Retry) -> list[int]:
         if len(outcomes) != len(batch):  # which belongs to which cannot be told
@@ -141,6 +143,9 @@ class Carrier:
             self.away = self.away or self._means.redact(str(error))
             await self._account.conclude_all(batch, ItemState.FAILED, self._means.redact(str(error)))
             return []
+        if not error.maybe_done:  # not an intent any more: who is there when somebody looks is not our doing
+            await self._account.conclude_all(batch, ItemState.PENDING)
+        self._called.difference_update(batch)
         self._pace.hold(pause)
         self._account.progress.doing(_waiting(self._account.target, error, pause.total_seconds()))
         return batch
@@ -161,7 +166,7 @@ class Carrier:
 
     async def _still_to_do(self, batch: Sequence[int]) -> list[int]:
         """Return which of these have not ended meanwhile, after a fresh look when the newest is too old to rely on."""
-        batch = [place for place in batch if self._account.item(place).state in OPEN]
+        batch = self._open(batch)
         if not batch or not self._reader.stale:
             return batch
         self._account.progress.doing("reading again")
@@ -172,6 +177,10 @@ class Carrier:
                 f"{self._account.target} could not be read again before the next call: {unreadable}"
             )
             return batch
+
+    def _open(self, batch: Sequence[int]) -> list[int]:
+        """Return which of these no read has ended meanwhile."""
+        return [place for place in batch if self._account.item(place).state in OPEN]
 
     async def _look_again(self, batch: Sequence[int]) -> list[int]:
         """Return which of these are still needed. The others have ended as the target shows, and so has everything

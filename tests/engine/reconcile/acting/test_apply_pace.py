@@ -215,3 +215,20 @@ def test_a_retry_never_waits_less_than_asked_nor_longer_than_patience(
         assert wanted is None or pause >= wanted
         clock.jump(pause)
     assert clock.monotonic() - began <= patience.total.total_seconds()
+
+
+async def test_whom_somebody_adds_while_a_refused_call_waits_is_not_ours() -> None:
+    pause = RemoteUnavailable("429 Too Many Requests", retry_after=timedelta(minutes=2))
+    target = service(write_faults={1: pause})
+    place = workplace(service("a", "b"), target)
+
+    def somebody_adds(number: int) -> None:
+        if target.writes and "b" not in target.members:
+            target.outsider(Action.ADD, "b")
+
+    target.before_read = somebody_adds
+
+    await place.sync_once()
+
+    assert await place.states() == {"add a": "done", "add b": "already"}
+    assert await place.journal.owned("list") == {"a"}
