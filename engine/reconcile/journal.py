@@ -62,7 +62,8 @@ class Journal(Protocol):
 
     @abstractmethod
     async def end_run(self, run: RunId, state: RunState, verdict: str, verified: bool | None, at: datetime) -> None:
-        """Close a run."""
+        """Close a run of this process. Nothing happens to one that another process has resumed since: it is that one's
+        to close. Raises `NothingFound`."""
 
     @abstractmethod
     async def reopen_run(self, run: RunId, actor: str, at: datetime) -> None:

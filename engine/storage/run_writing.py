@@ -124,10 +124,13 @@ class RunWriting(JournalPart):
         verdict = self._clean(verdict)
 
         def end(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE run SET state = ?, verdict = ?, verified = ?, ended_at = ? WHERE number = ?",
-                (state, verdict, verified, to_number(at), run),
+            ended = connection.execute(
+                "UPDATE run SET state = ?, verdict = ?, verified = ?, ended_at = ? WHERE number = ? AND process = ?",
+                (state, verdict, verified, to_number(at), run, this_process()),
             )
+            if not ended.rowcount:
+                _plan_of(connection, run)
+                return
             counts = dict(
                 connection.execute("SELECT state, items FROM run_count WHERE run = ? AND items > 0", (run,)).fetchall()
             )

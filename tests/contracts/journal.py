@@ -1,7 +1,10 @@
-"""What every journal must do. A subclass gives the fixture `journal` for one implementation."""
+"""What every journal must do. A subclass gives the fixtures for one implementation: `journal`, and `elsewhere`, which
+lets another process act on it for as long as a block lasts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
@@ -33,6 +36,8 @@ from tests.contracts.journal_values import (
     plan,
     target_plan,
 )
+
+Elsewhere = Callable[[], AbstractContextManager[None]]
 
 
 class PlanContract:
@@ -183,6 +188,30 @@ class RunContract:
 
         assert (summary.state, summary.verdict, summary.verified) == (RunState.PARTIAL, "One is missing.", False)
         assert (summary.started_at, summary.ended_at) == (AT, AT + TTL)
+
+    async def test_a_run_that_another_process_resumed_is_not_closed_by_the_one_that_lost_it(
+        self, journal: Journal, elsewhere: Elsewhere
+    ) -> None:
+        run, lease = await begin(journal)
+        await journal.release_lease(lease)
+        with elsewhere():
+            await journal.take_lease(lease.name, "berta pid 2", TTL, AT)
+            await journal.reopen_run(run, "berta", AT)
+
+        await journal.end_run(run, RunState.FAILED, "The lock was lost.", verified=None, at=AT)
+
+        with elsewhere():
+            resumed = await journal.run(run)
+            assert (resumed.state, resumed.verdict, resumed.ended_at) == (RunState.RUNNING, "", None)
+            await journal.end_run(run, RunState.DONE, "As wanted.", verified=True, at=AT)
+            assert (await journal.run(run)).state is RunState.DONE
+
+    async def test_a_run_that_nobody_resumed_is_closed_also_without_its_lock(self, journal: Journal) -> None:
+        run, lease = await begin(journal)
+        await journal.release_lease(lease)
+        await journal.end_run(run, RunState.FAILED, "The lock was lost.", verified=None, at=AT)
+
+        assert (await journal.run(run)).state is RunState.FAILED
 
     async def test_a_reopened_run_is_running_and_nobody_wishes_it_to_stop(self, journal: Journal) -> None:
         run, _ = await begin(journal)

@@ -181,7 +181,8 @@ class MemoryJournal(Journal):
     async def end_run(self, run: RunId, state: RunState, verdict: str, verified: bool | None, at: datetime) -> None:
         self._dies_before()
         kept = self._find(run)
-        kept.summary = replace(kept.summary, state=state, verdict=verdict, verified=verified, ended_at=at)
+        if kept.process == self.process:
+            kept.summary = replace(kept.summary, state=state, verdict=verdict, verified=verified, ended_at=at)
         self._dies_after()
 
     async def reopen_run(self, run: RunId, actor: str, at: datetime) -> None:
