@@ -56,6 +56,8 @@ class PagedItems(Rows):
     def deliver(self, number: int, items: Sequence[RunItem]) -> None:
         """Take in a page. What was asked before the last change is shown, and asked again."""
         self._age_of[number] = self._asked.pop(number, -1)
+        # Textual's cache keeps what it has for a key: without this a page would stay as it first came.
+        self._pages.discard(number)
         self._pages[number] = items
 
     def _ask(self, number: int) -> None:
