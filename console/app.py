@@ -83,6 +83,7 @@ class SyncdeckApp(Amenities):
     def on_mount(self) -> None:
         self.call_after_refresh(self.open_engine)
         self.set_interval(1, self.beat)
+        self.set_interval(1, self.watch_log)
         for problem in self.preferences.problems:
             self.say(problem, severity="warning")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -32,6 +33,7 @@ class EngineHost(App[None]):
         self.orders: set[str] = set()
         self.results: dict[int, RunResult] = {}
         """How runs ordered here ended, target by target, by their number."""
+        self._seen: int | None = None
         self._opening = opening
         self._thread = EngineThread(opening, self._tell)
 
@@ -128,6 +130,19 @@ class EngineHost(App[None]):
             self.post_message(Failure("open the workspace", error, self.open_again))
         else:
             self.opened()
+
+    def watch_log(self) -> None:
+        """See whether the log grew: other consoles and commands on this workspace publish no notices here."""
+        if self.engine is not None:
+            begin(self, partial(self._see_others, self.engine), name="watch the log", group="log", exclusive=True)
+
+    async def _see_others(self, engine: Engine) -> None:
+        from engine.notices import Notice
+
+        _, last = await asyncio.to_thread(engine.event_pages.bounds)
+        before, self._seen = self._seen, last
+        if before is not None and before != last and engine is self.engine:
+            self.heard(News([Notice(topic="plan.elsewhere", subject="")]))
 
     def _renew(self) -> None:
         self._thread = EngineThread(self._opening, self._tell)
