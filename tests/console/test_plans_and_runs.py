@@ -17,8 +17,8 @@ from console.widgets.difference_view import DifferenceView
 from console.widgets.record_list import RecordList
 from engine.errors import GuardRefused
 from engine.notices import Notice
+from engine.reconcile.deciding.planfile import read
 from engine.reconcile.history import Digest, PlanState, RunId, TargetRun
-from engine.reconcile.planfile import read
 from tests.console.scripted import open_thing, scripted_console
 from tests.console.settling import settled, until
 from tests.console.workbench import SIZES, press, rows_of, said, screen_text, write
