@@ -75,11 +75,11 @@ class _Members:
             case Action.ADD:
                 return self._add(change.spelling, change.after or {})
             case Action.UPDATE:
-                return self._alter(change.spelling, change.spelling, change.after or {})
+                return self._alter(change, change.spelling)
             case Action.RENAME:
-                return self._alter(change.spelling, change.renamed_to, change.after or {})
+                return self._alter(change, change.renamed_to)
             case Action.REMOVE:
-                return self._remove(change.spelling)
+                return self._remove(change)
 
     def _add(self, spelling: str, attributes: Mapping[str, Value]) -> Outcome:
         if spelling in self.places:
@@ -91,15 +91,19 @@ class _Members:
         self.count += 1
         return DONE
 
-    def _remove(self, spelling: str) -> Outcome:
-        places = self.places.pop(spelling, None)
+    def _remove(self, change: Change) -> Outcome:
+        places = self.places.get(change.spelling)
         if places is None:
             return ALREADY
         for place in places:
+            if objection := meddled(change, self.document.values(place)):
+                return refused(objection)
+        for place in self.places.pop(change.spelling):
             self.document.drop(place)
         return DONE
 
-    def _alter(self, spelling: str, wanted: str, attributes: Mapping[str, Value]) -> Outcome:
+    def _alter(self, change: Change, wanted: str) -> Outcome:
+        spelling, attributes = change.spelling, change.after or {}
         places = self.places.get(spelling, [])
         renamed = spelling != wanted
         if renamed and wanted in self.places:
@@ -110,14 +114,26 @@ class _Members:
             return refused(
                 f"{spelling} stands {len(places)} times; which one is meant cannot be told. Remove the others."
             )
-        if objection := self.document.objection(wanted, attributes):
-            return refused(objection)
         held = self.document.values(places[0])
         if not renamed and all(text_of(held.get(name)) == text_of(value) for name, value in attributes.items()):
             return ALREADY
+        if objection := meddled(change, held) or self.document.objection(wanted, attributes):
+            return refused(objection)
         self.document.alter(places[0], wanted, attributes)
         self.places[wanted] = self.places.pop(spelling)
         return DONE
+
+
+def meddled(change: Change, held: Mapping[str, Value]) -> str:
+    """Return a sentence when a member does not hold what the change expects of it; what it does not name is free."""
+    differing = [
+        f"{name} is now {text_of(held.get(name))!r}"
+        for name, value in (change.before or {}).items()
+        if text_of(held.get(name)) != text_of(value)
+    ]
+    if not differing:
+        return ""
+    return f"{change.spelling} was changed by somebody else meanwhile: {', '.join(differing)}. Make a new plan."
 
 
 def refused(reason: str) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from adapters.endpoints.document import ALREADY, DONE, refused
+from adapters.endpoints.document import ALREADY, DONE, meddled, refused
 from adapters.endpoints.sql_database import Database, to_blame
 from adapters.endpoints.sql_selection import Misfit, Selection, spelled, texts
 from engine.reconcile.plan import Action, Change
@@ -75,7 +75,13 @@ class Writing:
 
     def _remove(self, changes: Sequence[Change]) -> Outcomes:
         held = self._held(changes)
+        expecting = [change for change in changes if change.before]
+        attributes = self._attributes_of(expecting)
         outcomes = {place: ALREADY for place, change in enumerate(changes) if not held[change.spelling]}
+        for place, change in enumerate(changes):
+            for row in attributes.get(change.spelling, ()):
+                if place not in outcomes and (objection := meddled(change, row)):
+                    outcomes[place] = refused(objection)
 
         def remove(places: Sequence[int]) -> None:
             for some in _some(places):
@@ -98,8 +104,10 @@ class Writing:
             after = change.after or {}
             if held[change.spelling] != 1:
                 outcomes[place] = _not_one(change.spelling, held[change.spelling])
-            elif not change.renamed_to and _agree(attributes[change.spelling], after):
+            elif not change.renamed_to and _agree(attributes[change.spelling][0], after):
                 outcomes[place] = ALREADY
+            elif objection := meddled(change, attributes[change.spelling][0]):
+                outcomes[place] = refused(objection)
             elif values := self._values(change.renamed_to or change.spelling, after, place, outcomes):
                 rows[place] = values
 
@@ -190,16 +198,17 @@ class Writing:
             return Counter()
         return self._count([change.spelling for change in changes], marked=True)
 
-    def _attributes_of(self, changes: Sequence[Change]) -> dict[str, dict[str, Value]]:
-        """Return the attributes that members hold now, by spelling."""
+    def _attributes_of(self, changes: Sequence[Change]) -> dict[str, list[dict[str, Value]]]:
+        """Return the attributes that members hold now, by spelling; a member that stands twice holds them twice."""
         key, names = self.selection.key, self.selection.names
-        held: dict[str, dict[str, Value]] = {}
+        held: dict[str, list[dict[str, Value]]] = {}
         for some in _some([change.spelling for change in changes]):
             query = sa.select(key, *self.selection.attributes.values())
             condition = sa.and_(key.in_(self.selection.known_keys(some)), self.selection.belongs())
             for found, *values in self.connection.execute(query.where(condition)):
                 columns = zip(names, values, strict=True)
-                held[spelled(found, key.name)] = {name: texts([value], name)[0] for name, value in columns}
+                row = {name: texts([value], name)[0] for name, value in columns}
+                held.setdefault(spelled(found, key.name), []).append(row)
         return held
 
     def _is(self, change: Change) -> sa.ColumnElement[bool]:

@@ -104,6 +104,23 @@ async def an_update_of_somebody_who_left_adds_nobody(sandbox: Sandbox) -> None:
     assert await held(sandbox) == [ANN]
 
 
+@case(Circumstance.ATTRIBUTES, Circumstance.COMPARISON)
+async def a_member_changed_meanwhile_is_left_alone(sandbox: Sandbox) -> None:
+    one, two = sandbox.attributes[:2]
+    await sandbox.fill([Member(ANN, {one: "a", two: "b"}), Member(BOB, {one: "c", two: "d"})])
+    async with sandbox.open() as endpoint:
+        reading = await read(endpoint)
+        await sandbox.fill([Member(ANN, {one: "a", two: "b"}), Member(BOB, {one: "theirs", two: "d"})])
+        for changes in (updates(reading, [Member(BOB, {one: "new"})]), removals(reading, [BOB])):
+            (outcome,) = await write(endpoint, changes)
+            assert outcome.result is Result.REFUSED
+            assert "'theirs'" in outcome.reason
+        unaware = updates(reading, [Member(BOB, {two: "new"})])
+        assert results(await write(endpoint, unaware)) == [Result.DONE]
+    after = {member.spelling: (member.attributes[one], member.attributes[two]) for member in await sandbox.held()}
+    assert after == {ANN: ("a", "b"), BOB: ("theirs", "new")}
+
+
 @case(Circumstance.RENAMES)
 async def a_rename_keeps_the_member_and_its_attributes(sandbox: Sandbox) -> None:
     await sandbox.fill([Member(ANN), Member(BOB, dict.fromkeys(sandbox.attributes, "kept"))])
@@ -146,7 +163,7 @@ async def outcomes_stand_in_the_order_of_the_changes(sandbox: Sandbox) -> None:
         adding = await add(endpoint, people(ANN, BOB, CARL, DORA))
         assert adding == [Result.ALREADY, Result.DONE, Result.ALREADY, Result.DONE]
         reading = await read(endpoint)
-        await sandbox.take(CARL)
+        assert results(await write(endpoint, removals(reading, [CARL]))) == [Result.DONE]
         removing = results(await write(endpoint, removals(reading, [DORA, CARL, BOB])))
         assert removing == [Result.DONE, Result.ALREADY, Result.DONE]
     assert await held(sandbox) == [ANN]

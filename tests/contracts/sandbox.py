@@ -40,6 +40,7 @@ class Circumstance(StrEnum):
     """
 
     ATTRIBUTES = "members hold attributes that a sync may write"
+    COMPARISON = "a write can be made to depend on what a member holds"
     RENAMES = "a member's key can be changed in place"
     EMPTY = "the target can hold nobody"
     UNICODE = "keys may hold letters beyond ASCII"

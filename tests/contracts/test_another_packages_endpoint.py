@@ -52,6 +52,7 @@ class WordListSandbox(FileSandbox):
     lacks: ClassVar = {
         **NO_FILE_DOES_THIS,
         Circumstance.ATTRIBUTES: "A line holds a key and nothing else.",
+        Circumstance.COMPARISON: "A line holds a key and nothing else.",
         Circumstance.RENAMES: "A line is added or removed, never changed.",
         Circumstance.CARRIED: "A line without a key is blank.",
         Circumstance.CUT_SHORT: "Half a line looks like a whole one.",

@@ -197,6 +197,11 @@ class ReplacesAllFields(ReferenceEndpoint):
         return DONE
 
 
+class OverwritesWhatOthersChanged(ReferenceEndpoint):
+    def meddled(self, change: Change, held: Entry) -> bool:
+        return False
+
+
 class RenamesByAddingAnew(ReferenceEndpoint):
     def alter(self, change: Change, held: Entry) -> Outcome:
         if change.renamed_to:
@@ -303,6 +308,7 @@ CAUGHT_BY: dict[type[ReferenceEndpoint], str] = {
     ReplacesWhatItSees: "a_stale_read_loses_nobody_who_was_just_added",
     ForgetsAttributes: "what_was_added_has_its_attributes",
     ReplacesAllFields: "what_the_sync_does_not_map_stays_as_it_is",
+    OverwritesWhatOthersChanged: "a_member_changed_meanwhile_is_left_alone",
     RenamesByAddingAnew: "a_rename_keeps_the_member_and_its_attributes",
     CannotRename: "a_rename_keeps_the_member_and_its_attributes",
     UpdatesWhoLeft: "an_update_of_somebody_who_left_adds_nobody",

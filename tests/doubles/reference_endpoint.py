@@ -127,6 +127,8 @@ class ReferenceEndpoint(Target):
 
     def carry_out(self, change: Change) -> Outcome:
         held = self.service.entry(change.native_id)
+        if held and self.meddled(change, held):
+            return Outcome(result=Result.REFUSED, reason=f"Somebody changed it to {list(held.fields.values())}.")
         match change.action:
             case Action.ADD:
                 return ALREADY if held else self.add(change)
@@ -146,6 +148,10 @@ class ReferenceEndpoint(Target):
     def remove(self, change: Change, held: Entry) -> Outcome:
         self.service.entries.remove(held)
         return DONE
+
+    def meddled(self, change: Change, held: Entry) -> bool:
+        wanted = change.action is Action.UPDATE and (change.after or {}).items() <= held.fields.items()
+        return not wanted and any(held.fields.get(name) != value for name, value in (change.before or {}).items())
 
     def alter(self, change: Change, held: Entry) -> Outcome:
         wanted = change.renamed_to or held.spelling

@@ -38,7 +38,8 @@ class RestCollection(Sandbox):
 
     label = "one_by_one"
     lacks: ClassVar[Mapping[Circumstance, str]] = {
-        Circumstance.RENAMES: "The settings have no call that changes a member's key."
+        Circumstance.RENAMES: "The settings have no call that changes a member's key.",
+        Circumstance.COMPARISON: "The settings have no calls that hold only for a member's version (If-Match).",
     }
     attributes = ("name", "title")
     several_pages = 250

@@ -19,6 +19,7 @@ NOBODY = f"cn=nobody,{SUFFIX}"
 BUSY, UNAVAILABLE, SIZE_LIMIT = 51, 52, 4
 LACKS: dict[Circumstance, str] = {
     Circumstance.ATTRIBUTES: "Members of a group are bare; people are not changed through it.",
+    Circumstance.COMPARISON: "Membership is a bare value: it is there or it is not.",
     Circumstance.RENAMES: "Members of a group are bare; people are not changed through it.",
     Circumstance.UNICODE: "mail is an IA5 string (RFC 4524): letters beyond ASCII cannot stand in it.",
     Circumstance.THROTTLED_WITH_PAUSE: "LDAP has no way to ask for a pause.",

@@ -33,6 +33,7 @@ class ScimByIndex(Sandbox):
     label = "index_paging"
     lacks: ClassVar[Mapping[Circumstance, str]] = {
         Circumstance.ATTRIBUTES: "Members of a group are bare; users are not changed through it.",
+        Circumstance.COMPARISON: "Membership is a bare value: it is there or it is not.",
         Circumstance.RENAMES: "Members of a group are bare; users are not changed through it.",
     }
     several_pages = 450
