@@ -24,6 +24,7 @@ def inverse(plan: Plan, run: RunId, items: Sequence[RunItem], sync: SyncSettings
     `guards.judge`; there is no source in it, so only the target's guards speak.
     """
     done = {item.item for item in items if item.state is ItemState.DONE}
+    targets = tuple(_inverse_target(target, done, run, sync, occasion) for target in plan.targets)
     return Plan(
         sync=plan.sync,
         mode=Mode.ADD_REMOVE,
@@ -32,9 +33,24 @@ def inverse(plan: Plan, run: RunId, items: Sequence[RunItem], sync: SyncSettings
         expires_at=occasion.now + sync.approval.expires,
         config_digest=occasion.config_digest,
         source=None,
-        targets=tuple(_inverse_target(target, done, run, sync, occasion) for target in plan.targets),
+        targets=targets,
         undoes=str(run),
+        notes=_not_restored(targets, run, sync),
     )
+
+
+def _not_restored(targets: Sequence[TargetPlan], run: RunId, sync: SyncSettings) -> tuple[str, ...]:
+    """Return what whoever approves the bringing back of members has to know: a plan holds the mapped attributes."""
+    back = sum(change.action is Action.ADD for target in targets for change in target.changes)
+    if not back:
+        return ()
+    keys = "its key" if back == 1 else "their keys"
+    who = f"1 member that run {run} removed comes" if back == 1 else f"{back:,} members that run {run} removed come"
+    note = (
+        f"{who} back with {', '.join(sorted(sync.attributes)) or keys} alone: whatever else a target held of "
+        f"{'it' if back == 1 else 'them'} (other fields, roles, history) was not read and is not restored."
+    )
+    return (note,)
 
 
 def _inverse_target(

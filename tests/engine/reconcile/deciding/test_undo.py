@@ -59,6 +59,26 @@ def test_an_inverse_plan_says_what_it_undoes_and_has_no_source() -> None:
     assert (back.undoes, back.source, back.created_by, back.parent) == ("12", None, "eve", "")
 
 
+def test_it_says_what_of_those_who_come_back_is_not_restored() -> None:
+    (note,) = undone().notes
+    assert note == (
+        "1 member that run 12 removed comes back with name, number alone: whatever else a target held of it (other "
+        "fields, roles, history) was not read and is not restored."
+    )
+
+
+def test_members_that_are_bare_keys_come_back_bare() -> None:
+    bare = sync_of()
+    plan = planned(bare, batch_of([("Ann", {})]), batch_of([("Cy", {}), ("Di", {})]))
+    (note,) = inverse(plan, RunId(12), all_done(plan), bare, OCCASION).notes
+    assert note.startswith("2 members that run 12 removed come back with their keys alone: whatever else")
+
+
+def test_an_inverse_plan_that_brings_nobody_back_has_no_note() -> None:
+    plan = planned(SYNC, SOURCE, batch_of([("BOB", {"name": "B.", "number": 2})]))
+    assert inverse(plan, RunId(12), all_done(plan), SYNC, OCCASION).notes == ()
+
+
 def test_an_inverse_plan_is_judged_like_any_other() -> None:
     judged = judge(undone(), GuardSettings(max_removals=0), Circumstances())
     assert [one.guard for one in judged.refusals] == ["max_removals"]
