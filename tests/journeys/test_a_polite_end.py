@@ -1,0 +1,131 @@
+"""SIGTERM, as service managers and shutdowns send it: an apply stops in good order, and can be gone on with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.command import ROOT, Command
+from tests.servers.collection import TOKEN, Collection
+from tests.servers.http import Application, Asked, Given, LocalServer
+
+NAMES = [f"p{number}@acme.example" for number in range(6)]
+PATIENCE = 30
+
+SETTINGS = """\
+syncdeck: 1
+adapters:
+  people: {{type: csv_file, path: people.csv, key: email}}
+  team:
+    type: http_json
+    base_url: {url}
+    auth: {{kind: bearer, token: "env:TEAM_TOKEN"}}
+    list: {{path: /teams/eng/members, items: items, key: email, id: id, total: total, page: {{style: cursor}}}}
+    add: {{path: /teams/eng/members, body: {{email: "{{key}}"}}}}
+    remove: {{method: DELETE, path: "/teams/eng/members/{{id}}"}}
+syncs:
+  engineering: {{source: people, targets: [team]}}
+"""
+
+
+class HeldUp:
+    """Mischief: every write waits, once it has arrived, until it is let through."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self.let_through = threading.Event()
+
+    def __call__(self, asked: Asked, application: Application) -> Given:
+        if asked.writes:
+            self.arrived.set()
+            self.let_through.wait(PATIENCE)
+        return application(asked)
+
+
+@pytest.fixture
+def team() -> Iterator[LocalServer]:
+    """A team of nobody that knows everybody."""
+    collection = Collection()
+    collection.people = {name: {"email": name} for name in NAMES}
+    with LocalServer(collection).running() as server:
+        yield server
+
+
+@pytest.fixture
+def syncdeck(tmp_path: Path, team: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command in a workspace with that team."""
+    monkeypatch.setenv("TEAM_TOKEN", TOKEN)
+    command = Command(tmp_path)
+    command.write("people.csv", "\n".join(["email", *NAMES, ""]))
+    command.write("syncdeck.yaml", SETTINGS.format(url=team.url))
+    return command
+
+
+@contextmanager
+def _under_way(syncdeck: Command, *words: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "console", *words],
+        cwd=syncdeck.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _held(team: LocalServer) -> set[str]:
+    collection = team.application
+    assert isinstance(collection, Collection)
+    return {item["email"] for item in collection.members}
+
+
+def test_an_apply_that_is_told_to_end_stops_after_the_calls_under_way_and_is_resumed(
+    syncdeck: Command, team: LocalServer
+) -> None:
+    team.mischief = held_up = HeldUp()
+    with _under_way(syncdeck, "apply", "engineering", "--yes") as process:
+        assert held_up.arrived.wait(PATIENCE), "no call was made"
+        process.send_signal(signal.SIGTERM)
+        _until_it_is_heard(process.pid)
+        held_up.let_through.set()
+        _, errors = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 130
+    assert "The run stopped after the calls under way" in errors
+    assert "Traceback" not in errors
+    assert set() < _held(team) < set(NAMES)
+    (run,) = syncdeck("runs", "--json").rows
+    assert run["state"] == "cancelled"
+    assert "intent" not in run["counts"], "what was under way has ended, and is known"
+
+    assert syncdeck("runs", "resume", str(run["run"])).code == 2
+
+    assert _held(team) == set(NAMES)
+    added = [asked for asked in team.asked if asked.writes]
+    assert len(added) == len(NAMES), "nobody is added twice"
+
+
+def _until_it_is_heard(pid: int) -> None:
+    """Return when the signal is not pending any more: the process has taken it before the call's answer is sent."""
+    status = Path(f"/proc/{pid}/status")
+    bit = 1 << (signal.SIGTERM - 1)
+
+    def pending() -> bool:
+        lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        return bool((int(lines["ShdPnd"], 16) | int(lines["SigPnd"], 16)) & bit)
+
+    while pending():
+        os.sched_yield()
