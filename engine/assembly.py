@@ -68,8 +68,6 @@ async def open_engine(
     """
     clock = clock or SystemClock()
     actor = actor or who()
-    if not read_only:
-        workspace.state.parent.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(workspace.state, read_only=read_only))
         log = StoredEventLog(database, clock, workspace.node, redactor=REDACTOR)

@@ -36,6 +36,8 @@ def create_private(path: Path) -> None:
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open one connection; transactions are begun and ended by hand. Threads may share it one after another."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    if read_only and _nobody_writes(path):
+        uri += "&immutable=1"
     connection = sqlite3.connect(
         uri,
         uri=True,
@@ -58,6 +60,12 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _nobody_writes(path: Path) -> bool:
+    """Tell whether a file is to be read as it lies there: SQLite would make files beside it in order to read along
+    with writers, and may not; and without a log beside it nothing is being written."""
+    return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 
 def patiently(connection: sqlite3.Connection, statement: str) -> None:

@@ -70,11 +70,13 @@ class Command:
     """`syncdeck` in a folder, as a script runs it: no terminal, no standard input."""
 
     folder: Path
+    behind: tuple[str, ...] = ()
+    """What starts it: words before the command itself."""
 
     def __call__(self, *words: str, actor: str = "ann@desk", typed: str = "") -> Ended:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "SYNCDECK_ACTOR": actor, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
-            [sys.executable, "-m", "console", *words],
+            [*self.behind, sys.executable, "-m", "console", *words],
             cwd=self.folder,
             env=environment,
             input=typed,
