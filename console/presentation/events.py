@@ -105,9 +105,9 @@ def time_cell(milliseconds: int, style: TimeStyle, now: datetime) -> str:
 def columns(width: int) -> tuple[int, int, int]:
     """Return the cells for type, aggregate and actor; time has 12, and the rest is the summary's."""
     if width < 70:
-        return 20, 14, 0
+        return 18, 14, 0
     if width < 100:
-        return 22, 16, 8
+        return 18, 14, 8
     return min(34, 22 + (width - 100) // 8), min(40, 20 + (width - 100) // 6), 14
 
 

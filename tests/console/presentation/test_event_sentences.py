@@ -20,7 +20,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     clock = ManualClock()
 
     async def read() -> dict[str, str]:
-        await prepare(folder, clock, applied=True)
+        await prepare(folder, clock, applied="engineering")
         async with sample_engine(folder, clock) as engine:
             await engine.inspection.check("people")
             refused = (await engine.reconcile.plans(sync="contractor-badges"))[0]
