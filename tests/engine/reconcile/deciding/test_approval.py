@@ -20,8 +20,8 @@ from engine.reconcile.deciding.guards import Circumstances, judge
 from engine.reconcile.history import Approval, Decision, Digest, PlanState
 from engine.reconcile.plan import Plan
 from engine.settings.model import ApprovalSettings, GuardSettings
-from tests.engine.reconcile.model import NOW
 from tests.engine.reconcile.deciding.test_guards import OFF, plan_of
+from tests.engine.reconcile.model import NOW
 
 NOBODY = ApprovalSettings(removals=False)
 REMOVALS = ApprovalSettings()

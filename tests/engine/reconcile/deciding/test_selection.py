@@ -12,8 +12,8 @@ from engine.reconcile.deciding.guards import Circumstances, judge
 from engine.reconcile.deciding.selection import derive
 from engine.reconcile.history import Digest
 from engine.reconcile.plan import Plan, items
-from tests.engine.reconcile.model import NOW, batch_of, planned, sync_of
 from tests.engine.reconcile.deciding.test_guards import OFF, plan_of
+from tests.engine.reconcile.model import NOW, batch_of, planned, sync_of
 
 ONE = planned(
     sync_of(),
