@@ -80,7 +80,7 @@ def console(folder: Path) -> Round:
         terminal.send(b"refused\r")
         filtered = terminal.seen(rb"searched|of [\d,]+ ", since=mark)
         assert filtered is not None, f"the filter found nothing:\n{terminal.shown()}"
-        terminal.quiet(0.8)
+        terminal.quiet()
         return Round(
             bare=rival,
             opened=opened,

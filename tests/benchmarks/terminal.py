@@ -108,8 +108,8 @@ class Terminal:
         pyte.ByteStream(screen).feed(_UNKNOWN.sub(b"", b"".join(data for _, data in self.chunks)))
         return "\n".join(line.rstrip() for line in screen.display if line.strip())
 
-    def quiet(self, seconds: float = 0.6, *, within: float = 30.0) -> None:
-        """Wait until nothing has been written for so long, counted from now."""
+    def quiet(self, seconds: float = 0.3, *, within: float = 5.0) -> None:
+        """Wait until nothing has been written for so long, counted from now; clocks tick on the screen once a second."""
         begun = time.perf_counter()
         while time.perf_counter() < begun + within:
             last = max(begun, self.chunks[-1][0]) if self.chunks else begun
