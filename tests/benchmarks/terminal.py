@@ -109,7 +109,7 @@ class Terminal:
         return "\n".join(line.rstrip() for line in screen.display if line.strip())
 
     def quiet(self, seconds: float = 0.3, *, within: float = 5.0) -> None:
-        """Wait until nothing has been written for so long, counted from now; clocks tick on the screen once a second."""
+        """Wait until nothing has been written for so long, counted from now (clocks tick once a second)."""
         begun = time.perf_counter()
         while time.perf_counter() < begun + within:
             last = max(begun, self.chunks[-1][0]) if self.chunks else begun
