@@ -15,6 +15,10 @@
     │   ├── NotApproved        3   somebody has to approve first
     │   ├── PlanStale          4   the plan expired or its configuration changed
     │   └── TargetDrifted      5   somebody changed what the plan wants to remove
+    ├── EventError             1
+    │   ├── EventRefused           the log takes no such event; the message says what is wrong with it
+    │   ├── VersionConflict    4   the aggregate has another version than was expected: read it again
+    │   └── ReplicationRefused     a peer sent or asked what cannot be; `kind` names it
     ├── NothingFound           1   a run, plan, sync or adapter of that name does not exist
     ├── Locked                 7   another run holds the target
     ├── Frozen                 8   a freeze window is open
@@ -110,6 +114,31 @@ class TargetDrifted(PlanError):
     """Between plan and apply somebody changed a member that the plan would remove. Nothing was called."""
 
     exit_code = 5
+
+
+class EventError(SyncdeckError):
+    """Something is wrong with an event or with what is asked of the log."""
+
+
+class EventRefused(EventError):
+    """The log takes no such event; nothing was appended."""
+
+
+class VersionConflict(EventError):
+    """An aggregate has another version than the writer expected; nothing was appended."""
+
+    exit_code = 4
+
+
+class ReplicationRefused(EventError):
+    """A peer sent, or asked for, what no honest peer does, or may not. Nothing of it was stored.
+
+    `kind` is one word: `malformed`, `too_large`, `unauthorised`, `protocol`, `fork`, `clone`, `unknown_kind`, `busy`.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class NothingFound(SyncdeckError):

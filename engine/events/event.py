@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 import msgspec
 
@@ -14,14 +14,33 @@ Position = NewType("Position", int)
 """Place in this workspace's log, from 1, without gaps. Local: other nodes number the same events differently."""
 
 
+class Dot(NamedTuple):
+    """The one place of an event among all events everywhere: the seq-th that an origin wrote."""
+
+    origin: Origin
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.origin}#{self.seq}"
+
+
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a caller knows of an event: dotted `type`, the aggregate it is about, a JSON object each for data and
-    metadata (`actor` is the metadata everybody wants to filter by)."""
+    """What a caller knows of an event: dotted `type`, the aggregate it is about, any JSON value as data and a JSON
+    object as metadata (`actor` is the metadata everybody wants to filter by).
+
+    `data` is a merge patch on the aggregate (RFC 7396): an object changes the fields it names (null removes one),
+    anything else replaces the whole, and a bare null deletes the aggregate (a tombstone).
+
+    A caller that may send an event twice gives it an `id`, or a `dot` under an origin of its own: the second time the
+    event that is there already is returned; another content under the same id or dot is refused.
+    """
 
     type: str
     aggregate_id: str
-    data: Mapping[str, Any] = {}
+    data: Any = {}
     metadata: Mapping[str, Any] = {}
+    id: str = ""
+    dot: Dot | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -30,20 +49,25 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `id` is unique everywhere. `(origin, seq)` is its dot: seq is gapless for each origin, from 1. `context` holds the
     newest seq of each origin that the writer knew *of this aggregate*. `hlc` is the hybrid logical time (48 bits of
     milliseconds, 16 bits of counter). `chain` is the hex BLAKE2b-256 over the origin's previous chain and this event's
-    canonical header and payload hashes.
+    canonical header and payload hashes. Of a redacted event data and metadata are gone ({}), its chain still holds.
     """
 
     position: Position
     id: str
     type: str
     aggregate_id: str
-    data: Mapping[str, Any]
+    data: Any
     metadata: Mapping[str, Any]
     origin: Origin
     seq: int
     context: Mapping[str, int]
     hlc: int
     chain: str
+    redacted: bool = False
+
+    @property
+    def dot(self) -> Dot:
+        return Dot(self.origin, self.seq)
 
     @property
     def milliseconds(self) -> int:

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import msgspec
 
-from engine.events.event import Event, NewEvent, Position
+from engine.events.event import Dot, Event, NewEvent, Position
+from engine.events.vector import Vector
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,13 +27,23 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """A text that must occur, in any letter case, in type, aggregate, data or metadata."""
 
 
+Version = int | Vector
+"""Of an aggregate: how many events of it this log holds, or the vector of all that is known of it (on any node)."""
+
+
 class EventLog(Protocol):
     """Append-only and durable: what was acknowledged is there after a power cut. Readers never see a gap."""
 
     @abstractmethod
-    async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
+    async def append(
+        self, events: Sequence[NewEvent], *, expected: Mapping[str, Version] | None = None
+    ) -> Sequence[Event]:
         """Append in the order given, all or none, durable when it returns; until then nobody may change the events'
-        data. Raises `TypeError` or `UnicodeError` for what JSON cannot hold."""
+        data. An event sent again (see `NewEvent`) is returned as it stands in the log.
+
+        `expected` maps aggregates to the version they must have now. Raises `VersionConflict` (with the actual
+        version), `EventRefused` for what no log takes, `TypeError` or `UnicodeError` for what JSON cannot hold.
+        """
 
     @abstractmethod
     async def page(
@@ -40,6 +51,22 @@ class EventLog(Protocol):
     ) -> Sequence[Event]:
         """Return up to `limit` events after (backwards: before) a position, in reading order (backwards: newest
         first). 0 is before the first; use a huge position to read backwards from the end."""
+
+    @abstractmethod
+    async def history(self, aggregate: str, *, until: Position | None = None) -> Sequence[Event]:
+        """Return all events of an aggregate in the order of the log, up to and including a position."""
+
+    @abstractmethod
+    async def version(self, aggregate: str) -> tuple[int, Vector]:
+        """Return both versions of an aggregate: how many events of it are here, and the vector of all known of it."""
+
+    @abstractmethod
+    async def vector(self) -> Vector:
+        """Return the newest seq of each origin in this log."""
+
+    @abstractmethod
+    async def at_dot(self, dot: Dot) -> Event | None:
+        """Return the event at a dot, if it is here."""
 
     @abstractmethod
     async def bounds(self) -> tuple[Position, Position]:

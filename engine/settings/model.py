@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.settings.catalogue import Cron, Expression, PathText, Pattern, Timezone
+from engine.settings.replication import ConflictSettings, PeerSettings, ServerSettings
 
 FORMAT = 1
 
@@ -213,3 +214,6 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     protected: bool = False
     """A production workspace: the console colours its header and asks for typed names throughout."""
     title: str = ""
+    peers: dict[str, PeerSettings] = {}
+    server: ServerSettings = ServerSettings()
+    conflicts: ConflictSettings = ConflictSettings()
