@@ -89,6 +89,11 @@ class Registry(Catalogue):
     def types(self) -> Mapping[str, EndpointType]:
         return self._all
 
+    def strategies(self) -> Mapping[str, str]:
+        from engine.events.merging.strategies import STRATEGIES
+
+        return {word: strategy.summary for word, strategy in STRATEGIES.items()}
+
     @property
     def problems(self) -> tuple[str, ...]:
         """Return a sentence for each other package's entry point that cannot be used, for `syncdeck doctor`."""

@@ -71,7 +71,11 @@ class EndpointType(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TypeCatalogue(Protocol):
-    """The endpoint types that exist here and the settings of each."""
+    """What exists here: the endpoint types with the settings of each, and the ways to end a conflict."""
+
+    @abstractmethod
+    def strategies(self) -> Mapping[str, str]:
+        """Return the strategies that a rule may use, by their word, with a sentence about each."""
 
     @abstractmethod
     def types(self) -> Mapping[str, EndpointType]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from engine.errors import MissingExtra, NothingFound, SettingsError
@@ -16,6 +17,7 @@ from engine.settings.catalogue import TypeCatalogue
 from engine.settings.document import Document, entries, found, joined, parse, plain
 from engine.settings.fields import fields_of
 from engine.settings.model import FORMAT, AdapterSettings, Mode, SyncSettings, Workspace, WorkspaceHeader
+from engine.settings.replication import ConflictSettings, PeerSettings, ServerSettings
 from engine.settings.spelling import did_you_mean
 from engine.settings.validation import NOTED, Fault, Walker, plain_null
 
@@ -23,8 +25,8 @@ FILE_NAME = "syncdeck.yaml"
 NAME = re.compile(r"^[^\W_][\w.-]{0,63}$")
 """Of adapters, syncs and nodes: they stand in commands, events and patterns, so no spaces, colons, slashes or stars."""
 
-SECTIONS = ("adapters", "syncs")
-LATER = ("peers", "server", "conflicts", "coordination", "projections")
+SECTIONS = ("adapters", "syncs", "peers", "server", "conflicts")
+LATER = ("coordination", "projections")
 """Sections that the format knows and this version does not serve yet."""
 
 
@@ -69,6 +71,10 @@ class Reading:
     """`AdapterSettings` by name; `NOTED` where they have problems."""
     syncs: dict[str, Any] = field(init=False)
     """`SyncSettings` by name; `NOTED` where they have problems."""
+    peers: dict[str, Any] = field(init=False)
+    """`PeerSettings` by name; `NOTED` where they have problems."""
+    server: Any = field(init=False)
+    conflicts: Any = field(init=False)
     _walker: Walker = field(init=False)
     _declared: dict[str, str] = field(default_factory=dict)
     """The type's word of every adapter in the file, also of those with problems: references to them are fine."""
@@ -86,6 +92,10 @@ class Reading:
         self.syncs = self._section("syncs", sections, self._sync)
         for rivals in self._targeted.values():
             self._rivals(rivals)
+        self.peers = self._section("peers", sections, self._peer)
+        self.server = self._single("server", sections, ServerSettings)
+        self.conflicts = self._single("conflicts", sections, ConflictSettings)
+        self._known_strategies(self.conflicts, sections)
 
     def workspace(self, file: Path) -> Workspace:
         """Return the workspace of a document without problems."""
@@ -101,6 +111,9 @@ class Reading:
             syncs=self.syncs,
             protected=header.protected,
             title=header.title,
+            peers=self.peers,
+            server=self.server,
+            conflicts=self.conflicts,
         )
 
     def _header(self) -> Any:
@@ -145,6 +158,28 @@ class Reading:
                 self.document.problem(key_node, joined(section, name), f"{name!r} is no name. {NAMES_ARE}")
             result[name] = read(name, value, joined(section, name))
         return result
+
+    def _single(self, section: str, sections: Mapping[str, yaml.Node], settings_class: type[msgspec.Struct]) -> Any:
+        """Read a section that is one mapping of settings; its defaults where it is missing."""
+        node = sections.get(section)
+        if node is None or plain_null(node):
+            return settings_class()
+        return self._walker.struct(settings_class, node, section)
+
+    def _peer(self, name: str, node: yaml.Node, path: str) -> Any:
+        return self._walker.struct(PeerSettings, node, path, given={"name": name})
+
+    def _known_strategies(self, conflicts: Any, sections: Mapping[str, yaml.Node]) -> None:
+        """Check that every rule names a strategy that exists; they are listed only where there are rules."""
+        if not isinstance(conflicts, ConflictSettings) or not conflicts.rules:
+            return
+        known = self.catalogue.strategies()
+        rules = next(value for key, _, value in entries(sections["conflicts"]) if key == "rules")
+        for index, (rule, node) in enumerate(zip(conflicts.rules, rules.value, strict=True)):
+            if rule.use not in known:
+                word = next(value for key, _, value in entries(node) if key == "use")
+                sentence = f"found {found(word)}, an unknown strategy. {did_you_mean(rule.use, known)}"
+                self.document.problem(word, f"conflicts.rules[{index}].use", sentence)
 
     def _adapter(self, name: str, node: yaml.Node, path: str) -> Any:
         self._declared[name] = ""

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from engine.settings.catalogue import PathText, Pattern, Secret
+from engine.settings.catalogue import PathText, Secret
 
 
 class Direction(StrEnum):
@@ -21,16 +21,15 @@ class Direction(StrEnum):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a rule applies. All that are given must hold; what speaks of events must hold for at least one side."""
+    """When a rule applies, by patterns with * and ?. All that are given must hold; what speaks of events must hold for
+    at least one side."""
 
-    type: Annotated[Pattern, Meta(description="Pattern (* and ?) of an event's type.", examples=["user.*"])] = ""
-    aggregate: Annotated[Pattern, Meta(description="Pattern of the aggregate.", examples=["user:*"])] = ""
-    field: Annotated[Pattern, Meta(description="Pattern of the field, dotted (profile.title).", examples=["email"])] = (
-        ""
-    )
-    origin: Annotated[Pattern, Meta(description="Pattern of a node's name.", examples=["hr-*"])] = ""
+    type: Annotated[str, Meta(description="Pattern of an event's type.", examples=["user.*"])] = ""
+    aggregate: Annotated[str, Meta(description="Pattern of the aggregate.", examples=["user:*"])] = ""
+    field: Annotated[str, Meta(description="Pattern of the field, dotted.", examples=["email", "profile.*"])] = ""
+    origin: Annotated[str, Meta(description="Pattern of a node's name.", examples=["hr-*"])] = ""
     metadata: Annotated[
-        dict[str, Pattern], Meta(description="Patterns of metadata by their names.", examples=[{"actor": "hr@*"}])
+        dict[str, str], Meta(description="Patterns of metadata by their names.", examples=[{"actor": "hr@*"}])
     ] = {}
 
 
@@ -44,9 +43,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: Annotated[str, Meta(description="What people call the rule.", examples=["mail needs a human"])] = ""
     when: Annotated[Condition, Meta(description="When the rule applies; without: always.")] = Condition()
     prefer: Annotated[
-        tuple[Pattern, ...],
+        tuple[str, ...],
         Meta(description="For prefer_origin: patterns of nodes' names, best first.", examples=[["hr-*"]]),
     ] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.prefer) != (self.use == "prefer_origin"):
+            raise ValueError(
+                "prefer names the nodes that win, and belongs to use: prefer_origin. Give both, or neither."
+            )
 
 
 class PeerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from engine.settings.durations import PATTERN
 from engine.settings.fields import Field, FieldType, describe
 from engine.settings.model import FORMAT, SyncSettings, WorkspaceHeader
 from engine.settings.reading import NAME
+from engine.settings.replication import ConflictSettings, PeerSettings, ServerSettings
 
 Schema = dict[str, Any]
 
@@ -47,6 +48,9 @@ def json_schema(catalogue: TypeCatalogue) -> Schema:
             **header["properties"],
             "adapters": _named("One configured endpoint each, by name.", {"$ref": "#/$defs/adapter"}),
             "syncs": _named("One source, its targets and the rules between them, by name.", {"$ref": "#/$defs/sync"}),
+            "peers": _named("Other nodes that events are exchanged with, by name.", {"$ref": "#/$defs/peer"}),
+            "server": {**_object(describe(ServerSettings)), "description": "How this node serves its peers."},
+            "conflicts": {"$ref": "#/$defs/conflicts"},
             "coordination": {
                 "description": "Who coordinates the processes on this workspace. So far: the workspace's own file.",
                 "const": {"type": "sqlite"},
@@ -54,10 +58,22 @@ def json_schema(catalogue: TypeCatalogue) -> Schema:
         },
         "$defs": {
             "adapter": _adapter(catalogue),
+            "peer": _object(field for field in describe(PeerSettings) if field.name != "name"),
+            "conflicts": _conflicts(catalogue),
             "sync": _object(field for field in describe(SyncSettings) if field.name != "name"),
             **{f"adapter.{word}": _endpoint(catalogue, word) for word in sorted(catalogue.types())},
         },
     }
+
+
+def _conflicts(catalogue: TypeCatalogue) -> Schema:
+    """Return the rules' schema, with the strategies that exist here as the words of `use`."""
+    schema = _object(describe(ConflictSettings))
+    strategies = catalogue.strategies()
+    listed = "\n".join(f"{word}: {summary}" for word, summary in strategies.items())
+    use = schema["properties"]["rules"]["items"]["properties"]["use"]
+    use |= {"enum": sorted(strategies), "description": f"How the conflict is settled.\n{listed}"}
+    return {**schema, "description": "How concurrent edits are settled."}
 
 
 def _named(description: str, item: Schema) -> Schema:

@@ -33,6 +33,9 @@ class SandboxCatalogue(Catalogue):
         self._people = people
         self._sandbox = sandbox
 
+    def strategies(self) -> Mapping[str, str]:
+        return {}
+
     def types(self) -> Mapping[str, EndpointType]:
         return {
             word: EndpointType(type=word, title=word, summary=word, path=f"{__name__}:{word}")

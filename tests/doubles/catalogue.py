@@ -76,6 +76,9 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
 class SampleCatalogue(TypeCatalogue):
     """Six types; `report` can only be read, `exotic` lacks its package."""
 
+    def strategies(self) -> Mapping[str, str]:
+        return {"last_write_wins": "The newest.", "prefer_origin": "One node's.", "ask_operator": "A person decides."}
+
     def types(self) -> Mapping[str, EndpointType]:
         return {
             word: EndpointType(

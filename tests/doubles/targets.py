@@ -215,6 +215,9 @@ class FakeCatalogue(Catalogue):
 
     services: dict[str, Service] = field(default_factory=dict)
 
+    def strategies(self) -> Mapping[str, str]:
+        return {}
+
     def types(self) -> Mapping[str, EndpointType]:
         return {
             "fake": EndpointType(type="fake", title="Fake", summary="A dictionary.", path="tests.doubles.targets:Fake")

@@ -100,6 +100,9 @@ class ListTarget(Target):
 class VictimCatalogue(Catalogue):
     """The two types of this workspace."""
 
+    def strategies(self) -> Mapping[str, str]:
+        return {}
+
     def types(self) -> Mapping[str, EndpointType]:
         return {
             word: EndpointType(type=word, title=word, summary=word, path=f"{__name__}:{word}")

@@ -34,6 +34,13 @@ syncs:
     approval: {required: true, four_eyes: false, expires: 24h}
     schedule: {every: 15m, apply: within-guards}        # or cron: "*/15 * * * *"; apply: ask | additions
 
+peers:                                    # other nodes
+  hamburg: {url: "https://hamburg.example:8470", token: "keyring:hamburg"}
+server: {host: 127.0.0.1, port: 8470, tokens: ["keyring:server"]}
+conflicts:
+  rules:
+    - {name: mail needs a human, when: {type: "user.*", field: email}, use: ask_operator}
+    - {use: last_write_wins}
 coordination: {type: sqlite}
 """
 

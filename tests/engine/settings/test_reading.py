@@ -287,9 +287,34 @@ PROBLEMS = {
         "syncdeck: 1\nadapters:\n  my list: {type: csv_file, path: x, key: k}\n",
         "'my list' is no name.",
     ),
-    "peers, which come later": (
-        "syncdeck: 1\npeers: {a: {url: x}}\n",
-        "syncdeck.yaml:2:8: peers: not available yet in this version.",
+    "a peer without a scheme": (
+        "syncdeck: 1\npeers: {hamburg: {url: hamburg.example}}\n",
+        "syncdeck.yaml:2:24: peers.hamburg.url: found the text 'hamburg.example'",
+    ),
+    "a token in clear": (
+        "syncdeck: 1\npeers: {hamburg: {url: https://hamburg.example, token: hunter2}}\n",
+        "peers.hamburg.token: a secret must not stand in this file.",
+    ),
+    "a server open to everybody": (
+        "syncdeck: 1\nserver: {host: 0.0.0.0}\n",
+        "server: host 0.0.0.0 is reached from other machines, and there are no tokens.",
+    ),
+    "half a certificate": (
+        "syncdeck: 1\nserver: {tls_certificate: node.pem}\n",
+        "server: tls_certificate and tls_key belong together",
+    ),
+    "an unknown strategy": (
+        "syncdeck: 1\nconflicts:\n  rules:\n    - {use: last_write_win}\n",
+        "syncdeck.yaml:4:13: conflicts.rules[0].use: found the text 'last_write_win', an unknown strategy. "
+        "Did you mean last_write_wins?",
+    ),
+    "a preference for nobody": (
+        "syncdeck: 1\nconflicts: {rules: [{use: prefer_origin}]}\n",
+        "conflicts.rules[0]: prefer names the nodes that win",
+    ),
+    "projections, which come later": (
+        "syncdeck: 1\nprojections: {users: {models: x}}\n",
+        "syncdeck.yaml:2:14: projections: not available yet in this version.",
     ),
     "another coordination": (
         "syncdeck: 1\ncoordination: {type: redis}\n",
