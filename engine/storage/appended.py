@@ -48,7 +48,7 @@ class Appended(Sequence[Event]):
         if self._events is None:
             names = {number: name for name, number in self._types.items()}
             self._events = to_events(
-                (position, identity, names[number], aggregate, data, metadata, self._origin, *place)
+                (position, identity, names[number], aggregate, data, metadata, self._origin, *place, None)
                 for position, identity, number, aggregate, data, metadata, _, *place in self._rows
             )
         return self._events

@@ -137,12 +137,12 @@ def chain_faults(connection: sqlite3.Connection, first: int) -> Iterator[str]:
     """Yield one text for each event from a position on: empty if it follows its predecessor, else what is wrong."""
     chains: dict[str, tuple[int, bytes]] = {}
     for row in connection.execute(f"{SELECT} WHERE e.position >= ? ORDER BY e.position", (first,)):
-        position, identity, type_name, aggregate, data, metadata, origin, seq, context, hlc, chain = row
+        position, identity, type_name, aggregate, data, metadata, origin, seq, context, hlc, chain, hashes = row
         before = chains.get(origin) or _before(connection, origin, seq)
         head = header(identity, type_name, aggregate, (origin, seq), read_context(context), hlc)
         if before is None or seq != before[0] + 1:
             yield f"Event {position} is number {seq} of {origin}, but number {seq - 1} is missing."
-        elif link(before[1], hashed(data.encode()) + hashed(metadata.encode()), head) != chain:
+        elif link(before[1], hashes or hashed(data.encode()) + hashed(metadata.encode()), head) != chain:
             yield f"Event {position} ({type_name}, {aggregate}) is not what was written."
         else:
             yield ""

@@ -22,7 +22,7 @@ from engine.storage.appended import Appended
 from engine.storage.database import Database
 from engine.storage.event_rows import read_context
 
-_INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
 
 _COUNT_TYPE = """
     INSERT INTO event_type (name, count) VALUES (?, ?)
@@ -184,7 +184,7 @@ def _own_origin(connection: sqlite3.Connection, node: str) -> tuple[Origin, int]
     key = f"origin:{node}"
     connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, f"{node}~{os.urandom(4).hex()}"))
     (name,) = connection.execute("SELECT value FROM meta WHERE name = ?", (key,)).fetchone()
-    connection.execute("INSERT OR IGNORE INTO event_origin (name) VALUES (?)", (name,))
+    connection.execute("INSERT OR IGNORE INTO event_origin (name, writer) VALUES (?, 'own')", (name,))
     (number,) = connection.execute("SELECT id FROM event_origin WHERE name = ?", (name,)).fetchone()
     return Origin(name), int(number)
 

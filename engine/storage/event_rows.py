@@ -10,14 +10,15 @@ import msgspec
 from engine.events.event import Event, Origin, Position
 
 SELECT = (
-    "SELECT e.position, e.id, t.name, e.aggregate, e.data, e.metadata, o.name, e.seq, e.context, e.hlc, e.chain "
-    "FROM event e JOIN event_type t ON t.id = e.type JOIN event_origin o ON o.id = e.origin "
+    "SELECT e.position, e.id, t.name, e.aggregate, e.data, e.metadata, o.name, e.seq, e.context, e.hlc, e.chain, "
+    "e.hashes FROM event e JOIN event_type t ON t.id = e.type JOIN event_origin o ON o.id = e.origin "
 )
 
 SELECT_POSITION = "SELECT e.position FROM event e "
 
 FIRST_AND_LAST = "SELECT (SELECT min(position) FROM event), (SELECT max(position) FROM event)"
 
+_read = msgspec.json.decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 read_context = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -30,15 +31,16 @@ def to_events(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
             id=identity,
             type=type_name,
             aggregate_id=aggregate,
-            data=_read_object(data),
+            data=_read(data),
             metadata=_read_object(metadata),
             origin=Origin(origin),
             seq=seq,
             context=read_context(context),
             hlc=hlc,
             chain=chain.hex(),
+            redacted=hashes is not None,
         )
-        for position, identity, type_name, aggregate, data, metadata, origin, seq, context, hlc, chain in rows
+        for position, identity, type_name, aggregate, data, metadata, origin, seq, context, hlc, chain, hashes in rows
     ]
 
 

@@ -12,12 +12,15 @@ CREATE TABLE event_type (
     count INTEGER NOT NULL DEFAULT 0
 );
 
+-- Who writes an origin's events: `own` a node of this file, `application` callers of append here, `` other nodes.
 CREATE TABLE event_origin (
-    id   INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    id     INTEGER PRIMARY KEY,
+    name   TEXT NOT NULL UNIQUE,
+    writer TEXT NOT NULL DEFAULT ''
 );
 
 -- Append-only. `data`, `metadata` and `context` are canonical JSON; `chain` is 32 bytes (engine/events/chain.py).
+-- Of a redacted event data and metadata are `{}`, and `hashes` keeps H(data) + H(metadata): 64 bytes.
 CREATE TABLE event (
     position  INTEGER PRIMARY KEY,
     id        TEXT    NOT NULL,
@@ -29,11 +32,44 @@ CREATE TABLE event (
     seq       INTEGER NOT NULL,
     context   TEXT    NOT NULL,
     hlc       INTEGER NOT NULL,
-    chain     BLOB    NOT NULL
+    chain     BLOB    NOT NULL,
+    hashes    BLOB
 );
 CREATE UNIQUE INDEX event_by_dot ON event (origin, seq);
 CREATE INDEX event_by_aggregate ON event (aggregate);
 CREATE INDEX event_by_type_and_time ON event (type, hlc);
+
+-- Events that are known of but not held: a filter left them out, or they were compacted. `chain` is that of the last.
+-- They came before the event at position `before`.
+CREATE TABLE event_skip (
+    origin INTEGER NOT NULL REFERENCES event_origin,
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL,
+    chain  BLOB    NOT NULL,
+    before INTEGER NOT NULL,
+    why    TEXT    NOT NULL,
+    PRIMARY KEY (origin, first)
+) WITHOUT ROWID;
+
+-- Where the event is that a caller gave this id; ids that the log gave itself are not here.
+CREATE TABLE event_key (
+    id       TEXT    PRIMARY KEY,
+    position INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Aggregates with more than one head, or with contests left; every other has one head, its newest event.
+-- `heads` are the positions of the events that no other event of the aggregate knows of.
+CREATE TABLE contested (
+    aggregate TEXT PRIMARY KEY,
+    heads     TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Events whose payload may not be kept, also those that have not arrived yet.
+CREATE TABLE redaction (
+    origin TEXT    NOT NULL,
+    seq    INTEGER NOT NULL,
+    PRIMARY KEY (origin, seq)
+) WITHOUT ROWID;
 
 -- From here on times are microseconds since 1970, and lists and maps inside a row are JSON.
 CREATE TABLE plan (
@@ -157,4 +193,11 @@ CREATE TABLE target_status (
     members    INTEGER,
     quarantine TEXT    NOT NULL DEFAULT '',
     PRIMARY KEY (sync, target)
+) WITHOUT ROWID;
+
+-- What is remembered of each peer between sessions.
+CREATE TABLE peer (
+    name    TEXT    PRIMARY KEY,
+    memory  TEXT    NOT NULL,
+    updated INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -33,7 +33,7 @@ Neither looks for secrets, keeps counters, reads a clock, moves the write-ahead 
 All in turn, each in a new file; figures are medians of the rounds, a ratio is the median of the rounds' ratios.
 """
 
-INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
 ENCODE = msgspec.json.Encoder().encode
 NODE = "berlin-1"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from engine.storage.migrate import latest_version, migrate, migrations, statemen
 
 def layout(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
     rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
-    return sorted((kind, name, " ".join(sql.split())) for kind, name, sql in rows)
+    return sorted((kind, name, re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.split()))) for kind, name, sql in rows)
 
 
 def test_a_migrated_file_is_laid_out_as_a_new_one(tmp_path: Path) -> None:
