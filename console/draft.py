@@ -1,4 +1,4 @@
-"""An edit of one adapter or sync that is not saved yet: checked, shown as a diff, saved. On the engine's thread."""
+"""An edit of one adapter, sync or peer that is not saved yet: checked, shown, saved. On the engine's thread."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from engine.errors import NothingFound, SettingsError
 from engine.redaction import redact
 from engine.settings.catalogue import TypeCatalogue
 from engine.settings.document import Problem, entries, parse, plain
-from engine.settings.model import AdapterSettings, SyncSettings, Workspace
+from engine.settings.model import AdapterSettings, Workspace
 from engine.settings.reading import NAME, NAMES_ARE, Reading, find_workspace
 from engine.settings.replacing import replace_file
 from engine.settings.sections import Section, append, mappings, references, section_node, settled, targets_of
@@ -58,7 +58,7 @@ class WorkspaceFile:
         return tuple(self._plain().get(section) or {})
 
     def values(self, section: Section, name: str) -> dict[str, Any]:
-        """Return what the file says of one adapter or sync, defaults left out. Raises `NothingFound`."""
+        """Return what the file says of one entry, defaults left out. Raises `NothingFound`."""
         self._known(section, name)
         return dict(self._plain()[section][name] or {})
 
@@ -127,7 +127,7 @@ class WorkspaceFile:
         self._edit(splices, lambda data: data[section].pop(name))
 
     def dependents(self, section: Section, name: str) -> tuple[str, ...]:
-        """Return the syncs that name an adapter; nothing depends on a sync."""
+        """Return the syncs that name an adapter; nothing depends on a sync or a peer."""
         syncs = self._plain().get("syncs") if section == "adapters" else None
         return tuple(
             sync for sync, values in mappings(syncs) if name == values.get("source") or name in targets_of(values)
@@ -146,7 +146,7 @@ class WorkspaceFile:
         return self._reading().document.problems
 
     def checked(self, section: Section, name: str, values: Mapping[str, Any]) -> msgspec.Struct:
-        """Return an entry as it would be read with these values: a sync, or an adapter's own settings.
+        """Return an entry as it would be read with these values: a sync, a peer, or an adapter's own settings.
 
         Changes nothing. Raises `SettingsError` with the problems of this entry alone.
         """
@@ -157,11 +157,9 @@ class WorkspaceFile:
         problems = [each for each in reading.document.problems if f"{each.path}.".startswith((f"{path}.", f"{path}["))]
         if problems:
             raise SettingsError(tuple(map(str, problems)))
-        if section == "syncs":
-            sync: SyncSettings = reading.syncs[name]
-            return sync
-        adapter: AdapterSettings = reading.adapters[name]
-        return adapter.settings
+        read: Mapping[str, Any] = getattr(reading, section)
+        found: msgspec.Struct = read[name]
+        return found.settings if isinstance(found, AdapterSettings) else found
 
     def save(self) -> Workspace:
         """Check and write. Raises `SettingsError`, and then nothing was written, when the result has problems or when

@@ -1,9 +1,9 @@
-"""The two sections of the workspace file that the console edits, as trees and as plain values."""
+"""The named sections of the workspace file that the console edits, as trees and as plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 
@@ -11,7 +11,8 @@ from engine.errors import SettingsError
 from engine.settings.document import entries
 from engine.settings.splicing import INDENT, Splice, add_entries, after_colon, end_of, entry_text, eol_of
 
-Section = Literal["adapters", "syncs"]
+Section = Literal["adapters", "syncs", "peers"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 def section_node(root: yaml.MappingNode, section: Section) -> yaml.MappingNode:
@@ -25,7 +26,7 @@ def section_node(root: yaml.MappingNode, section: Section) -> yaml.MappingNode:
 def append(text: str, root: yaml.MappingNode, section: Section, entry: tuple[str, Mapping[str, Any]]) -> Splice:
     """Return the splice that adds a named entry at a section's end, and the section itself where there is none.
 
-    An adapter that fits into one line gets one; a sync is spread over several, as people write them.
+    An adapter or peer that fits into one line gets one; a sync is spread over several, as people write them.
     """
     name, values = entry
     eol, block = eol_of(text), section == "syncs"
@@ -67,7 +68,7 @@ def targets_of(sync: Mapping[str, Any]) -> list[Any]:
 
 def settled(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the file's values with an empty section and a missing one alike."""
-    return {key: value for key, value in data.items() if value or key not in ("adapters", "syncs")}
+    return {key: value for key, value in data.items() if value or key not in SECTIONS}
 
 
 def _value(root: yaml.MappingNode, section: Section) -> yaml.Node | None:

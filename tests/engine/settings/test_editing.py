@@ -14,7 +14,8 @@ from engine.errors import NothingFound, SettingsError
 from engine.settings.document import parse, plain
 from engine.settings.editing import WorkspaceFile
 from engine.settings.model import SyncSettings
-from engine.settings.sections import Section
+from engine.settings.replication import Direction, PeerSettings
+from engine.settings.sections import SECTIONS, Section
 from engine.settings.starter import starter_workspace
 from tests.doubles.catalogue import FileSettings, SampleCatalogue
 from tests.engine.settings.samples import BLOCK, EXAMPLE
@@ -35,7 +36,7 @@ def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
     path.write_text(EXAMPLE)
     before = path.stat()
     file = WorkspaceFile.read(path, SampleCatalogue())
-    for section in ("adapters", "syncs"):
+    for section in SECTIONS:
         for name in file.names(section):
             file.put(section, name, file.values(section, name))
     assert not file.changed
@@ -155,6 +156,50 @@ def test_removing_takes_the_lines_of_the_entry_alone() -> None:
     file.remove("syncs", "engineering")
     assert "\nsyncs:\n\npeers: " in file.text
     assert file.problems() == ()
+
+
+def test_a_peer_is_added_changed_renamed_and_removed_and_every_other_byte_stays() -> None:
+    file = opened(EXAMPLE)
+    file.put("peers", "bremen", {"url": "http://127.0.0.1:8471", "every": "5m"})
+    assert changed_lines(file) == ["+  bremen: {url: 'http://127.0.0.1:8471', every: 5m}"]
+    file.remove("peers", "bremen")
+    assert file.text == EXAMPLE
+    file.put("peers", "hafen", {**file.values("peers", "hamburg"), "direction": "pull"}, was="hamburg")
+    assert changed_lines(file) == [
+        '-  hamburg: {url: "https://hamburg.example:8470", token: "keyring:hamburg"}',
+        '+  hafen: {url: "https://hamburg.example:8470", token: "keyring:hamburg", direction: pull}',
+    ]
+    file.remove("peers", "hafen")
+    assert "peers:                                    # other nodes\nserver:" in file.text
+    assert file.problems() == ()
+
+
+def test_a_peer_that_bears_an_adapter_s_name_leaves_the_syncs_alone() -> None:
+    file = opened(EXAMPLE)
+    file.put("peers", "wiki", {"url": "http://127.0.0.1:8471"})
+    file.rename("peers", "wiki", "pages")
+    file.remove("peers", "pages")
+    assert file.text == EXAMPLE
+
+
+def test_the_first_peer_makes_its_section() -> None:
+    file = opened("syncdeck: 1\n# the end\n")
+    file.put("peers", "hamburg", {"url": "https://hamburg.example:8470", "token": "keyring:hamburg"})
+    assert file.text == (
+        "syncdeck: 1\n# the end\n\npeers:\n  hamburg: {url: 'https://hamburg.example:8470', token: 'keyring:hamburg'}\n"
+    )
+    assert file.problems() == ()
+
+
+def test_a_peer_s_problems_have_the_path_of_its_setting() -> None:
+    file = opened(EXAMPLE)
+    with pytest.raises(SettingsError, match=r"peers\.bremen\.url"):
+        file.checked("peers", "bremen", {"url": "bremen"})
+    file.put("peers", "bremen", {"url": "http://b:1"})
+    with pytest.raises(SettingsError, match="The name hamburg is taken by another peer"):
+        file.rename("peers", "bremen", "hamburg")
+    checked = opened(EXAMPLE).checked("peers", "bremen", {"url": "http://b:1", "direction": "push"})
+    assert checked == PeerSettings(name="bremen", url="http://b:1", direction=Direction.PUSH)
 
 
 def test_a_name_that_is_taken_or_no_name_is_refused() -> None:
@@ -282,7 +327,7 @@ values = st.dictionaries(
 )
 def test_what_is_put_is_what_stands_there_and_comments_stay(text: str, data: Any) -> None:
     file = opened(text)
-    section: Section = data.draw(st.sampled_from(["adapters", "syncs"]))
+    section: Section = data.draw(st.sampled_from(SECTIONS))
     name = data.draw(st.sampled_from([*file.names(section), "fresh"]))
     wanted = {**(file.values(section, name) if name != "fresh" else {}), **data.draw(values)}
     before = plain(parse(text.encode(), "f").root)
