@@ -32,3 +32,7 @@ class EventPages(Protocol):
 
         Takes time in proportion to the range: callers ask for ranges of some ten thousand and stop between them.
         """
+
+    @abstractmethod
+    def history(self, aggregate: str) -> Sequence[Event]:
+        """Return all events of an aggregate, in the order of the log."""

@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from engine.clock import Clock
-from engine.events.event import Event, NewEvent, Position
+from engine.events.event import Dot, Event, NewEvent, Position
 from engine.events.log import EventLog, Filter
+from engine.events.vector import Vector
 from engine.redaction import REDACTOR, Redactor
 from engine.storage.database import Database, Row
 from engine.storage.event_append import Appender
 from engine.storage.event_filter import TIME_SPAN, Condition, Known, compile_filter
+from engine.storage.event_history import EventHistory
 from engine.storage.event_intake import Intake
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
 
@@ -34,6 +36,7 @@ class StoredEventLog(EventLog):
         self.redactor = redactor
         self._appender = Appender(database, clock, node, redactor)
         self._intake = Intake(database, self._appender)
+        self._history = EventHistory(database)
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
         return await self._intake.append(events) if events else ()
@@ -49,6 +52,18 @@ class StoredEventLog(EventLog):
         span = (first, min(after - 1, last)) if backwards else (max(after + 1, first), last)
         rows = await self._search(SELECT, await self._condition(where), span, limit, backwards=backwards)
         return to_events(rows)
+
+    async def history(self, aggregate: str, *, until: Position | None = None) -> Sequence[Event]:
+        return await self._history.events(aggregate, until)
+
+    async def version(self, aggregate: str) -> tuple[int, Vector]:
+        return await self._history.version(aggregate)
+
+    async def vector(self) -> Vector:
+        return await self._history.vector()
+
+    async def at_dot(self, dot: Dot) -> Event | None:
+        return await self._history.at_dot(dot)
 
     async def bounds(self) -> tuple[Position, Position]:
         (row,) = await self._database.rows(FIRST_AND_LAST)

@@ -14,6 +14,7 @@ from engine.events.log import Filter
 from engine.events.pages import EventPages
 from engine.storage.connection import connect, telling
 from engine.storage.event_filter import Condition, Known, compile_filter
+from engine.storage.event_history import END, OF_AGGREGATE
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
 
 FEW = 100_000
@@ -61,6 +62,10 @@ class StoredEventPages(EventPages):
             sql = f"{SELECT_POSITION} WHERE e.position BETWEEN ? AND ? AND {condition.sql} ORDER BY e.position"
             rows = self._searching.execute(sql, (first, last, *condition.parameters))
             return array("q", [position for (position,) in rows])
+
+    def history(self, aggregate: str) -> Sequence[Event]:
+        with self._page_connection() as connection:
+            return to_events(connection.execute(OF_AGGREGATE, (aggregate, END)))
 
     def close(self) -> None:
         """Let go of the file; a search under way ends first."""

@@ -73,6 +73,9 @@ class MemoryEventPages(EventPages):
         end = bisect_left(self.events, last + 1, key=lambda one: one.position)
         return array("q", [one.position for one in self.events[start:end] if fits(one, where)])
 
+    def history(self, aggregate: str) -> Sequence[Event]:
+        return [one for one in self.events if one.aggregate_id == aggregate]
+
 
 def fits(one: Event, where: Filter) -> bool:
     """Tell whether an event matches, by the filter's own words."""

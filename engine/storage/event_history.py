@@ -1,0 +1,59 @@
+"""One aggregate's events, and what is known of it: read by its index, whatever the log's length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.events.event import Dot, Event, Origin, Position
+from engine.events.vector import Vector, merge
+from engine.storage.database import Database
+from engine.storage.event_rows import SELECT, read_context, to_events
+
+OF_AGGREGATE = f"{SELECT} WHERE e.aggregate = ? AND e.position <= ? ORDER BY e.position"
+AT_DOT = f"{SELECT} WHERE o.name = ? AND e.seq = ?"
+
+END = 2**62
+"""A position after every event."""
+
+_VERSION = """
+    SELECT o.name, e.seq, e.context, (SELECT count(*) FROM event WHERE aggregate = ?1)
+    FROM event e JOIN event_origin o ON o.id = e.origin
+    WHERE e.position IN (SELECT value FROM json_each(coalesce(
+        (SELECT heads FROM contested WHERE aggregate = ?1),
+        (SELECT json_array(max(position)) FROM event WHERE aggregate = ?1))))
+"""
+"""The heads: noted if there may be several, else the newest event."""
+
+_NEWEST_OF_EACH_ORIGIN = """
+    SELECT name, max(coalesce((SELECT max(seq) FROM event WHERE origin = o.id), 0),
+                     coalesce((SELECT max(last) FROM event_skip WHERE origin = o.id), 0))
+    FROM event_origin o
+"""
+
+
+class EventHistory:
+    """Reads histories and versions from a state file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def events(self, aggregate: str, until: Position | None) -> Sequence[Event]:
+        """Return an aggregate's events in the order of the log, up to and including a position."""
+        last = END if until is None else until
+        return to_events(await self._database.rows(OF_AGGREGATE, (aggregate, last)))
+
+    async def version(self, aggregate: str) -> tuple[int, Vector]:
+        """Return how many events of an aggregate are here, and the vector of all known of it."""
+        heads = await self._database.rows(_VERSION, (aggregate,))
+        known = ({**read_context(context), origin: seq} for origin, seq, context, _ in heads)
+        return heads[0][3] if heads else 0, merge(*known)
+
+    async def vector(self) -> Vector:
+        """Return the newest seq known of each origin, skipped events included."""
+        rows = await self._database.rows(_NEWEST_OF_EACH_ORIGIN)
+        return {Origin(origin): seq for origin, seq in rows if seq}
+
+    async def at_dot(self, dot: Dot) -> Event | None:
+        """Return the event at a dot, if it is here."""
+        found = to_events(await self._database.rows(AT_DOT, dot))
+        return found[0] if found else None
