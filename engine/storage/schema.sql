@@ -71,6 +71,18 @@ CREATE TABLE redaction (
     PRIMARY KEY (origin, seq)
 ) WITHOUT ROWID;
 
+-- For searching: in which blocks of positions of a segment of the log three letters occur, and which segments are done.
+CREATE TABLE event_gram (
+    segment INTEGER NOT NULL,
+    gram    INTEGER NOT NULL,
+    blocks  BLOB    NOT NULL,
+    PRIMARY KEY (segment, gram)
+) WITHOUT ROWID;
+
+CREATE TABLE event_indexed (
+    segment INTEGER PRIMARY KEY
+);
+
 -- From here on times are microseconds since 1970, and lists and maps inside a row are JSON.
 CREATE TABLE plan (
     number     INTEGER PRIMARY KEY,

@@ -39,6 +39,18 @@ CREATE TABLE redaction (
     PRIMARY KEY (origin, seq)
 ) WITHOUT ROWID;
 
+-- For searching: in which blocks of positions of a segment of the log three letters occur, and which segments are done.
+CREATE TABLE event_gram (
+    segment INTEGER NOT NULL,
+    gram    INTEGER NOT NULL,
+    blocks  BLOB    NOT NULL,
+    PRIMARY KEY (segment, gram)
+) WITHOUT ROWID;
+
+CREATE TABLE event_indexed (
+    segment INTEGER PRIMARY KEY
+);
+
 -- What is remembered of each peer between sessions; `updated` in microseconds since 1970.
 CREATE TABLE peer (
     name    TEXT    PRIMARY KEY,
