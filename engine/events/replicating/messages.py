@@ -4,6 +4,7 @@ caller                                   callee
 Hello(identity, heads)          ──►      Greeting(identity, heads, forks)        nobody has sent an event yet
 Pull(vector, limits, wanted)    ──►      Batch(items, vector, more)
 Push(Batch)                     ──►      Receipt(vector, refusals)               the callee's new vector
+GapQuestion(after, limit)       ──►      Gaps                                    what was left out at your end?
 ChainQuestion(dots)             ──►      Chains                                  where do two histories part?
 DigestQuestion                  ──►      Digest                                  are two states equal?
 """
@@ -48,7 +49,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 4 * 1024 * 1024
 
 
-class Item(msgspec.Struct, frozen=True, array_like=True, tag="e", gc=False):
+class Item(msgspec.Struct, frozen=True, array_like=True, tag_field="kind", tag="e", gc=False):
     """One event. `data`, `metadata` and `context` are canonical JSON text exactly as hashed (`engine/events/chain.py`).
 
     Of a redacted event data and metadata are empty texts, and `hashes` holds H(data) + H(metadata): 64 bytes.
@@ -67,13 +68,21 @@ class Item(msgspec.Struct, frozen=True, array_like=True, tag="e", gc=False):
     hashes: bytes = b""
 
 
-class Skip(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
+class Skip(msgspec.Struct, frozen=True, array_like=True, tag_field="kind", tag="s", gc=False):
     """Events `first` to `last` of an origin are left out (not wanted, or compacted); `chain` is that of the last."""
 
     origin: Origin
     first: int
     last: int
     chain: bytes
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Events `first` to `last` of an origin."""
+
+    origin: Origin
+    first: int
+    last: int
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,14 +111,30 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     """Origin to a seq at which the chains differ."""
     limits: Limits = Limits()
     """The largest batch that the callee takes."""
+    gaps: str = ""
+    """A digest of the spans that were left out at the callee (`Gaps`); empty: none. Changes whenever they do."""
 
 
 class Pull(msgspec.Struct, frozen=True, kw_only=True):
-    """Give me what I lack."""
+    """Give me what I lack; with `spans`: give me of these spans what was left out before (a filter became wider)."""
 
     vector: dict[Origin, int] = {}
     limits: Limits = Limits()
     wanted: Selection = Selection()
+    spans: tuple[Span, ...] = ()
+
+
+class GapQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which spans were left out at your end? Sorted by origin and first, after this dot."""
+
+    after: Dot = Dot(Origin(""), 0)
+    limit: int = 1_000
+
+
+class Gaps(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: at most that many spans; fewer than `limit` means that there are no more."""
+
+    spans: tuple[Span, ...]
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

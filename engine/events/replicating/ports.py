@@ -14,6 +14,8 @@ from engine.events.replicating.messages import (
     Chains,
     Digest,
     DigestQuestion,
+    GapQuestion,
+    Gaps,
     Greeting,
     Head,
     Hello,
@@ -22,6 +24,7 @@ from engine.events.replicating.messages import (
     Pull,
     Receipt,
     Selection,
+    Span,
 )
 from engine.events.replicating.standing import PeerMemory
 from engine.events.vector import Vector
@@ -45,6 +48,15 @@ class Replica(Protocol):
     @abstractmethod
     async def lacking(self, vector: Vector, limits: Limits, wanted: Selection) -> Batch:
         """Return the next events that whoever has this vector lacks, causes before effects, contiguous per origin."""
+
+    @abstractmethod
+    async def gaps(self, question: GapQuestion) -> Gaps:
+        """Return spans of events that were left out here (by a filter, or compacted), sorted by origin and first."""
+
+    @abstractmethod
+    async def refill(self, spans: Sequence[Span], limits: Limits, wanted: Selection) -> Batch:
+        """Return what is held of these spans, in their order, each contiguous from its first event on; as `Skip` what
+        is not wanted or not held. A span beyond what is known here is cut there. `more`: the limits cut it short."""
 
     @abstractmethod
     async def receive(self, batch: Batch) -> Receipt:
@@ -81,6 +93,9 @@ class Remote(Protocol):
 
     @abstractmethod
     async def push(self, batch: Batch) -> Receipt: ...
+
+    @abstractmethod
+    async def gaps(self, question: GapQuestion) -> Gaps: ...
 
     @abstractmethod
     async def chains(self, question: ChainQuestion) -> Chains: ...
