@@ -1,0 +1,109 @@
+"""The power goes at any moment: what anybody was told is there afterwards, the file is sound, and the chain holds.
+
+SIGKILL cannot show this: what a killed process wrote is still in the kernel's memory, synced or not. Here every write
+and sync of the real writer is recorded, and the disk is made as a power cut at any moment may leave it.
+
+`SYNCDECK_CUTS` sets how often the power goes (600 in the normal run; `make soak` takes 100,000).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from engine.storage import checkpoint, database
+from engine.storage.care import examine
+from engine.storage.connection import connect
+from engine.storage.migrate import migrate
+from tests.faults.power_cut import Cut, cuts
+from tests.faults.recorded_work import record
+
+CUTS = int(os.environ.get("SYNCDECK_CUTS", "600"))
+CUTS_IN_ONE_RECORDING = 150
+STATE = "state.db"
+
+
+@pytest.fixture
+def short_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the write-ahead log go into the file every few commits, not every few hundred."""
+    monkeypatch.setattr(checkpoint, "COMMITS_BETWEEN", 6)
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[Callable[[Cut], Path]]:
+    """Return what lays the files of a cut into a folder, and gives the state file there."""
+    memory = Path("/dev/shm")  # what lies there was cut already; nothing depends on where it is looked at
+    place = memory if os.access(memory, os.W_OK) else tmp_path
+    folder = place / f"syncdeck-cut-{os.getpid()}-{tmp_path.name}"
+
+    def lay(cut: Cut) -> Path:
+        folder.mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            path.unlink()
+        for name, content in cut.files.items():
+            (folder / name).write_bytes(content)
+            (folder / name).chmod(0o600)
+        return folder / STATE
+
+    yield lay
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(60 + CUTS)
+def test_what_anybody_was_told_survives_every_power_cut_which_takes_ten_seconds(
+    tmp_path: Path, short_log: None, disks: Callable[[Cut], Path]
+) -> None:
+    chance = Random(20_260_302)
+    for number, begun in enumerate(range(0, CUTS, CUTS_IN_ONE_RECORDING)):
+        work = record(tmp_path / str(number), STATE, Random(number))
+        for cut in cuts(work.deeds, min(CUTS_IN_ONE_RECORDING, CUTS - begun), chance):
+            assert what_is_wrong(cut, disks(cut)) == "", f"recording {number}, after {cut.after} deeds, {cut.kept}"
+
+
+def test_the_harness_would_notice_a_file_that_is_not_synced_with_every_commit(
+    tmp_path: Path, short_log: None, disks: Callable[[Cut], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def less_careful(path: Path, *, read_only: bool) -> sqlite3.Connection:
+        connection = connect(path, read_only=read_only)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    for module in (database, checkpoint):
+        monkeypatch.setattr(module, "connect", less_careful)
+    work = record(tmp_path / "normal", STATE, Random(1))
+    found = [what_is_wrong(cut, disks(cut)) for cut in cuts(work.deeds, 60, Random(2))]
+
+    assert sum("was told" in fault for fault in found) > 20
+    assert not any("damaged" in fault for fault in found)  # it forgets, and is sound all the same
+
+
+def what_is_wrong(cut: Cut, state: Path) -> str:
+    """Open the file as the program does, look at everything, and say what is wrong with it; nothing: empty."""
+    if not state.exists():
+        return f"{len(cut.told)} was told, and there is no file" if cut.told else ""
+    with closing(connect(state, read_only=False)) as connection:
+        migrate(connection, state)
+        held = {
+            f"{origin}#{seq}": chain
+            for origin, seq, chain in connection.execute(
+                "SELECT o.name, e.seq, e.chain FROM event e JOIN event_origin o ON o.id = e.origin"
+            )
+        }
+    faults = [
+        finding.detail for finding in examine(state, newest=None) if not finding.ok and finding.name != "free space"
+    ]
+    if faults:
+        return f"damaged: {faults}"
+    for dot, chain in cut.told:
+        if held.get(dot, b"").hex() != chain:
+            return f"{dot} was told, and is not there"
+    return ""
