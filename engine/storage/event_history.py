@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from engine.events.chain import canonical
 from engine.events.event import Dot, Event, Origin, Position
+from engine.events.merging.ports import Histories
+from engine.events.upcast import AS_WRITTEN, Upcasts
 from engine.events.vector import Vector, merge
 from engine.storage.database import Database
 from engine.storage.event_rows import SELECT, read_context, to_events
@@ -24,6 +27,9 @@ _VERSION = """
 """
 """The heads: noted if there may be several, else the newest event."""
 
+_AMONG = "IN (SELECT value FROM json_each(?))"
+_OF_AGGREGATES = f"{SELECT} WHERE e.aggregate {_AMONG} ORDER BY e.position"
+
 _NEWEST_OF_EACH_ORIGIN = """
     SELECT name, max(coalesce((SELECT max(seq) FROM event WHERE origin = o.id), 0),
                      coalesce((SELECT max(last) FROM event_skip WHERE origin = o.id), 0))
@@ -34,13 +40,15 @@ _NEWEST_OF_EACH_ORIGIN = """
 class EventHistory:
     """Reads histories and versions from a state file."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, upcasts: Upcasts) -> None:
         self._database = database
+        self._upcasts = upcasts
 
     async def events(self, aggregate: str, until: Position | None) -> Sequence[Event]:
         """Return an aggregate's events in the order of the log, up to and including a position."""
         last = END if until is None else until
-        return to_events(await self._database.rows(OF_AGGREGATE, (aggregate, last)))
+        rows = await self._database.rows(OF_AGGREGATE, (aggregate, last))
+        return self._upcasts.read_all(to_events(rows))
 
     async def version(self, aggregate: str) -> tuple[int, Vector]:
         """Return how many events of an aggregate are here, and the vector of all known of it."""
@@ -55,5 +63,23 @@ class EventHistory:
 
     async def at_dot(self, dot: Dot) -> Event | None:
         """Return the event at a dot, if it is here."""
-        found = to_events(await self._database.rows(AT_DOT, dot))
+        found = self._upcasts.read_all(to_events(await self._database.rows(AT_DOT, dot)))
         return found[0] if found else None
+
+
+class StoredHistories(Histories):
+    """Histories of many aggregates at once."""
+
+    def __init__(self, database: Database, upcasts: Upcasts = AS_WRITTEN) -> None:
+        self._database = database
+        self._upcasts = upcasts
+
+    async def contested(self) -> Sequence[str]:
+        return [aggregate for (aggregate,) in await self._database.rows("SELECT aggregate FROM contested")]
+
+    async def histories(self, aggregates: Iterable[str]) -> Mapping[str, Sequence[Event]]:
+        wanted = canonical(list(aggregates)).decode()
+        grouped: dict[str, list[Event]] = {}
+        for event in self._upcasts.read_all(to_events(await self._database.rows(_OF_AGGREGATES, (wanted,)))):
+            grouped.setdefault(event.aggregate_id, []).append(event)
+        return grouped

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.events.event import Event, Position
 from engine.events.log import Filter
 from engine.events.pages import EventPages
+from engine.events.upcast import AS_WRITTEN, Upcasts
 from engine.storage.connection import connect, telling
+from engine.storage.database import Row
 from engine.storage.event_filter import Condition, Known, compile_filter
 from engine.storage.event_history import END, OF_AGGREGATE
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
@@ -27,8 +29,9 @@ AT_ONCE = 500
 class StoredEventPages(EventPages):
     """Reads through connections of its own. Any thread may call; a page does not wait for another thread's search."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, upcasts: Upcasts = AS_WRITTEN) -> None:
         self._path = path
+        self._upcasts = upcasts
         with telling(path):
             self._paging = connect(path, read_only=True)
             self._searching = connect(path, read_only=True)
@@ -41,7 +44,7 @@ class StoredEventPages(EventPages):
 
     def page_from(self, position: int, limit: int) -> Sequence[Event]:
         with self._page_connection() as connection:
-            return to_events(
+            return self._read(
                 connection.execute(f"{SELECT} WHERE e.position >= ? ORDER BY e.position LIMIT ?", (position, limit))
             )
 
@@ -51,7 +54,7 @@ class StoredEventPages(EventPages):
             some = tuple(positions[start : start + AT_ONCE])
             marks = ", ".join("?" * len(some))
             with self._page_connection() as connection:
-                found += to_events(
+                found += self._read(
                     connection.execute(f"{SELECT} WHERE e.position IN ({marks}) ORDER BY e.position", some)
                 )
         return found
@@ -65,7 +68,7 @@ class StoredEventPages(EventPages):
 
     def history(self, aggregate: str) -> Sequence[Event]:
         with self._page_connection() as connection:
-            return to_events(connection.execute(OF_AGGREGATE, (aggregate, END)))
+            return self._read(connection.execute(OF_AGGREGATE, (aggregate, END)))
 
     def close(self) -> None:
         """Let go of the file; a search under way ends first."""
@@ -73,6 +76,9 @@ class StoredEventPages(EventPages):
             self._searching.close()
         with self._paging_turn:
             self._paging.close()
+
+    def _read(self, rows: Iterable[Row]) -> Sequence[Event]:
+        return self._upcasts.read_all(to_events(rows))
 
     @contextmanager
     def _page_connection(self) -> Iterator[sqlite3.Connection]:
@@ -88,7 +94,7 @@ class StoredEventPages(EventPages):
 
 
 @contextmanager
-def open_event_pages(path: Path) -> Iterator[StoredEventPages]:
+def open_event_pages(path: Path, upcasts: Upcasts = AS_WRITTEN) -> Iterator[StoredEventPages]:
     """Open the pages of a state file that exists. Raises `StorageError`."""
-    with closing(StoredEventPages(path)) as pages:
+    with closing(StoredEventPages(path, upcasts)) as pages:
         yield pages

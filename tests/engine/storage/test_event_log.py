@@ -16,8 +16,9 @@ from engine.events.event import Event, NewEvent, Position
 from engine.events.log import Filter
 from engine.redaction import Redactor
 from engine.storage.database import Database, open_database
-from engine.storage.event_log import StoredEventLog, ranges
+from engine.storage.event_log import StoredEventLog
 from engine.storage.event_pages import open_event_pages
+from engine.storage.event_reading import ranges
 from tests.doubles.clock import ManualClock
 from tests.engine.storage.conftest import NODE
 
