@@ -11,13 +11,19 @@ DigestQuestion                  ──►      Digest                           
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from engine.events.event import Dot, Origin
 
 PROTOCOL = 1
+
+MOST_PARTS = 10_000
+"""In a list of a message: what would be more is refused before it is read."""
+
+MOST_PATTERNS = 256
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -33,13 +39,16 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     node: str
     origin: Origin
     protocol: int = PROTOCOL
+    instance: str = ""
+    """Which state file on which running machine this is (a copy is another one); empty: cannot be told. Tells a node
+    that was configured as its own peer from a clone."""
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which events somebody wants; patterns with `*` at the end. Empty: all. What is not wanted comes as `Skip`."""
 
-    types: tuple[str, ...] = ()
-    aggregates: tuple[str, ...] = ()
+    types: Annotated[tuple[str, ...], Meta(max_length=MOST_PATTERNS)] = ()
+    aggregates: Annotated[tuple[str, ...], Meta(max_length=MOST_PATTERNS)] = ()
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +97,7 @@ class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Contiguous runs per origin, in an order in which causes come before effects."""
 
-    items: tuple[Item | Skip, ...] = ()
+    items: Annotated[tuple[Item | Skip, ...], Meta(max_length=MOST_PARTS)] = ()
     vector: dict[Origin, int] = {}
     """What the sender knows of all origins."""
     more: bool = False
@@ -96,10 +105,14 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """First word of a session."""
+    """First word of a session.
+
+    `common` tells the callee up to where both agree on its own origin, when the first greeting named that as forked.
+    """
 
     identity: Identity
     heads: dict[Origin, Head] = {}
+    common: dict[Origin, int] = {}
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,20 +134,24 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
     vector: dict[Origin, int] = {}
     limits: Limits = Limits()
     wanted: Selection = Selection()
-    spans: tuple[Span, ...] = ()
+    spans: Annotated[tuple[Span, ...], Meta(max_length=MOST_PARTS)] = ()
 
 
 class GapQuestion(msgspec.Struct, frozen=True, kw_only=True):
-    """Which spans were left out at your end? Sorted by origin and first, after this dot."""
+    """Which spans were left out at your end? Sorted by origin and first, from beyond this dot on."""
 
     after: Dot = Dot(Origin(""), 0)
     limit: int = 1_000
+    """0 asks for the digest alone."""
 
 
 class Gaps(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer: at most that many spans; fewer than `limit` means that there are no more."""
+    """Answer: at most that many spans; fewer than `limit` means that there are no more. What compaction removed is no
+    gap: nobody wants it back."""
 
-    spans: tuple[Span, ...]
+    spans: Annotated[tuple[Span, ...], Meta(max_length=MOST_PARTS)] = ()
+    digest: str = ""
+    """Of all spans that were left out, whatever was asked; empty: there are none."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,19 +172,19 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Events that were new."""
     conflicts: int = 0
     """Aggregates that became contested by these events."""
-    refusals: tuple[Refusal, ...] = ()
+    refusals: Annotated[tuple[Refusal, ...], Meta(max_length=MOST_PARTS)] = ()
 
 
 class ChainQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """Which chain do you have at these dots?"""
 
-    dots: tuple[Dot, ...]
+    dots: Annotated[tuple[Dot, ...], Meta(max_length=MOST_PARTS)]
 
 
 class Chains(msgspec.Struct, frozen=True, kw_only=True):
     """Answer: a chain for each dot asked, in the same order; empty where the event is not there."""
 
-    chains: tuple[bytes, ...]
+    chains: Annotated[tuple[bytes, ...], Meta(max_length=MOST_PARTS)]
 
 
 class DigestQuestion(msgspec.Struct, frozen=True, kw_only=True):

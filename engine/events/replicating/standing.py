@@ -43,6 +43,8 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 1
     """Calls, retries included, divided into those needed and those repeated: repeated ones count here."""
     refusals: tuple[Refusal, ...] = ()
+    recovered: str = ""
+    """What was found out about this node's own history (a restored backup, a clone) and what was done, in words."""
     error: str = ""
     """Why it ended early, as a sentence; empty: both sides have what they wanted."""
     error_kind: str = ""
@@ -69,6 +71,8 @@ class PeerMemory(msgspec.Struct, frozen=True, kw_only=True):
     connection: Connection = Connection.NEVER
     last: SyncResult | None = None
     paused: bool = False
+    filled: str = ""
+    """What was left out at both ends, and what is wanted, when gaps were last filled: while that stays, none can be."""
 
 
 class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
