@@ -90,6 +90,9 @@ class PeerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ca: Annotated[
         PathText, Meta(description="Certificates (PEM) that the peer's must be signed by; without: the system's.")
     ] = ""
+    allow_plain: Annotated[
+        bool, Meta(description="Send the token over http to another machine; only where the way itself is safe.")
+    ] = False
     timeout: Annotated[timedelta, Meta(description="Longest wait for one answer.")] = timedelta(seconds=30)
     batch: Annotated[int, Meta(ge=1, le=10_000, description="Most events in one call.")] = 2_000
     paused: Annotated[bool, Meta(description="Do not sync with this peer, neither by itself nor by hand.")] = False
