@@ -18,6 +18,8 @@ from engine.settings.document import Problem, entries, parse, plain
 from engine.settings.model import AdapterSettings, Workspace
 from engine.settings.reading import NAME, NAMES_ARE, Reading, find_workspace
 from engine.settings.replacing import replace_file
+from engine.settings.replication import ConflictSettings
+from engine.settings.rule_list import inserted
 from engine.settings.sections import Section, append, mappings, references, section_node, settled, targets_of
 from engine.settings.spelling import did_you_mean
 from engine.settings.splicing import Splice, apply, remove_entry, same, scalar_like, update
@@ -125,6 +127,26 @@ class WorkspaceFile:
             return [remove_entry(self.text, section_node(root, section), name)]
 
         self._edit(splices, lambda data: data[section].pop(name))
+
+    def insert_rule(self, rule: Mapping[str, Any], *, at_top: bool) -> None:
+        """Put a rule about conflicts before or behind all others."""
+        new = deepcopy(dict(rule))
+
+        def meant(data: dict[str, Any]) -> None:
+            section = data.get("conflicts") or {}
+            rules = list(section.get("rules") or ())
+            data["conflicts"] = {**section, "rules": [new, *rules] if at_top else [*rules, new]}
+
+        self._edit(lambda root: [inserted(self.text, root, new, at_top=at_top)], meant)
+
+    def rules(self) -> ConflictSettings:
+        """Return the rules about conflicts as they would be read now. Raises `SettingsError` with their problems."""
+        reading = self._reading()
+        problems = [problem for problem in reading.document.problems if problem.path.startswith("conflicts")]
+        if problems:
+            raise SettingsError(tuple(map(str, problems)))
+        settings: ConflictSettings = reading.conflicts
+        return settings
 
     def dependents(self, section: Section, name: str) -> tuple[str, ...]:
         """Return the syncs that name an adapter; nothing depends on a sync or a peer."""

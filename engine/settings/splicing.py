@@ -98,7 +98,7 @@ def remove_entry(text: str, node: yaml.MappingNode, key: str) -> Splice:
     key_node, value = node.value[at]
     if not node.flow_style:
         start = text.rfind("\n", 0, key_node.start_mark.index) + 1
-        last = _line_end(text, end_of(text, value))
+        last = line_end(text, end_of(text, value))
         return Splice(start, text.find("\n", last) + 1 or len(text), "")
     if at + 1 < len(names):
         return Splice(key_node.start_mark.index, node.value[at + 1][0].start_mark.index, "")
@@ -120,7 +120,7 @@ def add_entries(
         return Splice(at, at, ", " + inside)
     indent, eol = node.value[0][0].start_mark.column, eol_of(text)
     lines = [entry_text(key, value, indent=indent, eol=eol, block=block) for key, value in added.items()]
-    at = _line_end(text, end_of(text, _last(node, None)))
+    at = line_end(text, end_of(text, _last(node, None)))
     return Splice(at, at, "".join(eol + " " * indent + line for line in lines))
 
 
@@ -182,7 +182,7 @@ def _last(node: yaml.MappingNode, among: list[str] | None) -> yaml.Node:
     return values[-1]
 
 
-def _line_end(text: str, position: int) -> int:
+def line_end(text: str, position: int) -> int:
     """Return where the line of a position ends, before its line break."""
     end = text.find("\n", position)
     end = len(text) if end < 0 else end
