@@ -15,12 +15,16 @@ import msgspec
 
 from engine.errors import ReplicationRefused
 from engine.events.event import Dot, Origin
-from engine.events.replicating.messages import PROTOCOL, Greeting, Hello
+from engine.events.replicating.messages import PROTOCOL, Greeting, Hello, Identity
 from engine.events.replicating.recovery import Bisection, Diagnosis, diagnose, dots_to_look_at
 from engine.events.replicating.steps import Greet, Look, Reincarnate, Reincarnated, Seen, Step, Trace, Traced
 
 MOST_CURES = 3
 """Times that histories are mended in one session; more mean that something is wrong that no new origin cures."""
+
+_NOBODY = Identity(node="", origin=Origin(""))
+_NO_DOT = Dot(Origin(""), 0)
+"""Before anybody was met."""
 
 
 class State(Enum):
@@ -56,9 +60,9 @@ class Meeting:
         self.state = State.OPENING
         self.recovered = ""
         self._peer = peer
-        self._told: Seen | None = None
-        self._greeting: Greeting | None = None
-        self._bisection: Bisection | None = None
+        self._told = Seen(identity=_NOBODY, heads={})
+        self._greeting = Greeting(identity=_NOBODY)
+        self._bisection = Bisection(_NO_DOT)
         self._diagnosis = Diagnosis()
         self._common: dict[Origin, int] = {}
         self._lost: set[Origin] = set()
@@ -71,7 +75,8 @@ class Meeting:
 
     def answer(self, answer: object) -> Step | Met:
         """Take what came back of the last step; return the next one, or what the meeting came to."""
-        return transition(TABLE, self, answer)
+        step: Step | Met = transition(TABLE, self, answer)
+        return step
 
     def opened(self, seen: Seen) -> Step:
         self._told = seen
@@ -85,14 +90,11 @@ class Meeting:
                 "Bring both to the same version of Syncdeck.",
                 kind="protocol",
             )
-        assert self._told is not None
         self._greeting = greeting
         self.state = State.CHECKING
         return Look(dots_to_look_at(greeting, self._told.heads))
 
     def checked(self, seen: Seen) -> Step | Met:
-        assert self._told is not None
-        assert self._greeting is not None
         diagnosis = self._diagnosis = diagnose(seen, self._told.heads, self._greeting)
         if diagnosis.itself:
             raise ReplicationRefused(
@@ -114,14 +116,12 @@ class Meeting:
                 "syncdeck events verify on both.",
                 kind="fork",
             )
-        if diagnosis.trace is None:
-            assert diagnosis.cure is not None
+        if diagnosis.cure is not None:
             return self._cure(diagnosis.cure)
-        self._bisection = Bisection(diagnosis.trace)
+        self._bisection = Bisection(diagnosis.trace or _NO_DOT)
         return self._trace(self._bisection)
 
     def traced(self, traced: Traced) -> Step:
-        assert self._bisection is not None
         self._bisection.learn(traced.here, traced.there)
         return self._trace(self._bisection)
 

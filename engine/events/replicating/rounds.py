@@ -34,7 +34,8 @@ class Rounds:
     def __init__(self, goal: Vector, taker: Vector, wanted: Selection, limits: Limits) -> None:
         """`goal` is what the giver knew at the greeting, `taker` what the taker did."""
         self._goal = goal
-        self._taker = dict(taker)
+        self.taker: Vector = dict(taker)
+        """What the taker knows by now."""
         self._wanted = wanted
         self._limits = limits
         self._left_out: set[Origin] = set()
@@ -55,17 +56,17 @@ class Rounds:
     def next(self, *, filling: bool = False) -> Pull | None:
         """Return what the taker asks for now; None: there is nothing more to ask."""
         if filling:
-            return self._pull(self._taker, self._spans) if self._spans else None
-        if any(seq > self._taker.get(origin, 0) for origin, seq in self._goal.items() if origin not in self._left_out):
-            return self._pull(self._taker, ())
+            return self._pull(self.taker, self._spans) if self._spans else None
+        if any(seq > self.taker.get(origin, 0) for origin, seq in self._goal.items() if origin not in self._left_out):
+            return self._pull(self.taker, ())
         return None
 
     def after(self, batch: Batch) -> Pull | None:
         """Return what comes next if all of this batch is taken; None: it is the last."""
         if self._spans:
             rest = remaining(self._spans, batch)
-            return self._pull(self._taker, rest) if rest and batch.items else None
-        return self._pull(merge(self._taker, _reached(batch)), ()) if batch.more else None
+            return self._pull(self.taker, rest) if rest and batch.items else None
+        return self._pull(merge(self.taker, _reached(batch)), ()) if batch.more else None
 
     def note(self, batch: Batch, receipt: Receipt) -> bool:
         """Take what a batch came to; tell whether another round is worth while."""
@@ -81,8 +82,8 @@ class Rounds:
             return bool(self._spans)
         reached = _reached(batch)
         known = {origin: min(seq, receipt.vector.get(origin, 0)) for origin, seq in reached.items()}
-        advanced = any(seq > self._taker.get(origin, 0) for origin, seq in known.items())
-        self._taker = merge(self._taker, known)
+        advanced = any(seq > self.taker.get(origin, 0) for origin, seq in known.items())
+        self.taker = merge(self.taker, known)
         return batch.more and (advanced or bool(refused)) and self.next() is not None
 
     def smaller(self, batch: Batch, sentence: str) -> bool:

@@ -11,7 +11,7 @@ Store(batch)                        own replica         Receipt
 Offer(pull)                         own replica         Batch
 Send(batch)                         the peer            Receipt
 TakeStock()                         both                Stock
-Finish(error, error_kind)           –                   nothing: the session is over
+Finish(error, error_kind)           nobody              nothing: the session is over
 """
 
 from __future__ import annotations
