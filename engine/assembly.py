@@ -122,6 +122,6 @@ def _recording(log: EventLog, actor: str, *, read_only: bool) -> Record:
     async def record(event_type: str, aggregate: str, data: Mapping[str, Any]) -> None:
         if not read_only:
             event = NewEvent(type=event_type, aggregate_id=aggregate, data=data, metadata={"actor": actor})
-            await log.append([event])
+            await log.append([event], own=True)
 
     return record

@@ -36,13 +36,15 @@ class EventLog(Protocol):
 
     @abstractmethod
     async def append(
-        self, events: Sequence[NewEvent], *, expected: Mapping[str, Version] | None = None
+        self, events: Sequence[NewEvent], *, expected: Mapping[str, Version] | None = None, own: bool = False
     ) -> Sequence[Event]:
         """Append in the order given, all or none, durable when it returns; until then nobody may change the events'
         data. An event sent again (see `NewEvent`) is returned as it stands in the log.
 
-        `expected` maps aggregates to the version they must have now. Raises `VersionConflict` (with the actual
-        version), `EventRefused` for what no log takes, `TypeError` or `UnicodeError` for what JSON cannot hold.
+        `expected` maps aggregates to the version they must have now; it is not asked for when all the events are there
+        already. `own` is for the parts of the engine that keep its journal (`own.py`), which everybody else is refused.
+        Raises `VersionConflict` (with the actual version), `EventRefused` for what no log takes, `TypeError` or
+        `UnicodeError` for what JSON cannot hold.
         """
 
     @abstractmethod

@@ -14,6 +14,7 @@ import aiosqlite
 from engine.errors import ReadOnly, StorageError
 from engine.storage.connection import connect, create_private, in_words, telling
 from engine.storage.migrate import check_ours, latest_version, migrate, refuse_newer, version_of
+from engine.storage.snapshots import Snapshots
 from engine.storage.writer import Writer
 
 T = TypeVar("T")
@@ -32,10 +33,12 @@ class Database:
         """None: open to look only."""
         self.rounds = 0
         """How many groups this process has written; see `written_since`."""
-        self.last_appender: object = None
-        """Who numbered the newest event, among several logs on this file. Used in the writer's thread."""
+        self.tip: object = None
+        self.tip_generation = -1
+        """Where the log stands, for works in the writer's thread alone: see `log_tip.py`."""
         self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         self._readers: list[aiosqlite.Connection] = []
+        self._snapshots = Snapshots(path)
         self._round_ended = asyncio.Event()
 
     @property
@@ -83,6 +86,13 @@ class Database:
         finally:
             self._free.put_nowait(reader)
 
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which only reads, in a thread; all its statements see the same state, the newest.
+
+        Cancelling interrupts the statement that is running.
+        """
+        return await self._snapshots.read(work)
+
     async def written_since(self, rounds: int, patience: float) -> bool:
         """Wait until this process writes again after it has written `rounds` groups, at most `patience` seconds."""
         try:
@@ -102,6 +112,7 @@ class Database:
 
     async def close_readers(self) -> None:
         """Interrupt what is still being read, and close."""
+        self._snapshots.close()
         while self._readers:
             reader = self._readers.pop()
             await reader.interrupt()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from engine.clock import Clock
 from engine.events.event import Dot, Event, NewEvent, Position
-from engine.events.log import EventLog, Filter
+from engine.events.log import EventLog, Filter, Version
+from engine.events.own import refuse_own
 from engine.events.upcast import AS_WRITTEN, Upcasts
 from engine.events.vector import Vector
 from engine.redaction import REDACTOR, Redactor
 from engine.storage.database import Database
 from engine.storage.event_append import Appender
 from engine.storage.event_history import EventHistory
+from engine.storage.event_ids import events_of
 from engine.storage.event_intake import Intake
 from engine.storage.event_reading import EventReader
 
@@ -36,12 +38,25 @@ class StoredEventLog(EventLog):
         self._history = EventHistory(database, upcasts)
         self._reader = EventReader(database, upcasts)
 
-    async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
-        return await self._intake.append(events) if events else ()
+    async def append(
+        self, events: Sequence[NewEvent], *, expected: Mapping[str, Version] | None = None, own: bool = False
+    ) -> Sequence[Event]:
+        if not own:
+            refuse_own(events)
+        return await self._intake.append(events, expected) if events else ()
 
-    def append_in(self, connection: sqlite3.Connection, events: Sequence[NewEvent]) -> Sequence[Event]:
-        """Append inside a work of `Database.write`; see `Appender.append_in`."""
-        return self._appender.append_in(connection, events)
+    def append_in(
+        self,
+        connection: sqlite3.Connection,
+        events: Sequence[NewEvent],
+        expected: Mapping[str, Version] | None = None,
+    ) -> Sequence[Event]:
+        """Append inside a work of `Database.write`, own journal included; see `Appender.append_in`."""
+        return self._appender.append_in(connection, events, expected)
+
+    async def by_ids(self, identities: Collection[str]) -> Mapping[str, Event]:
+        """Return the events of these ids, of those that are here."""
+        return await self._database.read(lambda connection: events_of(connection, identities))
 
     async def page(
         self, after: Position, limit: int, where: Filter | None = None, *, backwards: bool = False

@@ -21,6 +21,7 @@ FIRST_AND_LAST = "SELECT (SELECT min(position) FROM event), (SELECT max(position
 _read = msgspec.json.decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 read_context = msgspec.json.Decoder(dict[str, int]).decode
+read_vector = msgspec.json.Decoder(dict[Origin, int]).decode
 
 
 def to_events(rows: Iterable[tuple[Any, ...]]) -> list[Event]:

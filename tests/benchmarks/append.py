@@ -67,7 +67,7 @@ def make_events(count: int) -> list[NewEvent]:
     return [
         NewEvent(
             type=("run.intended", "run.concluded", "run.item.refused")[number % 3],
-            aggregate_id=f"run:{number % 500}",
+            aggregate_id=f"job:{number % 500}",
             data={"item": f"list/add/user{number:06}@example.com", "attempt": 1, "reason": "The service said 404."},
             metadata={"actor": "anna@berlin-1", "plan": "0123456789ab" * 3, "run": number % 500},
         )

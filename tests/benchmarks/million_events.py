@@ -83,9 +83,9 @@ async def build(path: Path, count: int = MILLION) -> None:
         for event in events(count):
             batch.append(event)
             if len(batch) == BATCH:
-                await log.append(batch)
+                await log.append(batch, own=True)
                 batch = []
-        await log.append(batch)
+        await log.append(batch, own=True)
 
 
 def build_once(path: Path, count: int = MILLION) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,7 +21,7 @@ from engine.assembly import Engine
 from engine.clock import Clock
 from engine.errors import NothingFound, SyncdeckError
 from engine.events.event import Event, NewEvent, Position
-from engine.events.log import EventLog, Filter
+from engine.events.log import EventLog, Filter, Version
 from engine.notices import Notice, Notices
 from engine.reconcile.history import (
     Approval,
@@ -43,6 +44,7 @@ from engine.settings.model import Workspace
 from tests.doubles.clock import ManualClock
 from tests.doubles.event_pages import MemoryEventPages, event
 from tests.doubles.plans import digest_of
+from tests.doubles.replication import FoldedViews, ScriptedReplication
 
 ACTOR = "ann@desk"
 
@@ -315,10 +317,12 @@ class ListedLog(EventLog):
 
     pages: MemoryEventPages
 
-    async def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
+    async def append(
+        self, events: Sequence[NewEvent], *, expected: Mapping[str, Version] | None = None, own: bool = False
+    ) -> Sequence[Event]:
         first = self.pages.bounds()[1] + 1
         written = [
-            event(first + number, new.type, new.aggregate_id, dict(new.data), dict(new.metadata))
+            event(first + number, new.type, new.aggregate_id, new.data, dict(new.metadata))
             for number, new in enumerate(events)
         ]
         self.pages.add(*written)
@@ -338,12 +342,35 @@ class ListedLog(EventLog):
     async def count(self, where: Filter, limit: int = 10_000) -> int:
         return min(limit + 1, len(self.pages.matching(where, *self.pages.bounds())))
 
+    async def history(self, aggregate: str, *, until: Position | None = None) -> Sequence[Event]:
+        found = [one for one in self.pages.events if one.aggregate_id == aggregate]
+        return [one for one in found if until is None or one.position <= until]
+
+    async def version(self, aggregate: str) -> tuple[int, Vector]:
+        events = await self.history(aggregate)
+        return len(events), merge(*({one.origin: one.seq} for one in events))
+
+    async def vector(self) -> Vector:
+        return merge(*({one.origin: one.seq} for one in self.pages.events))
+
+    async def at_dot(self, dot: Dot) -> Event | None:
+        return next((one for one in self.pages.events if one.dot == dot), None)
+
     async def counts_by_type(self) -> Mapping[str, int]:
         return {one.type: 1 for one in self.pages.events}
 
     async def follow(self, after: Position, where: Filter | None = None) -> AsyncIterator[Event]:
         for one in await self.page(after, 1_000_000, where):
             yield one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeEngine(Engine):
+    """The engine with its doubles of what is about other nodes."""
+
+    replication: Any
+    replica: Any
+    conflicts: Any
 
 
 @dataclass
@@ -366,12 +393,14 @@ class ScriptedEngine:
     )
 
     def __post_init__(self) -> None:
+        self.replication = ScriptedReplication(clock=self.clock, notices=self.notices)
+        self.conflicts: Any = FoldedViews(self.pages)
         self.reconciler = ScriptedReconciler(clock=self.clock, notices=self.notices)
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Engine]:
         """Open it, as the console does on its engine's thread."""
-        yield Engine(
+        yield WholeEngine(
             workspace=self.workspace,
             catalogue=None,  # type: ignore[arg-type]
             clock=self.clock,
@@ -383,4 +412,7 @@ class ScriptedEngine:
             reconcile=self.reconciler,
             inspection=self.inspection,  # type: ignore[arg-type]
             care=None,  # type: ignore[arg-type]
+            replication=self.replication,
+            replica=self.replication,
+            conflicts=self.conflicts,
         )

@@ -1,0 +1,81 @@
+"""Identities of events: how the log makes them, and how an event is found by one.
+
+The log's own are UUIDs of version 7 (RFC 9562 §5.7) whose time is that of the event's stamp, so they are found through
+the index by time, without one of their own. Every other id has a row in `event_key`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Collection, Iterator
+
+from engine.events.chain import canonical
+from engine.events.event import Event
+from engine.events.hlc import COUNTER_BITS, at_milliseconds
+from engine.storage.event_rows import SELECT, to_events
+
+AT_A_TIME = 1 << (COUNTER_BITS - 1)
+"""So many ids share one time: the stamps of so many events are in the same millisecond or the next."""
+
+_OWN_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+_BY_KEY = "SELECT id, position FROM event_key WHERE id IN (SELECT value FROM json_each(?))"
+
+_OF_POSITIONS = f"{SELECT} WHERE e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position"
+
+_BY_TIME = """
+    SELECT id, position FROM event WHERE type IN (SELECT id FROM event_type) AND hlc >= ? AND hlc < ?
+"""
+
+
+def new_ids(stamp: int, count: int) -> Iterator[str]:
+    """Yield identities for events stamped from this on: they count on from chance (RFC 9562 §6.2 method 2)."""
+    for first in range(0, count, AT_A_TIME):
+        yield from _some_ids(stamp + first >> COUNTER_BITS, min(AT_A_TIME, count - first))
+
+
+def _some_ids(milliseconds: int, count: int) -> list[str]:
+    time, chance = f"{milliseconds:012x}", os.urandom(10).hex()
+    variant = "89ab"[int(chance[0], 16) & 3]
+    prefix = f"{time[:8]}-{time[8:]}-7{chance[1:4]}-{variant}{chance[4:7]}-"
+    first = int(chance[8:], 16) >> 1  # room to count on
+    return [f"{prefix}{number:012x}" for number in range(first, first + count)]
+
+
+def is_found_by_time(identity: str, stamp: int) -> bool:
+    """Tell whether an event's id leads to its time."""
+    if len(identity) != 36 or identity[14] != "7":
+        return False
+    time = stamp >> COUNTER_BITS
+    begins = identity[:8] + identity[9:13]
+    return begins in (f"{time:012x}", f"{time - 1:012x}") and _OWN_FORM.fullmatch(identity) is not None
+
+
+def positions_of(connection: sqlite3.Connection, identities: Collection[str]) -> dict[str, int]:
+    """Return where the events of these ids are, of those that are here."""
+    found = dict(connection.execute(_BY_KEY, (canonical(list(identities)).decode(),)).fetchall())
+    sought = {each for each in identities if each not in found and _OWN_FORM.fullmatch(each)}
+    for first, end in _spans({int(each[:8] + each[9:13], 16) for each in sought}):
+        rows = connection.execute(_BY_TIME, (at_milliseconds(first), at_milliseconds(end)))
+        found |= {identity: position for identity, position in rows if identity in sought}
+    return found
+
+
+def events_of(connection: sqlite3.Connection, identities: Collection[str]) -> dict[str, Event]:
+    """Return the events of these ids, of those that are here."""
+    positions = canonical(list(positions_of(connection, identities).values())).decode()
+    return {event.id: event for event in to_events(connection.execute(_OF_POSITIONS, (positions,)))}
+
+
+def _spans(times: set[int]) -> Iterator[tuple[int, int]]:
+    """Yield spans of milliseconds (the second exclusive) that hold these times, and the next of each."""
+    begun: tuple[int, int] | None = None
+    for time in sorted(times):
+        if begun and time > begun[1]:
+            yield begun
+            begun = None
+        begun = (begun[0] if begun else time, time + 2)
+    if begun:
+        yield begun
