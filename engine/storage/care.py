@@ -6,15 +6,14 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import StorageError, SyncdeckError
-from engine.events.chain import BEFORE_FIRST, hashed, header, link
 from engine.storage.connection import connect, telling
-from engine.storage.event_rows import SELECT, read_context
+from engine.storage.event_verify import verify_newest
 from engine.storage.migrate import check_ours, latest_version, refuse_newer, version_of
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
@@ -122,41 +121,17 @@ def _integrity(connection: sqlite3.Connection) -> Finding:
 
 
 def _chain(connection: sqlite3.Connection, newest: int | None) -> Finding:
-    """Compute the chain again, each origin from its own first event looked at."""
-    (last,) = connection.execute("SELECT coalesce(max(position), 0) FROM event").fetchone()
-    first = 1 if newest is None else max(1, last - newest + 1)
-    (counted,) = connection.execute("SELECT coalesce(sum(count), 0) FROM event_type").fetchone()
-    cut_off = f"{counted:,} events were counted, but the newest is number {last:,}." if counted != last else ""
-    fault = cut_off or next(filter(None, chain_faults(connection, first)), "")
-    detail = fault or f"{last - first + 1:,} of {last:,} events checked; none was changed, dropped or inserted."
-    advice = "Somebody changed the history: keep this file as evidence, and compare it with a backup." if fault else ""
-    return Finding(name="event chain", ok=not fault, detail=detail, advice=advice)
-
-
-def chain_faults(connection: sqlite3.Connection, first: int) -> Iterator[str]:
-    """Yield one text for each event from a position on: empty if it follows its predecessor, else what is wrong."""
-    chains: dict[str, tuple[int, bytes]] = {}
-    for row in connection.execute(f"{SELECT} WHERE e.position >= ? ORDER BY e.position", (first,)):
-        position, identity, type_name, aggregate, data, metadata, origin, seq, context, hlc, chain, hashes = row
-        before = chains.get(origin) or _before(connection, origin, seq)
-        head = header(identity, type_name, aggregate, (origin, seq), read_context(context), hlc)
-        if before is None or seq != before[0] + 1:
-            yield f"Event {position} is number {seq} of {origin}, but number {seq - 1} is missing."
-        elif link(before[1], hashes or hashed(data.encode()) + hashed(metadata.encode()), head) != chain:
-            yield f"Event {position} ({type_name}, {aggregate}) is not what was written."
-        else:
-            yield ""
-        chains[origin] = seq, chain
-
-
-def _before(connection: sqlite3.Connection, origin: str, seq: int) -> tuple[int, bytes] | None:
-    if seq == 1:
-        return 0, BEFORE_FIRST
-    row: tuple[int, bytes] | None = connection.execute(
-        "SELECT e.seq, e.chain FROM event e JOIN event_origin o ON o.id = e.origin WHERE o.name = ? AND e.seq = ?",
-        (origin, seq - 1),
-    ).fetchone()
-    return row
+    """Compute the chain again, of each origin from the first of its events among the newest."""
+    checked, fault = verify_newest(connection, newest)
+    (held,) = connection.execute("SELECT coalesce(sum(count), 0) FROM event_type").fetchone()
+    detail = fault or f"{checked:,} of {held:,} events checked; none was changed, dropped or inserted."
+    advice = "Somebody or something changed the history: keep this file as evidence, compare it with a backup, and run "
+    return Finding(
+        name="event chain",
+        ok=not fault,
+        detail=detail,
+        advice=f"{advice}syncdeck events verify." if fault else "",
+    )
 
 
 def backup(path: Path, destination: Path) -> int:
