@@ -1,4 +1,4 @@
-"""Every kind of endpoint that exists here: a table of lazy paths, and third parties' rows by entry point.
+"""Every kind of endpoint and of way to a peer that exists here: tables of lazy paths, and third parties' rows.
 
 A new endpoint is one file in `adapters/endpoints` and one row below. Another package offers its own by an entry
 point of the group `syncdeck.endpoints` whose value names an `EndpointType` (`acme_endpoint:ROW`); keep that module
@@ -21,7 +21,15 @@ from engine.settings.catalogue import EndpointContext, EndpointType
 from engine.settings.spelling import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+    from engine.assembly import Engine
+    from engine.clock import Clock
+    from engine.events.replicating.ports import Transport
+    from engine.settings.replication import PeerSettings, ServerSettings
 
 GROUP = "syncdeck.endpoints"
 
@@ -78,6 +86,13 @@ ENDPOINTS = (
 )
 
 
+TRANSPORTS = {
+    "http": "adapters.transports.http_client:HttpTransport",
+    "https": "adapters.transports.http_client:HttpTransport",
+}
+"""The way to a peer by the scheme of its URL; a class that is called with (settings, context, clock)."""
+
+
 class Registry(Catalogue):
     """The catalogue of this installation. Classes are imported when first asked for and kept."""
 
@@ -106,6 +121,26 @@ class Registry(Catalogue):
 
     def open(self, type_name: str, settings: msgspec.Struct, context: EndpointContext) -> Source:
         return self._class(type_name)(settings, context)  # type: ignore[call-arg]
+
+    def transport(self, peer: PeerSettings, context: EndpointContext, clock: Clock) -> Transport:
+        """Return the way to a peer; nothing is called yet. Raises `NothingFound` for an address of another kind."""
+        scheme = peer.url.partition("://")[0].lower()
+        path = TRANSPORTS.get(scheme)
+        if path is None:
+            raise NothingFound(
+                f"peers.{peer.name}: there is no way to a peer by {scheme}://; write {' or '.join(TRANSPORTS)}."
+            )
+        module_name, _, class_name = path.partition(":")
+        found: Transport = getattr(import_module(module_name), class_name)(peer, context, clock)
+        return found
+
+    def serve(
+        self, engine: Engine, settings: ServerSettings, secrets: Callable[[str, Path], str]
+    ) -> AbstractAsyncContextManager[str]:
+        """Serve an engine's node to its peers until the block ends; gives the URL. See `node_server.open_server`."""
+        from adapters.transports.node_server import open_server
+
+        return open_server(engine, settings, secrets)
 
     @cached_property
     def _all(self) -> Mapping[str, EndpointType]:

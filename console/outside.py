@@ -6,7 +6,7 @@ Everything is a function, so that nothing heavy is imported before it is first n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.assembly import Engine
     from engine.reconcile.ports import Catalogue
     from engine.settings.model import Workspace
+    from engine.settings.replication import ServerSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Outside:
     """Read and validate the workspace file of a folder, or of the nearest folder above it. Raises `SettingsError`."""
     complaints: Callable[[Workspace], Sequence[str]]
     """What is wrong outside the settings, as sentences: secret files that others can read, broken adapter packages."""
+    serve: Callable[[Engine, ServerSettings], AbstractAsyncContextManager[str]]
+    """Serve the engine's node to its peers until the block ends; gives the URL. Raises `SettingsError`."""
     actor: str = ""
     """Who is named in events and approvals; empty: the user at this host."""
 
