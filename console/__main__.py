@@ -14,8 +14,12 @@ from console.commands.parser import build_parser
 from console.outside import Outside
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from adapters.registry import Registry
+    from engine.assembly import Engine
     from engine.settings.model import Workspace
+    from engine.settings.replication import ServerSettings
 
 ERROR = 1
 INTERRUPTED = 130
@@ -99,6 +103,9 @@ def bring_together() -> Outside:
 
         return load_workspace(find_workspace(folder), catalogue())
 
+    def serve(engine: Engine, settings: ServerSettings) -> AbstractAsyncContextManager[str]:
+        return catalogue().serve(engine, settings, secret)
+
     def complaints(workspace: Workspace) -> list[str]:
         from adapters import secrets
         from engine.settings.references import secret_references
@@ -116,6 +123,7 @@ def bring_together() -> Outside:
         forget_secret=forget_secret,
         load=load,
         complaints=complaints,
+        serve=serve,
         actor=os.environ.get("SYNCDECK_ACTOR", ""),
     )
 
