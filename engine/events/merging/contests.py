@@ -51,7 +51,7 @@ class Contests:
         """Return what a torn field holds; note a contest unless three-way comparison decides."""
         group = [live for live in node.all() if live.event is not None]
         sides = self._sides(group)
-        known = {event.dot: self._side(event, group) for event in sides}
+        known = {event.dot: self._side(event, path) for event in sides}
         base = at(self._state_of(frozenset.intersection(*known.values())), path)
         plain = {event.dot: at(self._state_of(known[event.dot]), path) for event in sides}
         changed = [event for event in sides if not same(plain[event.dot], base)] or sides
@@ -75,13 +75,10 @@ class Contests:
 
         return [event for event in writers.values() if not any(yields(event, other) for other in writers.values())]
 
-    def _side(self, event: Event, group: Sequence[Live]) -> Side:
+    def _side(self, event: Event, path: Path) -> Side:
         """Return what an event knows, without the sides whose writes it left standing against its own."""
         kept = [other for other in self._events if knows(event, other)]
-        for live in group:
-            spared = live.event
-            if spared is None or not self._sparing.spares(event, live):
-                continue
+        for spared in self._sparing.spared_within(event, path):
             beside = [other for other in kept if not knows(other, spared) and not knows(spared, other)]
             kept = [
                 other

@@ -64,28 +64,32 @@ class Node:
 
 
 class Sparing:
-    """Which event spared which write; each event decides once, by what it knew, for all parts of one history."""
+    """Which event spared which writes; each event decides once, by what it knew, for all parts of one history."""
 
-    __slots__ = ("_decided", "_spared")
+    __slots__ = ("_by_event",)
 
     def __init__(self) -> None:
-        self._decided: set[Dot] = set()
-        self._spared: set[tuple[Dot, Dot, Path]] = set()
+        self._by_event: dict[Dot, dict[tuple[Dot, Path], Event]] = {}
 
     def decide(self, event: Event) -> bool:
         """Return whether it is the first time that this is asked."""
-        first = event.dot not in self._decided
-        self._decided.add(event.dot)
+        first = event.dot not in self._by_event
+        self._by_event.setdefault(event.dot, {})
         return first
 
-    def spare(self, event: Event, live: Live) -> None:
-        """Note that an event left standing what it knew, above where it writes."""
-        if live.event is not None:
-            self._spared.add((event.dot, live.event.dot, live.path))
+    def spare(self, event: Event, path: Path, writer: Event) -> None:
+        """Note that an event left standing what another wrote, above where it writes."""
+        self._by_event[event.dot][writer.dot, path] = writer
 
     def spares(self, event: Event, live: Live) -> bool:
-        """Tell whether it did."""
-        return bool(self._spared) and live.event is not None and (event.dot, live.event.dot, live.path) in self._spared
+        """Tell whether an event spared a write."""
+        spared = self._by_event.get(event.dot)
+        return bool(spared) and live.event is not None and (live.event.dot, live.path) in spared
+
+    def spared_within(self, event: Event, path: Path) -> list[Event]:
+        """Return the writers of what an event spared at a path or inside it."""
+        spared = self._by_event.get(event.dot, {})
+        return [writer for (_, at), writer in spared.items() if at[: len(path)] == path]
 
 
 class Frontier:
@@ -96,6 +100,8 @@ class Frontier:
         self._sparing = sparing
         self._added: list[Event] = []
         self._floor = floor
+        self._values: dict[Path, list[Event]] = {}
+        """Who ever wrote a value or a removal at a path, also where it was replaced since."""
         if floor is not ABSENT:
             for path, value in writes_of(floor):
                 self._insert(Live(path, value, None))
@@ -110,20 +116,22 @@ class Frontier:
             self._replace(write, event)
         for path, value in writes:
             self._insert(Live(path, value, event))
+            if value is not OBJECT:
+                self._values.setdefault(path, []).append(event)
         self._added.append(event)
 
     def _spare(self, write: Write, event: Event) -> None:
         """Note which values above a write stand against edits inside them, in what its writer knew."""
         path, value = write
-        met = [live for node in self._way(path, itself=value is OBJECT) for live in node.values]
-        met = [live for live in met if live.event is not None and knows(event, live.event)]
+        above = [path[:length] for length in range(len(path) + (value is OBJECT))]
+        met = [(each, by) for each in above for by in self._values.get(each, ()) if knows(event, by)]
         if not met:
             return
         known = self._known_to(event)
-        for live in met:
-            node = known.find(live.path)
-            if node is not None and node.holds_object:
-                self._sparing.spare(event, live)
+        for each, by in met:
+            node = known.find(each)
+            if node is not None and node.holds_object and any(live.event is by for live in node.values):
+                self._sparing.spare(event, each, by)
 
     def _known_to(self, event: Event) -> Frontier:
         past = [other for other in self._added if knows(event, other)]
@@ -140,16 +148,6 @@ class Frontier:
         for key in path:
             node = node.children.get(key) if node else None
         return node
-
-    def _way(self, path: Path, *, itself: bool) -> list[Node]:
-        """Return the fields above a path, and perhaps the one at it, as far as there are any."""
-        nodes, node = [self.root], self.root
-        for key in path:
-            if key not in node.children:
-                return nodes
-            node = node.children[key]
-            nodes.append(node)
-        return nodes if itself else nodes[:-1]
 
     def _replace(self, write: Write, event: Event) -> None:
         path, value = write
