@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,42 @@ class Checked:
     diff: str = ""
 
 
+class Edit(ABC):
+    """An edit of the settings file. `name` is what a question about it calls it."""
+
+    __slots__ = ()
+    name: str
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """The dotted path of what is edited; problems within it are told by their path from there."""
+
+    @abstractmethod
+    def edited(self, engine: Engine) -> WorkspaceFile:
+        """Return the workspace's file with this edit in it. Raises `SettingsError` when it cannot be made."""
+
+    @abstractmethod
+    def meant(self, file: WorkspaceFile) -> msgspec.Struct | None:
+        """Return what the edited file says there, as settings."""
+
+    async def check(self, engine: Engine) -> Checked:
+        """Return the edit's problems, or what it would make of the file. Writes nothing."""
+        try:
+            file = self.edited(engine)
+        except SettingsError as error:
+            return Checked(problems=tuple(("name", problem) for problem in error.problems))
+        problems = tuple(within(problem, self.place) for problem in file.problems())
+        return Checked(problems=problems) if problems else Checked(settings=self.meant(file), diff=file.diff())
+
+    async def save(self, engine: Engine) -> None:
+        """Write the file. Raises `SettingsError` when the edit has problems or the file changed meanwhile."""
+        self.edited(engine).save()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """`was` is the name in the file; empty for something new. A `removed` entry needs no values."""
+class Draft(Edit):
+    """A named entry. `was` is the name in the file; empty for something new. A `removed` entry needs no values."""
 
     section: Section
     name: str
@@ -36,9 +70,12 @@ class Draft:
     values: Mapping[str, Any] = field(default_factory=dict)
     removed: bool = False
 
+    @property
+    def place(self) -> str:
+        return f"{self.section}.{self.name}"
+
     def edited(self, engine: Engine) -> WorkspaceFile:
-        """Return the workspace's file with this edit in it. Raises `SettingsError` for a name that is taken or is
-        none, and for removing what is in use."""
+        """Raises `SettingsError` for a name that is taken or is none, and for removing what is in use."""
         file = WorkspaceFile.read(engine.workspace.file, engine.catalogue)
         if self.removed:
             file.remove(self.section, self.was)
@@ -49,21 +86,32 @@ class Draft:
         file.put(self.section, self.name, self.values, self.was)
         return file
 
-    async def check(self, engine: Engine) -> Checked:
-        """Return the draft's problems, or what it would make of the file. Writes nothing."""
-        try:
-            file = self.edited(engine)
-        except SettingsError as error:
-            return Checked(problems=tuple(("name", problem) for problem in error.problems))
-        problems = tuple(within(problem, f"{self.section}.{self.name}") for problem in file.problems())
-        if problems:
-            return Checked(problems=problems)
-        settings = None if self.removed else file.checked(self.section, self.name, self.values)
-        return Checked(settings=settings, diff=file.diff())
+    def meant(self, file: WorkspaceFile) -> msgspec.Struct | None:
+        return None if self.removed else file.checked(self.section, self.name, self.values)
 
-    async def save(self, engine: Engine) -> None:
-        """Write the file. Raises `SettingsError` when the draft has problems or the file changed meanwhile."""
-        self.edited(engine).save()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleDraft(Edit):
+    """One more rule about conflicts, before or behind all others."""
+
+    name: str
+    values: Mapping[str, Any]
+    at_top: bool
+    behind: int = 0
+    """How many rules there are before this one."""
+
+    @property
+    def place(self) -> str:
+        return f"conflicts.rules[{0 if self.at_top else self.behind}]"
+
+    def edited(self, engine: Engine) -> WorkspaceFile:
+        file = WorkspaceFile.read(engine.workspace.file, engine.catalogue)
+        file.insert_rule(self.values, at_top=self.at_top)
+        return file
+
+    def meant(self, file: WorkspaceFile) -> msgspec.Struct | None:
+        """Return all rules, the new one among them."""
+        return file.rules()
 
 
 async def written_values(section: Section, name: str, engine: Engine) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Edits of the settings file that need no form: deleting an entry, pausing a sync. Always the diff first."""
+"""Edits of the settings file that need no form: deleting or removing an entry, pausing a sync. The diff comes first."""
 
 from __future__ import annotations
 
@@ -41,8 +41,21 @@ def pause_sync(deck: SyncdeckApp, name: str) -> None:
     _offer(deck, f"Let {name} run again?" if paused else f"Pause {name}?", make, yes="Resume" if paused else "Pause")
 
 
-def _offer(deck: SyncdeckApp, question: str, make: Make, *, yes: str, typed: str = "") -> None:
-    edit = _Edit(deck, question, yes, typed if deck.pulse.protected else "")
+def remove_peer(deck: SyncdeckApp, name: str, *, met: bool) -> None:
+    """Offer to remove a peer; the name of one that events were exchanged with must be typed."""
+
+    async def make(_: Engine) -> Draft:
+        return Draft(section="peers", name=name, was=name, removed=True)
+
+    why = f"Events were exchanged with {name}: they stay here and there, and none will follow." if met else ""
+    _offer(deck, f"Remove {name}?", make, yes="Remove", typed=name, why=why)
+
+
+def _offer(deck: SyncdeckApp, question: str, make: Make, *, yes: str, typed: str = "", why: str = "") -> None:
+    """`why` says why the name must be typed; in a protected workspace it must be in any case."""
+    if deck.pulse.protected:
+        why = why or "This workspace is protected."
+    edit = _Edit(deck, question, yes, typed if why else "", why)
     begin(deck, partial(edit.prepare, make), name=question)
 
 
@@ -54,6 +67,7 @@ class _Edit:
     question: str
     yes: str
     typed: str
+    why: str
 
     async def prepare(self, make: Make) -> None:
         try:
@@ -73,7 +87,7 @@ class _Edit:
             return
         from console.dialogs.ask_text import AskText
 
-        explanation = f"This workspace is protected. Type {self.typed} to go on."
+        explanation = f"{self.why} Type {self.typed} to go on."
         asked = AskText(self.question, explanation, problem=partial(_same, self.typed))
         self.deck.push_screen(asked, lambda text: self.write(draft) if text == self.typed else None)
 

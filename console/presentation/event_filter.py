@@ -11,7 +11,7 @@ from engine.events.log import Filter
 
 KEYS = ("type", "aggregate", "actor", "origin", "since", "until", "plan", "run")
 EVERYTHING = Filter()
-HINT = 'type:run.*  aggregate:plan:…  actor:ann  since:1h  until:14:00  "free text"'
+HINT = 'type:run.*  aggregate:plan:…  actor:ann  origin:hamburg  since:1h  "free text"'
 
 _PART = re.compile(r"""(?P<key>[A-Za-z_]+):(?P<quote>"(?P<quoted>[^"]*)"?|\S*)|"(?P<text>[^"]*)"?|(?P<word>\S+)""")
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
@@ -75,6 +75,8 @@ def _condition(key: str, value: str, now: datetime, zone: tzinfo | None) -> tupl
         return "aggregate", f"{key}:{value}" if key == "run" or len(value) >= 64 else f"{key}:{value.rstrip('*')}*"
     if "*" in value[:-1]:
         raise _Wrong(f"{key}:{value} has a * in the middle; it may only stand at the end, as in {_example(key)}")
+    if key == "origin" and "~" not in value and not value.endswith("*"):
+        return key, f"{value}~*"  # a node's name means everything it wrote, whatever incarnation it was
     return key, value
 
 
@@ -83,7 +85,7 @@ def _example(key: str) -> str:
         "type": "type:run.*",
         "aggregate": "aggregate:plan:*",
         "actor": "actor:ann",
-        "origin": "origin:berlin-1*",
+        "origin": "origin:berlin-1",
         "since": "since:1h",
         "until": "until:14:00",
         "plan": "plan:3f2a",

@@ -1,22 +1,67 @@
-"""What the engine's own events say, in words. Pure; an event that is not as expected has no sentence."""
+"""What events say, in words: the engine's own each in its own sentence, everybody else's as what they change. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from console.presentation.ages import count
+from console.presentation.patches import brief, patch_words
+from console.presentation.spans import clean
+from engine.events.event import Event
+from engine.events.own import is_own
+
 Data = Mapping[str, Any]
 
+REDACTED = "redacted: its payload is gone, its hash still holds"
 
-def sentence(event_type: str, data: Data) -> str:
+
+def told(event: Event) -> str:
+    """Return what an event says, in a few hundred characters at most, whatever is in it."""
+    if event.redacted:
+        return REDACTED
+    if event.type in _SETTLING:
+        return _settling(event)
+    if own := sentence(event.type, event.data):
+        return clean(own, 300)
+    return named_values(event.data) if is_own(event.aggregate_id) else patch_words(event.data)
+
+
+def sentence(event_type: str, data: object) -> str:
     """Return an event's data as a short sentence; empty for types that only others write, or data of another shape."""
     words = _WORDS.get(event_type)
-    if words is None:
+    if words is None or not isinstance(data, Mapping):
         return ""
     try:
         return words(data)
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
         return ""
+
+
+def named_values(data: object) -> str:
+    """Return data in a few words: its plain values first to last, larger ones by their size."""
+    if not isinstance(data, Mapping):
+        return brief(data)
+    parts: list[str] = []
+    length = 0
+    for name, value in data.items():
+        parts.append(f"{clean(str(name), 40)}={brief(value)}")
+        length += len(parts[-1])
+        if length > 300:
+            break
+    return " ".join(parts)
+
+
+_SETTLING = frozenset({"conflict.resolved", "conflict.reopened"})
+
+
+def _settling(event: Event) -> str:
+    """A resolution is a patch on somebody's aggregate; what makes it one stands in its metadata."""
+    comment = event.metadata.get("comment")
+    why = f" ({clean(str(comment), 80)})" if comment else ""
+    if event.type == "conflict.reopened":
+        return f"opened again: {clean(str(event.metadata.get('undoes', 'a resolution')), 60)} no longer counts{why}"
+    return f"settled: {patch_words(event.data)}{why}"
 
 
 def _counts(counts: Mapping[str, int], nothing: str) -> str:
@@ -50,6 +95,19 @@ def _run_intended(data: Data) -> str:
     return f"about to make {batch['items']:,} changes at {where}, items {batch['first']:,} to {batch['last']:,}"
 
 
+def _peer_synced(data: Data) -> str:
+    counts = {"pulled": data["pulled"], "pushed": data["pushed"]}
+    moved = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number) or "nothing new"
+    conflicts = f", {count(data['conflicts'], 'conflict')}" if data.get("conflicts") else ""
+    left = f", {len(data['refusals'])} histories left out" if data.get("refusals") else ""
+    return f"{moved}{conflicts}{left}{'; ' + data['error'] if data.get('error') else ''}"
+
+
+def _reincarnated(data: Data) -> str:
+    names = [str(data[name]) for name in ("was", "old", "from") if name in data]
+    return f"this node writes under a new origin{', no longer ' + names[0] if names else ''}: {data['reason']}"
+
+
 def _adapter_checked(data: Data) -> str:
     return f"passed, {data['count']:,} records" if data["passed"] else f"failed: {'; '.join(data['failed'])}"
 
@@ -69,4 +127,9 @@ _WORDS: Mapping[str, Callable[[Data], str]] = {
     "run.concluded": lambda data: _counts(data["concluded"], "nothing"),
     "run.ended": lambda data: f"{data['state']}: {_counts(data['counts'], 'nothing')}. {data['verdict']}",
     "adapter.checked": _adapter_checked,
+    "conflict.claimed": lambda _: "somebody is at it",
+    "conflict.released": lambda _: "nobody is at it any more",
+    "peer.synced": _peer_synced,
+    "node.reincarnated": _reincarnated,
+    "event.redacted": lambda data: f"payload removed for good: {data['reason']}",
 }

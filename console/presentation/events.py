@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 
 from console.presentation.ages import TimeStyle, duration, stamp
-from console.presentation.event_sentences import sentence
+from console.presentation.event_sentences import told
+from console.presentation.origins import node_of
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
-from engine.events.event import Event
-
-SUMMARY = 300
-"""Characters kept of an event's data for its line in a list."""
+from engine.events.event import Dot, Event
+from engine.events.own import is_own
 
 LONGEST_VALUE = 4_000
 LONGEST_LIST = 200
@@ -24,7 +22,8 @@ LONGEST_LIST = 200
 
 _ROLES = {
     "failed": "error", "refused": "error", "drifted": "error", "rejected": "error", "quarantined": "error",
-    "interrupted": "warn", "cancelled": "warn", "parked": "warn", "partial": "warn",
+    "interrupted": "warn", "cancelled": "warn", "parked": "warn", "partial": "warn", "reincarnated": "warn",
+    "reopened": "warn", "redacted": "warn", "resolved": "ok",
     "approved": "ok", "done": "ok", "verified": "ok", "released": "ok",
 }  # fmt: skip
 
@@ -43,6 +42,8 @@ class EventLine:
     aggregate: str
     actor: str
     summary: str
+    node: str = ""
+    """Who wrote it; a node keeps its name when it goes on under another origin."""
 
 
 def line_of(event: Event) -> EventLine:
@@ -53,36 +54,9 @@ def line_of(event: Event) -> EventLine:
         type=clean(event.type, 80),
         aggregate=clean(event.aggregate_id, 120),
         actor=clean(str(event.metadata.get("actor", "")), 40),
-        summary=clean(sentence(event.type, event.data), SUMMARY) or summary(event.data),
+        summary=told(event),
+        node=clean(node_of(event.origin), 64),
     )
-
-
-def summary(data: Mapping[str, Any]) -> str:
-    """Return the data of an event in a few words: its plain values first to last, larger ones by their size."""
-    parts: list[str] = []
-    length = 0
-    for name, value in data.items():
-        parts.append(f"{clean(name, 40)}={_brief(value)}")
-        length += len(parts[-1])
-        if length > SUMMARY:
-            break
-    return " ".join(parts)
-
-
-def _brief(value: object) -> str:
-    match value:
-        case str():
-            return clean(value, 120)
-        case dict():
-            return f"{{{len(value)}}}"
-        case list():
-            return f"[{len(value)}]"
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case _:
-            return str(value)[:40]
 
 
 def role_of(event_type: str) -> str:
@@ -102,50 +76,77 @@ def time_cell(milliseconds: int, style: TimeStyle, now: datetime) -> str:
     return f"{local:%d %b %H:%M}" if local.year == today.year else f"{local:%Y-%m-%d}"
 
 
-def columns(width: int) -> tuple[int, int, int]:
-    """Return the cells for type, aggregate and actor; time has 12, and the rest is the summary's."""
-    if width < 70:
-        return 18, 14, 0
-    if width < 100:
-        return 18, 14, 8
-    return min(34, 22 + (width - 100) // 8), min(40, 20 + (width - 100) // 6), 14
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How wide each part of a line is; time has 12 cells, and the rest is the summary's."""
+
+    type: int
+    aggregate: int
+    actor: int
+    node: int
+
+    @classmethod
+    def of(cls, width: int, *, nodes: bool) -> Columns:
+        """Return the columns for a width. `nodes`: several wrote; where it is narrow, the node stands for who."""
+        if width < 70:
+            return cls(12, 12, 0, 8) if nodes else cls(18, 14, 0, 0)
+        if width < 100:
+            return cls(16, 14, 0, 10) if nodes else cls(18, 14, 8, 0)
+        return cls(min(34, 22 + (width - 100) // 8), min(40, 20 + (width - 100) // 6), 14, 12 if nodes else 0)
 
 
-def heading(width: int) -> Line:
+def heading(width: int, *, nodes: bool = False) -> Line:
     """Return the titles above the list."""
-    kind, aggregate, actor = columns(width)
-    titles = [cell("time", 12), cell("type", kind), cell("about", aggregate), cell("who", actor), Span("what")]
+    room = Columns.of(width, nodes=nodes)
+    titles = [cell("time", 12), cell("node", room.node), cell("type", room.type), cell("about", room.aggregate)]
+    titles += [cell("who", room.actor), Span("what")]
     return (Span("  "), *(Span(title.text + " ", "dim") for title in titles if title.text))
 
 
-def event_line(event: EventLine, width: int, style: TimeStyle, now: datetime) -> Line:
+def event_line(event: EventLine, width: int, style: TimeStyle, now: datetime, *, nodes: bool = False) -> Line:
     """Return one event as a line of the list."""
-    kind, aggregate, actor = columns(width)
-    line = [
+    room = Columns.of(width, nodes=nodes)
+    cells = [
         cell(time_cell(event.milliseconds, style, now), 12, "dim"),
-        Span(" "),
-        cell(event.type, kind, role_of(event.type)),
-        Span(" "),
-        cell(event.aggregate, aggregate, "accent"),
-        Span(" "),
+        cell(event.node, room.node),
+        cell(event.type, room.type, role_of(event.type)),
+        cell(event.aggregate, room.aggregate, "accent"),
+        cell(event.actor, room.actor),
     ]
-    if actor:
-        line += [cell(event.actor, actor), Span(" ")]
-    line.append(Span(event.summary, "dim"))
-    return tuple(line)
+    spaced = [part for each in cells if each.text for part in (each, Span(" "))]
+    return (*spaced, Span(event.summary, "dim"))
 
 
 def speaks_of(event: Event) -> tuple[str, str] | None:
-    """Return the run or plan that an event speaks of, as (kind, name)."""
-    for kind in ("run", "plan"):
+    """Return the run, plan or conflict that an event speaks of, as (kind, name)."""
+    for kind in ("conflict", "run", "plan"):
         if name := event.metadata.get(kind):
             return kind, str(name)
     kind, _, name = event.aggregate_id.partition(":")
-    return (kind, name) if kind in {"run", "plan"} and name else None
+    return (kind, name) if kind in {"conflict", "run", "plan"} and name else None
 
 
-def event_detail(event: Event, width: int) -> list[Line]:
-    """Return one event in full: where it stands, what it says, and what it leads to."""
+def leads_to(event: Event, node: str) -> tuple[str, str] | None:
+    """Return what an event leads to on this node: conflicts are everybody's, runs and plans only of who wrote them."""
+    link = speaks_of(event)
+    return link if link is not None and (link[0] == "conflict" or node_of(event.origin) == node) else None
+
+
+def no_lead(event: Event | None) -> str:
+    """Return why an event leads nowhere."""
+    link = speaks_of(event) if event is not None else None
+    if event is None or link is None:
+        return "This event speaks of no run, no plan and no conflict."
+    return f"{link[0].capitalize()} {clean(link[1], 20)} is one of {clean(node_of(event.origin))}: look there."
+
+
+def event_detail(
+    event: Event, width: int, *, node: str = "", heads: Collection[Dot] | None = None, here: bool = False
+) -> list[Line]:
+    """Return one event in full: where it stands, what it says, what it leads to, what it knew.
+
+    `heads` are those of its aggregate, once they are known; `here`: its aggregate's history is on the screen.
+    """
     at = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
     kind = (Span(clean(event.type), role_of(event.type) or "strong"),)
     about = (Span(clean(event.aggregate_id), "accent"),)
@@ -153,15 +154,48 @@ def event_detail(event: Event, width: int) -> list[Line]:
     lines: list[Line] = [
         fit(joined((kind, about, (Span(f"by {actor}"),) if actor else ()), "   "), width),
         (Span(f"{at:%Y-%m-%d %H:%M:%S}.{event.milliseconds % 1000:03d} UTC", "dim"), Span(f"   {stamp(at)}", "dim")),
+        *_ways(event, node, width, here=here),
+        (),
     ]
-    if link := speaks_of(event):
-        lines.append((Span("o", "accent"), Span(f" opens {link[0]} {clean(link[1], 20)}", "dim")))
-    lines += [(), *json_lines(event.data, width)]
+    if event.redacted:
+        lines += wrap(
+            "Its payload was redacted: data and metadata are gone for good. Their hashes still hold the chain.",
+            width,
+            "warn",
+        )
+    else:
+        lines += json_lines(event.data, width)
     extra = {name: value for name, value in event.metadata.items() if name != "actor"}
     if extra:
         lines += [(), (Span("metadata", "dim"),), *json_lines(extra, width)]
-    place = f"number {event.position:,} here, {event.seq:,} of {clean(event.origin, 60)}"
-    return [*lines, (), (Span(place, "dim"),), (Span(f"chain {event.chain[:24]}…", "dim"),)]
+    return [*lines, (), *_place(event, width, heads)]
+
+
+def _ways(event: Event, node: str, width: int, *, here: bool) -> list[Line]:
+    """Return the keys that lead on from here."""
+    ways: list[Line] = []
+    link = leads_to(event, node or node_of(event.origin))
+    if link is not None:
+        ways.append((Span("o", "accent"), Span(f" opens {link[0]} {clean(link[1], 20)}", "dim")))
+    elif speaks_of(event) is not None:
+        ways.append(fit((Span(no_lead(event), "dim"),), width))
+    if not here and not is_own(event.aggregate_id):
+        ways.append(
+            (Span("a", "accent"), Span(" opens its aggregate's history, with the state as of each event", "dim"))
+        )
+    return ways
+
+
+def _place(event: Event, width: int, heads: Collection[Dot] | None) -> list[Line]:
+    """Return where an event stands among all: its dot, what it knew, whether anything came after it, its chain."""
+    knew = ", ".join(f"{clean(origin, 60)}#{seq:,}" for origin, seq in sorted(event.context.items()))
+    lines = wrap(f"{clean(event.origin, 60)}#{event.seq:,}, number {event.position:,} here", width, "dim")
+    lines += wrap(f"knew {knew}" if knew else "knew nothing of this aggregate: its first", width, "dim")
+    if heads is not None:
+        count = f"one of {len(heads)} heads" if len(heads) > 1 else "the head"
+        here = f"{count}: nobody who wrote later knew of it" if event.dot in heads else "no head: later events know it"
+        lines += wrap(here, width, "warn" if event.dot in heads and len(heads) > 1 else "dim")
+    return [*lines, (Span(f"chain {event.chain[:24]}…", "dim"),)]
 
 
 def json_lines(value: object, width: int) -> list[Line]:

@@ -25,6 +25,8 @@ MODES: dict[str, Mode] = {
     "plans": Mode("Plans", "console.screens.plans:PlansScreen"),
     "runs": Mode("Runs", "console.screens.runs:RunsScreen"),
     "events": Mode("Events", "console.screens.events:EventsScreen"),
+    "conflicts": Mode("Conflicts", "console.screens.conflicts:ConflictsScreen"),
+    "peers": Mode("Peers", "console.screens.peers:PeersScreen"),
 }
 
 DETAILS: dict[str, str] = {
@@ -38,6 +40,13 @@ DETAILS: dict[str, str] = {
     "plan": "console.screens.plan_preview:PlanPreviewScreen",
     "run": "console.screens.run:RunScreen",
     "events": "console.screens.events:EventsScreen",
+    "aggregate": "console.screens.aggregate:AggregateScreen",
+    "peer": "console.screens.peer:PeerScreen",
+    "peer settings": "console.screens.peer_settings:PeerSettingsScreen",
+    "peer test": "console.screens.peer_settings:tested",
+    "peer new": "console.screens.peer_settings:added",
+    "comparison": "console.screens.comparison:ComparisonScreen",
+    "conflict": "console.screens.conflict:ConflictScreen",
 }
 """What `messages.Open` can open: each class is called with the name of the thing (a digest, a run's number, …)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,26 +16,27 @@ from textual.widgets import Static
 
 from console.dialogs.ask_text import AskText
 from console.keymap import bindings
-from console.messages import Failure, News, Open
+from console.messages import Failure, News
 from console.presentation import event_filter
 from console.presentation.event_words import LogState, Scanned, pill, state_line
-from console.presentation.events import event_detail, heading, speaks_of
-from console.screens.event_exporting import EventExporting
+from console.presentation.events import heading
+from console.presentation.origins import node_of
+from console.presentation.spans import Line
+from console.screens.event_reading import EventReading
 from console.widgets.event_list import EventList
 from console.widgets.filter_bar import FilterBar
 from console.widgets.ink import paint
 from console.widgets.line_panel import LinePanel, LineStack
-from console.widgets.record_list import RecordList
 
 if TYPE_CHECKING:
-    from engine.events.event import Event
+    from engine.events.event import Origin
     from engine.events.pages import EventPages
 
 POLL_SECONDS = 0.5
 """Other processes write to the same log and send no notices here; asking for its last position costs little."""
 
 
-class EventsScreen(EventExporting):
+class EventsScreen(EventReading):
     """Mode 6, and what other screens open with a filter (`run:12`)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("events")]
@@ -52,10 +53,14 @@ class EventsScreen(EventExporting):
         yield FilterBar(self._start_text, placeholder=event_filter.HINT, id="event-filter")
         with Container(id="panes"):
             with Container(id="log"):
-                yield LineStack(lambda width: (heading(width - 2),), id="event-titles")
+                yield LineStack(self._titles, id="event-titles")
                 yield EventList(id="events")
                 yield Static("", id="pill")
             yield LinePanel(id="detail")
+
+    def _titles(self, width: int) -> tuple[Line, ...]:
+        events = self.log_list.events
+        return (heading(width - 2, nodes=events is not None and events.several),)
 
     def on_mount(self) -> None:
         self.query_one("#detail").display = False
@@ -65,22 +70,9 @@ class EventsScreen(EventExporting):
         self.set_interval(POLL_SECONDS, self.poll)
 
     @property
-    def log_list(self) -> EventList:
-        """The list itself."""
-        return self.query_one(EventList)
-
-    @property
     def bar(self) -> FilterBar:
         """The filter line."""
         return self.query_one(FilterBar)
-
-    @property
-    def event(self) -> Event | None:
-        """The whole event under the cursor."""
-        listing = self.log_list
-        if listing.events is None or not isinstance(listing.key, int):
-            return None
-        return listing.events.event_at(listing.key)
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 
@@ -91,9 +83,11 @@ class EventsScreen(EventExporting):
             self.log_list.open_log(engine.event_pages, engine.clock)
             self.narrow(self.bar.text)
             self.say_state()
+        self.ask("read who wrote", lambda engine: engine.log.vector(), self.show_nodes)
         self.poll()
 
     def hear(self, news: News) -> None:
+        self.heads = "", ()  # what arrived may know the event that is shown
         self.poll()
 
     def poll(self) -> None:
@@ -101,12 +95,18 @@ class EventsScreen(EventExporting):
         if self.is_current and self.deck.engine is not None:
             self.log_list.poll()
 
+    def show_nodes(self, vector: Mapping[Origin, int]) -> None:
+        """Say on each line which node wrote it, from when there are several."""
+        if self.log_list.name_nodes({node_of(origin) for origin in vector}):
+            self.query_one("#event-titles", LineStack).draw_afresh()
+
     @on(EventList.Progressed)
     def say_state(self) -> None:
-        """Bring the right end of the filter line and the pill up to date."""
+        """Bring the titles, the right end of the filter line and the pill up to date."""
         listing = self.log_list
         if listing.events is None:
             return
+        self.query_one("#event-titles", LineStack).draw_afresh()
         scan, export = listing.events.scan, self.export
         self.bar.say(
             state_line(
@@ -128,21 +128,6 @@ class EventsScreen(EventExporting):
         if scan is not None and scan.error is not None:
             error, scan.error = scan.error, None
             self.post_message(Failure("filter the events", error))
-
-    @on(RecordList.Moved)
-    def show_detail(self) -> None:
-        """Show the event under the cursor beside the list, if that is open."""
-        panel = self.query_one("#detail", LinePanel)
-        event = self.event if panel.display else None
-        if event is not None:
-            panel.show(lambda width: event_detail(event, width - 1))
-
-    @on(RecordList.Opened)
-    def toggle_detail(self) -> None:
-        """Open the detail beside the list (below it, where it is narrow), or close it."""
-        panel = self.query_one("#detail")
-        panel.display = not panel.display
-        self.show_detail()
 
     # -- the filter -------------------------------------------------------------------------------------------------
 
@@ -184,7 +169,7 @@ class EventsScreen(EventExporting):
     def action_follow(self) -> None:
         self.log_list.follow(not self.log_list.following)
 
-    def action_pause(self) -> None:
+    def action_hold(self) -> None:
         self.log_list.paused = not self.log_list.paused
         self.poll()
         self.say_state()
@@ -243,18 +228,6 @@ class EventsScreen(EventExporting):
         if event.position is None:
             self.deck.say(f"No further event here holds “{self.found_text}”.")
 
-    def action_leads(self) -> None:
-        event = self.event
-        link = speaks_of(event) if event is not None else None
-        if link is not None:
-            self.post_message(Open(*link))
-
-    def why_not(self, action: str) -> str:
-        event = self.event if action == "leads" else None
-        if action == "leads" and (event is None or speaks_of(event) is None):
-            return "This event speaks of no run and no plan."
-        return ""
-
     def action_mark(self) -> None:
         self.log_list.mark()
 
@@ -269,8 +242,8 @@ class EventsScreen(EventExporting):
 
     def command(self) -> str:
         asked = self.shown_filter
-        options = {"type": asked.type, "aggregate": asked.aggregate, "actor": asked.actor, "search": asked.search}
-        words = [f"--{name} {shlex.quote(value)}" for name, value in options.items() if value]
+        names = ("type", "aggregate", "actor", "origin", "search")
+        words = [f"--{name} {shlex.quote(value)}" for name in names if (value := getattr(asked, name))]
         if asked.since_ms is not None and self.deck.engine is not None:
             passed = self.deck.engine.clock.now().timestamp() - asked.since_ms / 1000
             words.append(f"--since {max(1, round(timedelta(seconds=passed).total_seconds() / 60))}m")

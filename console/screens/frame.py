@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from console.bridge import begin
-from console.keymap import bindings, changes_the_world
+from console.keymap import bindings, needs_rights
 from console.messages import Answer, Failure, News
 from console.presentation.header import Pulse
 from console.presentation.spans import Line, Span
@@ -88,7 +88,7 @@ class SyncdeckScreen(Screen[None]):
 
     def refusal(self, action: str) -> str:
         """Return why an action is refused: this console may only look, or the screen's own reason."""
-        if self.deck.read_only and changes_the_world(action):
+        if self.deck.read_only and needs_rights(action):
             return LOOK_ONLY
         if self.deck.engine is None and action in {getattr(own, "action", "") for own in type(self).BINDINGS}:
             return NOT_OPENED if self.deck.shut else "The workspace is still being opened."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Set
 
 from textual import work
 from textual.message import Message
@@ -49,10 +50,18 @@ class EventList(RecordList):
             self.events,
             empty=(
                 (Span("Nothing has happened in this workspace yet.", "strong"),),
-                (Span("Plans, decisions, runs and settings changes appear here as they happen.", "dim"),),
+                (Span("Plans, decisions and runs appear here as they happen, and what other nodes send.", "dim"),),
             ),
         )
         self.action_cursor_to(-1)
+
+    def name_nodes(self, nodes: Set[str]) -> bool:
+        """Take in who wrote to this log; tell whether that was news."""
+        if self.events is None or nodes <= self.events.nodes:
+            return False
+        self.events.nodes |= nodes
+        self.redraw()
+        return True
 
     # -- narrowing --------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from textual.cache import LRUCache
 
 from console.presentation.ages import TimeStyle
 from console.presentation.events import EventLine, event_line, line_of
-from console.presentation.spans import Line
+from console.presentation.spans import Line, Span
 from console.widgets.record_list import Rows
 from engine.clock import Clock
 from engine.errors import SyncdeckError
@@ -28,6 +28,10 @@ STEP = 20_000
 
 SLOW_SECONDS = 0.02
 """A read that took longer sends the next ones to a thread, with placeholders meanwhile."""
+
+
+GONE: Line = (Span("compacted: archived and no longer here", "dim"),)
+"""Stands at a position whose event is gone."""
 
 
 class EventScan:
@@ -80,6 +84,8 @@ class EventRows(Rows):
         self.scan: EventScan | None = None
         self.first, self.last = pages.bounds()
         self.slow = False
+        self.nodes: set[str] = set()
+        """Names of the nodes that wrote what was seen so far; with a second one each line says whose it is."""
         self._missing = missing
         self._newer = array("q")
         self._taken = 0
@@ -151,8 +157,13 @@ class EventRows(Rows):
             self.keep(self.read_block(index))
             line = self._lines.get(self.key_at(index))
             if line is None:
-                return ()
-        return event_line(line, width, self.style, self.clock.now())
+                return GONE
+        return event_line(line, width, self.style, self.clock.now(), nodes=self.several)
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one node wrote."""
+        return len(self.nodes) > 1
 
     def read_block(self, index: int) -> list[EventLine]:
         """Read the events around a row; may be called on any thread, but only the list's own may `keep` them."""
@@ -170,6 +181,7 @@ class EventRows(Rows):
         """Remember what was read."""
         for line in lines:
             self._lines[line.position] = line
+            self.nodes.add(line.node)
 
     def event_at(self, position: int) -> Event | None:
         """Return one whole event."""

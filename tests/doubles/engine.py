@@ -20,8 +20,9 @@ from msgspec.structs import replace
 from engine.assembly import Engine
 from engine.clock import Clock
 from engine.errors import NothingFound, SyncdeckError
-from engine.events.event import Event, NewEvent, Position
+from engine.events.event import Dot, Event, NewEvent, Position
 from engine.events.log import EventLog, Filter, Version
+from engine.events.vector import Vector, merge
 from engine.notices import Notice, Notices
 from engine.reconcile.history import (
     Approval,
@@ -382,6 +383,8 @@ class ScriptedEngine:
     pages: MemoryEventPages = field(default_factory=MemoryEventPages)
     inspection: Inspection | None = None
     """For screens that inspect; the others never ask."""
+    catalogue: Any = None
+    """For screens that edit the settings; the others never ask."""
     workspace: Workspace = field(
         default_factory=lambda: Workspace(
             folder=Path("acme"),
@@ -402,7 +405,7 @@ class ScriptedEngine:
         """Open it, as the console does on its engine's thread."""
         yield WholeEngine(
             workspace=self.workspace,
-            catalogue=None,  # type: ignore[arg-type]
+            catalogue=self.catalogue,
             clock=self.clock,
             actor=ACTOR,
             read_only=False,

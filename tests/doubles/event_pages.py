@@ -22,24 +22,27 @@ def event(
     position: int,
     type_: str = "run.item.done",
     aggregate_id: str = "run:1",
-    data: dict[str, Any] | None = None,
+    data: Any = ...,
     metadata: dict[str, Any] | None = None,
     *,
     milliseconds: int | None = None,
+    origin: str = "desk~00000001",
+    **more: Any,
 ) -> Event:
-    """Return an event whose other fields follow from its position: one every two seconds."""
+    """Return an event whose other fields follow from its position: one every two seconds. `...`: any data."""
     return Event(
         position=Position(position),
         id=f"event-{position}",
         type=type_,
         aggregate_id=aggregate_id,
-        data=data if data is not None else {"item": f"list/add/user{position}@acme.example"},
+        data=data if data is not ... else {"item": f"list/add/user{position}@acme.example"},
         metadata=metadata if metadata is not None else {"actor": "ann@desk"},
-        origin=Origin("desk~00000001"),
-        seq=position,
-        context={},
+        origin=Origin(origin),
+        seq=more.pop("seq", position),
+        context=more.pop("context", {}),
         hlc=(milliseconds if milliseconds is not None else START_MS + position * 2_000) << 16,
         chain=f"{position:064x}",
+        **more,
     )
 
 
