@@ -25,6 +25,7 @@ from console.screens.frame import SyncdeckScreen
 from console.styles.ascii import Ascii
 from console.styles.parsed import ParsedOnce
 from console.styles.themes import DARK, LIGHT, THEMES
+from console.terminal_end import terminal_gone
 
 if TYPE_CHECKING:
     from console.outside import Outside
@@ -130,6 +131,8 @@ class SyncdeckApp(Amenities):
         """Bring the header of the screen in front up to date; the clock may beat once more while the app ends."""
         if not self.screen_stack:
             return
+        if not self.is_headless and terminal_gone():
+            self.exit(return_code=1)
         clock = f"{self.engine.clock.now().astimezone():%H:%M:%S}" if self.engine is not None else ""
         crumbs = tuple(screen.crumb for screen in self.screen_stack if isinstance(screen, SyncdeckScreen))
         self.pulse = replace(self.pulse, crumbs=crumbs, clock=clock)

@@ -97,3 +97,10 @@ def test_the_demo_opens_the_console_on_the_sample(tmp_path: Path) -> None:
         terminal.wait_for("contractor-badges")
         terminal.type("\x11")
         assert terminal.leave() == 0
+
+
+def test_the_console_ends_when_its_terminal_is_gone(syncdeck: Command) -> None:
+    with on_a_terminal(syncdeck.folder) as terminal:
+        terminal.wait_for("Overview")
+        os.dup2(os.open(os.devnull, os.O_RDWR), terminal.end)  # the last descriptor of the terminal's other end
+        assert terminal.process.wait(PATIENCE_SECONDS) == 1
