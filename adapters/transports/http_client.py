@@ -19,7 +19,7 @@ from adapters.transports.bodies import MSGPACK
 from adapters.transports.http_faults import judge, told, too_much
 from adapters.transports.packing import PACKABLE, Damaged, TooLarge, Unpacker, accepted, pack
 from engine.clock import Clock
-from engine.errors import RemoteUnavailable, ReplicationRefused, SettingsError
+from engine.errors import RemoteRefused, RemoteUnavailable, ReplicationRefused, SettingsError
 from engine.events.event import Origin
 from engine.events.replicating import wire
 from engine.events.replicating.messages import (
@@ -160,7 +160,10 @@ class HttpRemote(Remote):
             if not limit.expired():
                 raise
             raise RemoteUnavailable(f"{place} did not answer within {seconds:g} s.", maybe_done=writes) from error
-        return wire.decode(whole, answer)
+        try:
+            return wire.decode(whole, answer)
+        except ReplicationRefused as error:
+            raise ReplicationRefused(f"{place}: {error}", kind=error.kind) from error
 
     async def _exchange(self, place: str, url: str, body: bytes, *, writes: bool) -> bytes:
         """Send a body packed as the peer takes it (RFC 9110 §15.5.16: 415 names what it takes); return the answer."""
@@ -177,16 +180,18 @@ class HttpRemote(Remote):
                 continue
             if response.status_code != httpx.codes.OK:
                 judge(place, self._settings, response, whole, self._clock.now(), writes=writes)
+            if (media := response.headers.get("content-type", "nothing")) != MSGPACK:
+                raise RemoteRefused(
+                    f"{place} answered with {media[:60]}, as a login page does; no Syncdeck node says that. Check "
+                    f"peers.{self._settings.name}.url."
+                )
             return whole
 
     async def _whole(self, response: httpx.Response) -> bytes:
         """Return a whole answer, unpacked. Raises for one that is too large or cut: never the part of it."""
-        unpacker = Unpacker(
-            response.headers.get("content-encoding", ""),
-            packed_limit=LARGEST_PACKED,
-            unpacked_limit=LARGEST_UNPACKED,
-        )
+        encoding = response.headers.get("content-encoding", "")
         try:
+            unpacker = Unpacker(encoding, packed_limit=LARGEST_PACKED, unpacked_limit=LARGEST_UNPACKED)
             async for piece in response.aiter_raw():
                 unpacker.feed(piece)
             return unpacker.finish()

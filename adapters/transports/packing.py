@@ -7,6 +7,7 @@ grow beyond a few megabytes (its best is 128 KiB out of 4 bytes, RFC 8878 §3.1.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Collection
 from typing import Protocol
@@ -162,7 +163,7 @@ def accepted(header: str) -> frozenset[str]:
     named: dict[str, bool] = {}
     for part in header.lower().split(","):
         name, _, weight = part.partition(";")
-        named[name.strip()] = weight.replace(" ", "").rstrip("0").rstrip(".") != "q="
+        named[name.strip()] = not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
     return frozenset(name for name in PACKABLE if named.get(name, named.get("*", False)))
 
 
