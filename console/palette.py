@@ -112,6 +112,10 @@ class SyncdeckCommands(Provider):
         for adapter in engine.workspace.adapters:
             yield Command(f"test {adapter}", self._open("adapter test", adapter), "Connect, read, show a sample")
             yield Command(f"adapter {adapter}", self._open("adapter", adapter), "Its settings and who uses it")
+        for peer in engine.workspace.peers:
+            yield Command(f"peer {peer}", self._open("peer", peer), "How it stands, and what lacks on either side")
+            yield Command(f"prove {peer} equal", self._open("comparison", peer), "Compare histories and states")
+            yield Command(f"test {peer}", self._open("peer test", peer), "Test the way to it; nothing is exchanged")
         for digest, about in self.known.plans:
             yield Command(f"plan {digest[:7]}", self._open("plan", digest), about)
         for run, about in self.known.runs:

@@ -140,7 +140,8 @@ def _changed(changes: Sequence[Change], before: View | None, after: View) -> Lin
         {each.contest.path for each in before.open} if before is not None else set()
     )
     settled = len(before.open) - len(after.open) if before is not None else 0
-    parts: list[Line] = [(Span(f"State after it, {count(touched, 'field')} changed", "strong"),)]
+    how = f"{count(touched, 'field')} changed" if touched else "as before"
+    parts: list[Line] = [(Span(f"State after it: {how}", "strong"),)]
     if new_contests:
         parts.append((Span(f"≠ {count(len(new_contests), 'contest')} began", "warn"),))
     elif settled > 0:

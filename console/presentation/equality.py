@@ -31,12 +31,12 @@ def verdict_lines(found: Comparison, now: datetime, width: int) -> list[Line]:
 def _verdict(found: Comparison, now: datetime) -> Line:
     peer, when = clean(found.peer), Span(f"   compared {age(found.at, now)}", "dim")
     if found.equal:
-        return (Span(f"✓ Here and {peer} are equal: the same events, the same states.", "ok"), when)
+        return (Span(f"✓ Equal with {peer}: the same events, the same states.", "ok"), when)
     if found.forks:
-        return (Span(f"✗ Here and {peer} hold different events under the same numbers.", "error"), when)
+        return (Span(f"✗ {peer} holds other events under the same numbers.", "error"), when)
     if found.differing:
-        return (Span(f"✗ The same events, but {count(len(found.differing), 'state')} differ.", "error"), when)
-    return (Span(f"≠ Here and {peer} are not in step yet: sync (s), then compare again.", "warn"), when)
+        return (Span(f"✗ {peer} has the same events, and {count(len(found.differing), 'other state')}.", "error"), when)
+    return (Span(f"≠ Not in step with {peer} yet: s syncs, = compares again.", "warn"), when)
 
 
 def _vectors(found: Comparison) -> tuple[str, str, str, str]:

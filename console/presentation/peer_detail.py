@@ -34,6 +34,7 @@ class OriginRow:
     there: int | None
     note: str = ""
     """Who it is: this node, the peer, or one of the two in an earlier incarnation."""
+    direction: str = "both"
 
 
 def rows_of(own: str, vector: Mapping[str, int], peer: PeerStatus) -> list[OriginRow]:
@@ -52,6 +53,7 @@ def rows_of(own: str, vector: Mapping[str, int], peer: PeerStatus) -> list[Origi
             here=vector.get(origin, 0),
             there=peer.memory.vector.get(origin, 0) if met else None,  # type: ignore[call-overload]
             note=notes.get(origin) or _earlier(origin, own, theirs),
+            direction=peer.direction.value,
         )
         for origin in origins
     ]
@@ -95,10 +97,11 @@ def _origin_room(width: int) -> int:
 def _difference(row: OriginRow) -> Line:
     if row.there is None:
         return (Span("not known", "dim"),)
+    more = abs(row.here - row.there)
     if row.here > row.there:
-        return (Span(f"{row.here - row.there:,} to push", "warn"),)
+        return (Span(f"{more:,} stay here", "dim") if row.direction == "pull" else Span(f"{more:,} to push", "warn"),)
     if row.there > row.here:
-        return (Span(f"{row.there - row.here:,} to pull", "warn"),)
+        return (Span(f"{more:,} stay there", "dim") if row.direction == "push" else Span(f"{more:,} to pull", "warn"),)
     return (Span("✓ equal", "ok"),)
 
 
@@ -126,8 +129,7 @@ def _rhythm(peer: PeerStatus, settings: PeerSettings | None, now: datetime) -> L
         return (Span("by hand", "dim"),)
     if peer.next_at is not None:
         return (Span("due now" if peer.next_at <= now else f"next {age(peer.next_at, now)}", "dim"),)
-    told = " and at once when it has news" if settings.follow else ""
-    return (Span(f"every {duration(settings.every)}{told}, where syncdeck serve runs", "dim"),)
+    return (Span(f"every {duration(settings.every)}", "dim"),)
 
 
 def history_lines(peer: PeerStatus, events: Sequence[Event], now: datetime, width: int) -> list[Line]:

@@ -46,16 +46,11 @@ LEFT_OUT: dict[str, str] = {
 
 def got(result: SyncResult, *, short: bool = False) -> str:
     """Return what a sync moved: "3 pulled, 5 pushed, 1 conflict"."""
-    if short:
-        moved = [f"{result.pulled:,} in" if result.pulled else "", f"{result.pushed:,} out" if result.pushed else ""]
-    else:
-        moved = [
-            f"{result.pulled:,} pulled" if result.pulled else "",
-            f"{result.pushed:,} pushed" if result.pushed else "",
-        ]
+    words = (" in", " out") if short else (" pulled", " pushed")
+    moved = [f"{number:,}{word}" for number, word in zip((result.pulled, result.pushed), words, strict=True) if number]
     conflicts = count(result.conflicts, "conflict") if result.conflicts else ""
-    left = f"{count(len(result.refusals), 'history', 'histories')} left out" if result.refusals else ""
-    return ", ".join(part for part in (*moved, conflicts, left) if part) or "nothing new"
+    left = f"{count(len(result.refusals), 'history', 'histories')} left out" if result.refusals and not short else ""
+    return (" " if short else ", ").join(part for part in (*moved, conflicts, left) if part) or "nothing new"
 
 
 def concluded(result: SyncResult) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.settings.replication import PeerSettings
 
 STALE = timedelta(seconds=30)
-STATE, WAY, NUMBER, LAG = 12, 6, 9, 9
+STATE, WAY, NUMBER, LAG = 12, 5, 9, 6
 NAME = (10, 28)
 WIDE = 110
 MOST_PROBLEM_LINES = 3

@@ -34,7 +34,6 @@ class ComparisonScreen(PeerDeeds):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("comparison")]
     CSS_PATH = "../styles/peers.tcss"
-    crumb = "Prove equal"
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -42,6 +41,10 @@ class ComparisonScreen(PeerDeeds):
         self.found: Comparison | None = None
         self.comparing = False
         self.began = False
+
+    @property
+    def crumb(self) -> str:
+        return f"Equal with {self.of}?"
 
     def body(self) -> Iterable[Widget]:
         yield LineStack(self._verdict, id="verdict")

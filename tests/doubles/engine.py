@@ -7,7 +7,7 @@ asked stands in `asked`, in order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -385,6 +385,8 @@ class ScriptedEngine:
     """For screens that inspect; the others never ask."""
     catalogue: Any = None
     """For screens that edit the settings; the others never ask."""
+    read: Callable[[], Workspace] | None = None
+    """Reads the settings each time it is opened, for tests that write them."""
     workspace: Workspace = field(
         default_factory=lambda: Workspace(
             folder=Path("acme"),
@@ -403,6 +405,8 @@ class ScriptedEngine:
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Engine]:
         """Open it, as the console does on its engine's thread."""
+        if self.read is not None:
+            self.workspace = self.read()
         yield WholeEngine(
             workspace=self.workspace,
             catalogue=self.catalogue,

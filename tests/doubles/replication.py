@@ -40,7 +40,7 @@ def status(name: str, connection: Connection = Connection.CONNECTED, **changes: 
 
 @dataclass
 class ScriptedReplication:
-    """What is told and asked stands in `asked`. A sync waits for `hold`, if there is one, and then brings all in step."""
+    """What is asked stands in `asked`. A sync waits for `hold`, if there is one, and then brings all in step."""
 
     clock: Clock
     notices: Notices
