@@ -77,7 +77,14 @@ class RemoteUnavailable(RemoteError):
 
 
 class RemoteRefused(RemoteError):
-    """The service understood and said no: trying the same again is pointless."""
+    """The service understood and said no: trying the same again is pointless.
+
+    `about` is one word for what it is about, where that is known: `address`, `TLS`, `token`.
+    """
+
+    def __init__(self, message: str, *, about: str = "") -> None:
+        super().__init__(message)
+        self.about = about
 
 
 class IncompleteRead(RemoteError):

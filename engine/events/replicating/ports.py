@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -127,8 +127,11 @@ class PeerBook(Protocol):
         """Return what is remembered; an empty memory for a peer never met."""
 
     @abstractmethod
-    async def remember(self, peer: str, memory: PeerMemory) -> None:
-        """Keep this instead of what was remembered before."""
+    async def amend(self, peer: str, change: Callable[[PeerMemory], PeerMemory]) -> PeerMemory:
+        """Change what is remembered, in one step among all processes; return what is kept now.
+
+        `change` is pure and quick: it runs within the transaction.
+        """
 
     @abstractmethod
     def turn(self, peer: str) -> AbstractAsyncContextManager[bool]:

@@ -108,30 +108,31 @@ class Bisection:
         """Both sides are known to differ at this dot; before the first they agree."""
         self.origin = differs.origin
         self.common = 0
-        self._differs = differs.seq
+        self.differs = differs.seq
+        """The smallest seq at which the chains are known to differ."""
         self._blind = False
 
     @property
     def done(self) -> bool:
-        return self._blind or self._differs - self.common <= 1
+        return self._blind or self.differs - self.common <= 1
 
     def probes(self) -> tuple[Dot, ...]:
         """Return the dots to ask for next, evenly spread between agreement and difference."""
-        width = self._differs - self.common
+        width = self.differs - self.common
         count = min(PROBES, width - 1)
         return tuple(Dot(self.origin, self.common + width * place // (count + 1)) for place in range(1, count + 1))
 
     def learn(self, here: Sequence[bytes], there: Sequence[bytes]) -> None:
         """Take the chains of both sides at the dots last asked for."""
-        before = (self.common, self._differs)
+        before = (self.common, self.differs)
         for dot, mine, theirs in zip(self.probes(), here, there, strict=True):
             if not mine or not theirs:
                 continue
             if mine != theirs:
-                self._differs = min(self._differs, dot.seq)
+                self.differs = min(self.differs, dot.seq)
                 break
             self.common = max(self.common, dot.seq)
-        self._blind = before == (self.common, self._differs)
+        self._blind = before == (self.common, self.differs)
 
 
 def _seq(heads: Mapping[Origin, Head], origin: Origin) -> int:

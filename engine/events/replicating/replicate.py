@@ -56,6 +56,8 @@ class Exchanged(msgspec.Struct, frozen=True, kw_only=True):
     pushed: int = 0
     conflicts: int = 0
     batches: int = 0
+    news: int = 0
+    """Events moved that tell of more than syncs themselves."""
     attempts: int = 0
     """Calls, those that were tried again included."""
     refusals: tuple[Refusal, ...] = ()
@@ -106,6 +108,7 @@ class Exchange:
             pushed=pushing.taken,
             conflicts=pulling.conflicts,
             batches=pulling.batches + pushing.batches,
+            news=pulling.news + pushing.news,
             attempts=self._attempts,
             refusals=(*pulling.refusals, *pushing.refusals),
             recovered=session.meeting.recovered,

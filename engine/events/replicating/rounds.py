@@ -22,6 +22,9 @@ from engine.events.vector import LARGEST_SEQ, Vector, merge
 
 PAGE_OF_GAPS = 1_000
 
+ABOUT_PEERS = "peer:"
+"""What the aggregates begin with in whose events a node records its syncs."""
+
 
 class Rounds:
     """One way of an exchange: batch after batch from a giver to a taker, until nothing is left that can be given.
@@ -44,6 +47,10 @@ class Rounds:
         self.batches = 0
         self.taken = 0
         self.conflicts = 0
+        self.news = 0
+        """Of those taken, how many tell of more than syncs themselves."""
+        self.left_out = False
+        """The giver left out something of what it was asked for."""
 
     def leave_out(self, origins: Iterable[Origin]) -> None:
         """Exchange nothing of these origins in this session."""
@@ -73,6 +80,8 @@ class Rounds:
         self.batches += 1
         self.taken += receipt.taken
         self.conflicts += receipt.conflicts
+        self.news += max(0, receipt.taken - sum(_tells_of_syncs(each) for each in batch.items))
+        self.left_out = self.left_out or any(isinstance(each, Skip) for each in batch.items)
         self.refusals += receipt.refusals
         refused = {refusal.origin for refusal in receipt.refusals} - self._left_out
         self._left_out |= refused
@@ -145,3 +154,7 @@ def _reached(batch: Batch) -> dict[Origin, int]:
 
 def _end(item: Item | Skip) -> tuple[Origin, int]:
     return item.origin, item.last if isinstance(item, Skip) else item.seq
+
+
+def _tells_of_syncs(part: Item | Skip) -> bool:
+    return isinstance(part, Item) and part.aggregate.startswith(ABOUT_PEERS)

@@ -85,6 +85,7 @@ class Session:
         self._legs: list[_Leg] = []
         self._leg = _Leg(nothing, pull=True, gaps=False)
         self._more_gaps: Dot | None = None
+        self._filled_gaps = False
         self._batch = Batch()
 
     def begin(self) -> Step:
@@ -162,7 +163,7 @@ class Session:
 
     def _next_leg(self) -> Step:
         if not self._legs:
-            if self.pulling.batches or self.pushing.batches or self._leg.gaps:
+            if self.pulling.left_out or self.pushing.left_out or self._filled_gaps:
                 self.state = State.CLOSING
                 return TakeStock()
             return self._finish()
@@ -170,6 +171,7 @@ class Session:
         return self._list_gaps(Dot(Origin(""), 0)) if self._leg.gaps else self._next_round()
 
     def _list_gaps(self, after: Dot) -> Step:
+        self._filled_gaps = True
         self.state = State.LISTING
         return ListGaps(GapQuestion(after=after, limit=PAGE_OF_GAPS), self._leg.pull)
 

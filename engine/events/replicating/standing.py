@@ -115,6 +115,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     states_equal: bool | None = None
     """None: not compared, because the vectors differ."""
     differing: tuple[Differing, ...] = ()
+    note: str = ""
+    """Why states were not compared although the vectors are equal."""
 
     @property
     def equal(self) -> bool:

@@ -1,0 +1,127 @@
+"""Are two nodes equal? Vectors first, then chains, then what both make of the events; changes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from engine.events.event import Dot, Origin
+from engine.events.replicating.messages import (
+    ChainQuestion,
+    Digest,
+    DigestQuestion,
+    GapQuestion,
+    Greeting,
+    Head,
+    Hello,
+    Selection,
+)
+from engine.events.replicating.ports import Remote, Replica
+from engine.events.replicating.recovery import Bisection, dots_to_look_at
+from engine.events.replicating.rounds import vector_of
+from engine.events.replicating.standing import Comparison, Differing
+from engine.events.vector import Order, lacking
+from engine.events.vector import compare as compare_vectors
+
+LOOKS = 3
+"""Times to look again when somebody wrote in between: equal vectors are what makes states comparable."""
+
+MOST_DIFFERING = 1_000
+
+
+async def compare(peer: str, remote: Remote, replica: Replica, now: datetime, wanted: Selection) -> Comparison:
+    """Compare with a peer, drilling down to the aggregates that differ (at most `MOST_DIFFERING`).
+
+    Where a filter leaves events out, only the aggregates that it wants whole are compared. Raises what `Remote` does.
+    """
+    compared = await _look(peer, remote, replica, now, wanted)
+    for _ in range(LOOKS - 1):
+        if compared.order == Order.EQUAL.value and (compared.states_equal is not None or compared.forks):
+            break
+        compared = await _look(peer, remote, replica, now, wanted)
+    return compared
+
+
+async def _look(peer: str, remote: Remote, replica: Replica, now: datetime, wanted: Selection) -> Comparison:
+    heads = await replica.heads()
+    greeting = await remote.greet(Hello(identity=await replica.identity(), heads=dict(heads)))
+    mine, theirs = vector_of(heads), vector_of(greeting.heads)
+    forks = await _forks(remote, replica, heads, greeting)
+    order = compare_vectors(mine, theirs)
+    states_equal: bool | None = None
+    differing: tuple[Differing, ...] = ()
+    note = ""
+    if order is Order.EQUAL and not forks:
+        left_out = bool(greeting.gaps or (await replica.gaps(GapQuestion(limit=0))).digest)
+        if left_out and wanted.types:
+            note = (
+                "The states were not compared: a filter by type leaves out a part of the aggregates' events. Their "
+                "histories are equal, left out events included."
+            )
+        else:
+            found = await _differing(remote, replica, wanted.aggregates if left_out else ())
+            if found is not None:
+                states_equal, differing = not found, found
+    return Comparison(
+        peer=peer,
+        at=now,
+        order=order.value,
+        lacking_here=lacking(theirs, mine),
+        lacking_there=lacking(mine, theirs),
+        forks=forks,
+        states_equal=states_equal,
+        differing=differing,
+        note=note,
+    )
+
+
+async def _forks(
+    remote: Remote, replica: Replica, heads: Mapping[Origin, Head], greeting: Greeting
+) -> dict[Origin, int]:
+    """Return the origins whose histories part, with the first seq that differs as far as both know the chains."""
+    dots = dots_to_look_at(greeting, heads)
+    chains = await replica.chains(dots) if dots else ()
+    forks = dict(greeting.forks)
+    for dot, chain in zip(dots, chains, strict=True):
+        if chain and chain != greeting.heads[dot.origin].chain:
+            forks[dot.origin] = dot.seq
+    for origin, seq in list(forks.items()):
+        bisection = Bisection(Dot(origin, seq))
+        while not bisection.done:
+            probes = bisection.probes()
+            there = await remote.chains(ChainQuestion(dots=probes))
+            bisection.learn(await replica.chains(probes), there.chains)
+        forks[origin] = bisection.differs
+    return forks
+
+
+async def _differing(remote: Remote, replica: Replica, patterns: tuple[str, ...]) -> tuple[Differing, ...] | None:
+    """Return the aggregates whose states differ; None when one side went on meanwhile, so that nothing is proven."""
+    question = DigestQuestion()
+    here, there = await replica.digest(question), await remote.digest(question)
+    if here.vector != there.vector:
+        return None
+    buckets = [bucket for bucket, (one, other) in enumerate(zip(here.sums, there.sums, strict=True)) if one != other]
+    found: list[Differing] = []
+    for bucket in buckets:
+        question = DigestQuestion(buckets=(bucket,))
+        here, there = await replica.digest(question), await remote.digest(question)
+        if here.vector != there.vector:
+            return None
+        found += _in_bucket(here, there, patterns)
+        if len(found) >= MOST_DIFFERING:
+            break
+    return tuple(sorted(found, key=lambda each: each.aggregate_id)[:MOST_DIFFERING])
+
+
+def _in_bucket(here: Digest, there: Digest, patterns: tuple[str, ...]) -> list[Differing]:
+    return [
+        Differing(aggregate_id=name, here=here.aggregates.get(name, ""), there=there.aggregates.get(name, ""))
+        for name in here.aggregates.keys() | there.aggregates.keys()
+        if here.aggregates.get(name) != there.aggregates.get(name)
+        and (not patterns or any(_fits(pattern, name) for pattern in patterns))
+    ]
+
+
+def _fits(pattern: str, name: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern

@@ -1,0 +1,111 @@
+"""One sync with one peer: alone among all processes, remembered, told, and recorded when it is worth a word."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from engine.errors import SyncdeckError
+from engine.events.replicating.checked import CheckedRemote
+from engine.events.replicating.means import Means
+from engine.events.replicating.messages import Limits, Selection
+from engine.events.replicating.recording import SYNCED
+from engine.events.replicating.replicate import Exchange, Exchanged, error_kind
+from engine.events.replicating.session import Terms
+from engine.events.replicating.standing import Connection, PeerMemory, SyncResult
+from engine.notices import Notice
+from engine.settings.replication import Direction, PeerSettings
+
+BATCH_BYTES = 4 * 1024 * 1024
+
+
+async def sync(means: Means, settings: PeerSettings, direction: Direction, *, by_hand: bool) -> SyncResult:
+    """Exchange events with a peer. What the peer, the network or the disk do is in the result; nothing is raised."""
+    started = means.clock.now()
+    nothing = SyncResult(peer=settings.name, direction=direction, started_at=started, ended_at=started, attempts=0)
+    before = await means.book.recall(settings.name)
+    if settings.paused or before.paused:
+        where = "in syncdeck.yaml" if settings.paused else f"until syncdeck peers resume {settings.name}"
+        return replace(nothing, error=f"Syncs with {settings.name} are paused {where}.", error_kind="paused")
+    async with means.book.turn(settings.name) as mine:
+        if not mine:
+            sentence = f"Another process of this workspace is syncing with {settings.name} just now. Its result counts."
+            return replace(nothing, error=sentence, error_kind="busy")
+        before = await means.book.recall(settings.name)
+        exchanged = await _exchange(means, settings, direction, before)
+        result = _result(settings, direction, exchanged, (started, means.clock.now()))
+        await means.book.amend(settings.name, lambda kept: _remembered(kept, exchanged, result))
+        await means.recording.note(result, before.last, news=exchanged.news > 0, by_hand=by_hand)
+    means.measures.note(result)
+    means.notices.publish(Notice(topic=SYNCED, subject=settings.name, detail=result))
+    return result
+
+
+async def _exchange(means: Means, settings: PeerSettings, direction: Direction, before: PeerMemory) -> Exchanged:
+    terms = Terms(
+        peer=settings.name,
+        direction=direction,
+        wanted=selection(settings),
+        limits=Limits(items=settings.batch, bytes=BATCH_BYTES),
+        filled=before.filled,
+    )
+    try:
+        async with means.transports(settings).connect() as remote:
+            exchange = Exchange(
+                CheckedRemote(remote),
+                means.replica,
+                clock=means.clock,
+                chance=means.chance,
+                patience=means.patience,
+            )
+            return await exchange.run(terms)
+    except SyncdeckError as failure:  # no connection could even be prepared
+        return Exchanged(error=str(failure), error_kind=error_kind(failure), filled=before.filled)
+
+
+def selection(settings: PeerSettings) -> Selection:
+    """Return which events are exchanged with a peer, both ways."""
+    return Selection(types=settings.types, aggregates=settings.aggregates)
+
+
+def _result(
+    settings: PeerSettings, direction: Direction, exchanged: Exchanged, span: tuple[datetime, datetime]
+) -> SyncResult:
+    return SyncResult(
+        peer=settings.name,
+        direction=direction,
+        started_at=span[0],
+        ended_at=span[1],
+        pulled=exchanged.pulled,
+        pushed=exchanged.pushed,
+        conflicts=exchanged.conflicts,
+        batches=exchanged.batches,
+        attempts=exchanged.attempts,
+        refusals=exchanged.refusals,
+        recovered=exchanged.recovered,
+        error=exchanged.error,
+        error_kind=exchanged.error_kind,
+    )
+
+
+def _remembered(kept: PeerMemory, exchanged: Exchanged, result: SyncResult) -> PeerMemory:
+    """Return what is kept of a peer after a session; what others changed meanwhile (a pause) stays."""
+    failed = bool(result.error)
+    connection = {"": Connection.CONNECTED, "unavailable": Connection.LOST, "storage": kept.connection}.get(
+        result.error_kind, Connection.REFUSED
+    )
+    met = bool(exchanged.node)
+    return replace(
+        kept,
+        node=exchanged.node or kept.node,
+        origin=exchanged.origin or kept.origin,
+        vector=exchanged.vector if met else kept.vector,
+        met_at=result.ended_at if met else kept.met_at,
+        tried_at=result.ended_at,
+        failures=kept.failures + 1 if failed else 0,
+        error=result.error,
+        connection=connection,
+        last=result,
+        filled=exchanged.filled,
+    )
