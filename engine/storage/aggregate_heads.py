@@ -7,7 +7,7 @@ is not the head (an event that had been left out came later) have a row in `cont
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import json
@@ -78,15 +78,10 @@ class AggregateHeads:
         self._touched.add(aggregate)
 
     def arrived(
-        self, connection: sqlite3.Connection, aggregate: str, head: Head, context: str, before: Mapping[str, Head]
+        self, connection: sqlite3.Connection, aggregate: str, head: Head, context: str, before: Head | None
     ) -> None:
-        """Note an event that came from elsewhere. `before` holds the newest events of aggregates that are not in the
-        file yet."""
-        known = self.known(connection, aggregate)
-        if context == known and aggregate not in self.heads:
-            self.contexts[aggregate] = after(context, head.origin, head.seq)
-            return
-        theirs, ours = read_vector(context), read_vector(known)
+        """Note an event that came from elsewhere; `before` is its newest so far, if not in the file yet."""
+        theirs, ours = read_vector(context), read_vector(self.known(connection, aggregate))
         covered = ours.get(head.origin, 0) >= head.seq
         if is_own(aggregate):
             if not covered:
@@ -97,7 +92,7 @@ class AggregateHeads:
         if heads is None:
             if not covered and all(theirs.get(origin, 0) >= seq for origin, seq in ours.items()):
                 return
-            heads = [before.get(aggregate) or _newest(connection, aggregate)]
+            heads = [before or _newest(connection, aggregate)]
             if not covered:
                 self._became.add(aggregate)
         still = [each for each in heads if theirs.get(each.origin, 0) < each.seq]

@@ -19,13 +19,12 @@ from engine.storage.aggregate_heads import Head, after
 from engine.storage.appended import Appended
 from engine.storage.database import Database
 from engine.storage.event_again import Again, check_expected
-from engine.storage.event_ids import new_ids
+from engine.storage.event_ids import KEEP_ID, new_ids
 from engine.storage.event_preparing import Prepared, Preparing
 from engine.storage.event_rows import to_events
 from engine.storage.log_tip import OriginTip, Tip, count_types, give_back, take_tip
 
 INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
-KEEP_ID = "INSERT OR IGNORE INTO event_key VALUES (?, ?)"
 
 
 class Appender(Preparing):

@@ -21,9 +21,11 @@ AT_A_TIME = 1 << (COUNTER_BITS - 1)
 
 _OWN_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
+KEEP_ID = "INSERT OR IGNORE INTO event_key VALUES (?, ?)"
+
 _BY_KEY = "SELECT id, position FROM event_key WHERE id IN (SELECT value FROM json_each(?))"
 
-_OF_POSITIONS = f"{SELECT} WHERE e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position"
+_AMONG = "WHERE e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position"
 
 _BY_TIME = """
     SELECT id, position FROM event WHERE type IN (SELECT id FROM event_type) AND hlc >= ? AND hlc < ?
@@ -66,7 +68,7 @@ def positions_of(connection: sqlite3.Connection, identities: Collection[str]) ->
 def events_of(connection: sqlite3.Connection, identities: Collection[str]) -> dict[str, Event]:
     """Return the events of these ids, of those that are here."""
     positions = canonical(list(positions_of(connection, identities).values())).decode()
-    return {event.id: event for event in to_events(connection.execute(_OF_POSITIONS, (positions,)))}
+    return {event.id: event for event in to_events(connection.execute(SELECT + _AMONG, (positions,)))}
 
 
 def _spans(times: set[int]) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ import os
 import socket
 from contextlib import suppress
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 
 
@@ -48,3 +49,13 @@ def _start_of(pid: int) -> str:
         namespace = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
         return f"{namespace}/{stat.rpartition(')')[2].split()[19]}"
     return "unknown/0"
+
+
+def instance_of(path: Path) -> str:
+    """Return a mark of this file on this running machine: a copy of the file, or the same on another machine, has
+    another. Empty where it cannot be told."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        status = path.stat()
+        return blake2b(f"{boot}/{status.st_dev}/{status.st_ino}".encode(), digest_size=12).hexdigest()
+    return ""

@@ -40,13 +40,11 @@ CREATE INDEX event_by_aggregate ON event (aggregate);
 CREATE INDEX event_by_type_and_time ON event (type, hlc);
 
 -- Events that are known of but not held: a filter left them out, or they were compacted. `chain` is that of the last.
--- They came before the event at position `before`.
 CREATE TABLE event_skip (
     origin INTEGER NOT NULL REFERENCES event_origin,
     first  INTEGER NOT NULL,
     last   INTEGER NOT NULL,
     chain  BLOB    NOT NULL,
-    before INTEGER NOT NULL,
     why    TEXT    NOT NULL,
     PRIMARY KEY (origin, first)
 ) WITHOUT ROWID;

@@ -8,13 +8,11 @@ ALTER TABLE event_origin ADD COLUMN writer TEXT NOT NULL DEFAULT '';
 UPDATE event_origin SET writer = 'own';
 
 -- Events that are known of but not held: a filter left them out, or they were compacted. `chain` is that of the last.
--- They came before the event at position `before`.
 CREATE TABLE event_skip (
     origin INTEGER NOT NULL REFERENCES event_origin,
     first  INTEGER NOT NULL,
     last   INTEGER NOT NULL,
     chain  BLOB    NOT NULL,
-    before INTEGER NOT NULL,
     why    TEXT    NOT NULL,
     PRIMARY KEY (origin, first)
 ) WITHOUT ROWID;
