@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.notifications import SeverityLevel
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from console.dialogs.all_keys import KeyRow
     from engine.reconcile.reconciler import StoredPlan
 
+T = TypeVar("T")
+
 MOST_SAID = 500
 
 
@@ -40,6 +42,15 @@ class Amenities(EngineHost):
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
         self.planning: dict[str, str] = {}
         """What is known of the plans being made from here, by sync."""
+        self._kept: dict[str, object] = {}
+
+    # -- what screens keep ------------------------------------------------------------------------------------------
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """Return what screens keep under a name until the console is left; made when it is first asked for."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return cast("T", self._kept[name])
 
     # -- telling ----------------------------------------------------------------------------------------------------
 

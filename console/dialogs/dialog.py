@@ -46,6 +46,11 @@ class Dialog(ModalScreen[T]):
     def action_give_up(self) -> None:
         self.dismiss(None)
 
+    def action_page(self, by: int) -> None:
+        """Scroll what is said, where it is longer than the window."""
+        matter = self.query_one("#matter", VerticalScroll)
+        matter.scroll_relative(y=by * max(1, matter.size.height - 1), animate=False)
+
     def action_next(self, by: int) -> None:
         """Move the focus among fields and buttons."""
         if by > 0:

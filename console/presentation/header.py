@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.presentation.ages import count
 from console.presentation.spans import Line, Span, clean, fit, width_of
 
 
@@ -19,6 +20,7 @@ class Pulse:
     waiting: int = 0
     running: int = 0
     refused: int = 0
+    conflicts: int = 0
     clock: str = ""
 
 
@@ -36,6 +38,7 @@ def _states(pulse: Pulse) -> Line:
         Span("PROTECTED", "error") if pulse.protected else None,
         Span(f"⊘ {pulse.refused} refused", "error") if pulse.refused else None,
         Span(f"◆ {pulse.waiting} waiting", "warn") if pulse.waiting else None,
+        Span(f"● {count(pulse.conflicts, 'conflict')}", "warn") if pulse.conflicts else None,
         Span(f"▶ {pulse.running} running", "accent") if pulse.running else None,
         Span(pulse.clock, "dim") if pulse.clock else None,
     ]

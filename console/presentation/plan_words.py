@@ -104,7 +104,7 @@ def _first_sentence(text: str) -> str:
 
 
 class Deed(StrEnum):
-    """What can be decided about a plan or a run."""
+    """What can be decided about a plan, a run or a conflict."""
 
     APPLY = "apply"
     APPROVE = "approve"
@@ -112,6 +112,8 @@ class Deed(StrEnum):
     OVERRIDE = "override"
     RESUME = "resume"
     CANCEL = "cancel"
+    SETTLE = "settle"
+    REOPEN = "reopen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

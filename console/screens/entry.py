@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from console.bridge import begin
-from console.draft import Checked, Draft
+from console.draft import Checked, Draft, Edit
 from console.keymap import bindings
 from console.messages import News
 from console.presentation.forms import Entry, by_field, with_value
@@ -132,6 +132,14 @@ class EntryScreen(SyncdeckScreen):
         name = str(values.pop("name", "")).strip()
         return Draft(section=self.section, name=name, was=self.was, values=values)
 
+    def edit(self) -> Edit:
+        """Return the edit of the file that the form stands for."""
+        return self.draft()
+
+    def kept_as(self, edit: Edit) -> None:
+        """The edit was written."""
+        self.was, self.start, self.edited = edit.name, None, False
+
     def on_settings_form_edited(self) -> None:
         self.edited = self.form is not None and self.form.edited
         if not self.edited and self.checked is None:
@@ -151,7 +159,7 @@ class EntryScreen(SyncdeckScreen):
 
     def check(self) -> None:
         """Check the draft as it stands."""
-        self.ask("check the settings", self.draft().check, self._show_checked)
+        self.ask("check the settings", self.edit().check, self._show_checked)
 
     def _show_checked(self, checked: Checked) -> None:
         self.checked, self.unchecked = checked, False
@@ -198,10 +206,10 @@ class EntryScreen(SyncdeckScreen):
 
     def action_save(self) -> None:
         """Show what would change in the file; write it when that is agreed to."""
-        draft = self.draft()
-        self.ask("check the settings", draft.check, partial(self._offer, draft))
+        edit = self.edit()
+        self.ask("check the settings", edit.check, partial(self._offer, edit))
 
-    def _offer(self, draft: Draft, checked: Checked) -> None:
+    def _offer(self, edit: Edit, checked: Checked) -> None:
         self._show_checked(checked)
         problems = [*self.wrong.values(), *(sentence for _, sentence in checked.problems)]
         if problems:
@@ -213,8 +221,8 @@ class EntryScreen(SyncdeckScreen):
         secrets = self.typed_secrets()
         notes = [f"The secret you typed goes into the keyring as {name}." for name in secrets]
         self.deck.push_screen(
-            SaveChanges(f"Save {draft.name}?", checked.diff, notes),
-            lambda agreed: self._write(draft, secrets) if agreed else None,
+            SaveChanges(f"Save {edit.name}?", checked.diff, notes),
+            lambda agreed: self._write(edit, secrets) if agreed else None,
         )
 
     def typed_secrets(self) -> dict[str, str]:
@@ -222,21 +230,21 @@ class EntryScreen(SyncdeckScreen):
         typed = self.form.secrets() if self.form is not None else {}
         return {self.secret_name(path): secret for path, secret in typed.items()}
 
-    def _write(self, draft: Draft, secrets: Mapping[str, str]) -> None:
-        begin(self, partial(self._saved, draft, secrets), name="save")
+    def _write(self, edit: Edit, secrets: Mapping[str, str]) -> None:
+        begin(self, partial(self._saved, edit, secrets), name="save")
 
-    async def _saved(self, draft: Draft, secrets: Mapping[str, str]) -> None:
+    async def _saved(self, edit: Edit, secrets: Mapping[str, str]) -> None:
         if busy := self.deck.busy():
             self.deck.say(f"Not saved. {busy}", severity="warning")
             return
         try:
             await self.keep(secrets)
-            await self.deck.ask(draft.save)
+            await self.deck.ask(edit.save)
         except Exception as error:  # noqa: BLE001  whatever failed is shown, never thrown at the app
-            self.deck.show_failure(f"save {draft.name}", error)
+            self.deck.show_failure(f"save {edit.name}", error)
             return
-        self.was, self.start, self.edited = draft.name, None, False
-        self.deck.say(f"Saved {draft.name}.")
+        self.kept_as(edit)
+        self.deck.say(f"Saved {edit.name}.")
         await self.deck.reopen()
 
     async def keep(self, secrets: Mapping[str, str]) -> None:

@@ -62,9 +62,7 @@ def _within_flow(text: str, node: yaml.SequenceNode, rule: Mapping[str, Any], at
     return Splice(at, at, f", {words}")
 
 
-def _within_block(
-    text: str, key: yaml.Node, node: yaml.SequenceNode, rule: Mapping[str, Any], at_top: bool
-) -> Splice:
+def _within_block(text: str, key: yaml.Node, node: yaml.SequenceNode, rule: Mapping[str, Any], at_top: bool) -> Splice:
     indent, eol = node.start_mark.column, eol_of(text)
     at = line_end(text, after_colon(text, key) if at_top else end_of(text, node))
     return Splice(at, at, f"{eol}{' ' * indent}{_item(rule, indent, eol)}")

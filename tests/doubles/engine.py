@@ -43,9 +43,10 @@ from engine.reconcile.reconciler import Reconciler
 from engine.reconcile.results import Readiness, RunResult, StoredPlan, TargetResult
 from engine.settings.model import Workspace
 from tests.doubles.clock import ManualClock
+from tests.doubles.conflicts import ScriptedConflicts
 from tests.doubles.event_pages import MemoryEventPages, event
 from tests.doubles.plans import digest_of
-from tests.doubles.replication import FoldedViews, ScriptedReplication
+from tests.doubles.replication import ScriptedReplication
 
 ACTOR = "ann@desk"
 
@@ -399,7 +400,7 @@ class ScriptedEngine:
 
     def __post_init__(self) -> None:
         self.replication = ScriptedReplication(clock=self.clock, notices=self.notices)
-        self.conflicts: Any = FoldedViews(self.pages)
+        self.conflicts = ScriptedConflicts(self.pages, notices=self.notices)
         self.reconciler = ScriptedReconciler(clock=self.clock, notices=self.notices)
 
     @asynccontextmanager

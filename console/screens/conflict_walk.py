@@ -1,0 +1,79 @@
+"""The part of the workbench that goes from one undecided field to the next, and from one conflict to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from console.presentation.conflict_work import rows_of
+from console.screens.conflict_choosing import ConflictChoosing
+from console.widgets.still_list import StillList
+from engine.events.merging.queue import ConflictId
+
+if TYPE_CHECKING:
+    from engine.assembly import Engine
+    from engine.events.merging.queue import ConflictDetail, ConflictSummary
+
+
+class ConflictWalk(ConflictChoosing):
+    """A screen on one conflict of a queue."""
+
+    @property
+    def fields(self) -> StillList:
+        """The list of fields."""
+        return self.query_one(StillList)
+
+    @property
+    def queue(self) -> list[ConflictId]:
+        """The conflicts as the list showed them, to go on from one to the next."""
+        return self.deck.kept("queue", list[ConflictId])
+
+    @property
+    def place(self) -> str:
+        """Where this conflict stands in the list it was opened from."""
+        here = self.detail.summary.id if self.detail is not None else None
+        return f"{self.queue.index(here) + 1} of {len(self.queue)}" if here in self.queue else ""
+
+    def go_to_undecided(self, by: int, *, first: bool = False) -> bool:
+        """Put the cursor on the next undecided field of this conflict; tell whether there is one."""
+        paths = [row.path for row in self.rows if row.undecided]
+        order: list[Hashable] = [row.path for row in self.rows]
+        here = self.fields.key
+        at = -1 if first or here not in order else order.index(here)
+        ahead = [path for path in paths if (order.index(path) - at) * by > 0]
+        if ahead:
+            self.fields.go_to_key(ahead[0] if by > 0 else ahead[-1])
+        return bool(ahead)
+
+    def action_undecided(self, by: int) -> None:
+        """Go to the next undecided field, of the next conflict if there is none in this one."""
+        if not self.go_to_undecided(by):
+            self.go_to_conflict(by)
+
+    def go_to_conflict(self, by: int) -> None:
+        """Show the next conflict of the list that waits, and of which something is undecided."""
+        here = self.detail.summary.id if self.detail is not None else None
+        at = self.queue.index(here) if here in self.queue else -1 if by > 0 else len(self.queue)
+        ahead = self.queue[at + 1 :] if by > 0 else self.queue[:at][::-1] if at > 0 else []
+        self.ask("find the next conflict", lambda engine: self.next_waiting(engine, ahead), self.arrived)
+
+    async def next_waiting(self, engine: Engine, ahead: Sequence[ConflictId]) -> ConflictDetail | None:
+        """Return the first of these conflicts that still waits and is not decided here already."""
+        waiting: dict[ConflictId, ConflictSummary] = {each.id: each for each in await engine.conflicts.queue()}
+        for name in ahead:
+            if name in waiting:
+                detail = await engine.conflicts.show(name)
+                rows = rows_of(detail, self.staging, {})
+                if any(row.undecided for row in rows):
+                    return detail
+        return None
+
+    def arrived(self, detail: ConflictDetail | None) -> None:
+        """Show the conflict that was gone to."""
+        if detail is None:
+            self.deck.say("No further undecided conflict in this direction. esc leads back to the list.")
+            return
+        self.turn_to(detail)
+
+    def turn_to(self, detail: ConflictDetail) -> None:
+        """Show another conflict in the place of this one."""
