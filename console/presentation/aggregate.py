@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -77,6 +77,9 @@ def facts(aggregate: str, events: Sequence[Event], now: View | None, width: int)
         "   ",
     )
     lines = [fit(first, width)]
+    if now is not None and now.missing:
+        gone = f"{count(len(now.missing), 'event')} that others here build on are not here: filtered out or compacted."
+        lines += wrap(gone, width, "warn")
     if now is not None and now.redacted:
         lines += wrap("Some payload was redacted: what it held can no longer be taken into account.", width, "warn")
     return lines
@@ -103,7 +106,7 @@ def state_lines(before: View | None, after: View, width: int) -> list[Line]:
     was = before.value if before is not None else ABSENT
     changes = list(differences(was, after.value))
     contested = {verdict.contest.path: verdict for verdict in after.open}
-    lines: list[Line] = [_changed(changes, before, after), ()]
+    lines: list[Line] = [fit(_changed(changes, before, after), width), ()]
     lines += _fields(changes, contested, width)
     for path, verdict in contested.items():
         lines += _contest(path, verdict, width)
@@ -115,19 +118,27 @@ Change = tuple[str, Path, Any, Any]
 
 
 def differences(before: object, after: object) -> Iterator[Change]:
-    """Yield every field of two states: added, removed, changed or as it was, in the order of the later state."""
+    """Yield every field of two states: added, removed, changed or as it was, in the order of the later state.
+
+    That an empty object got fields, or lost its last one, is told by those fields alone.
+    """
     old = {} if before is ABSENT else dict(leaves(before))
     new = {} if after is ABSENT else dict(leaves(after))
+    above_old, above_new = _above(old), _above(new)
     for path, value in new.items():
-        if path not in old:
+        if path in old:
+            same = old[path] == value and isinstance(old[path], bool) == isinstance(value, bool)
+            yield " " if same else "~", path, old[path], value
+        elif path not in above_old:
             yield "+", path, ABSENT, value
-        elif old[path] != value or isinstance(old[path], bool) != isinstance(value, bool):
-            yield "~", path, old[path], value
-        else:
-            yield " ", path, value, value
     for path, value in old.items():
-        if path not in new:
+        if path not in new and path not in above_new:
             yield "-", path, value, ABSENT
+
+
+def _above(paths: Iterable[Path]) -> set[Path]:
+    """Return every object that holds one of these fields."""
+    return {path[:length] for path in paths for length in range(len(path))}
 
 
 def _changed(changes: Sequence[Change], before: View | None, after: View) -> Line:

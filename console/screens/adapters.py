@@ -136,13 +136,16 @@ async def kinds(engine: Engine) -> Sequence[EndpointType]:
 
 
 async def last_tests(engine: Engine) -> Mapping[str, shown.LastTest]:
-    """Return each adapter's last test from the event log."""
+    """Return each adapter's last test on this node from the event log; other nodes have adapters of their own."""
     from engine.events.event import Position
     from engine.events.log import Filter
 
-    events = await engine.log.page(Position(END), RECENT_TESTS, Filter(type="adapter.checked"), backwards=True)
+    here = Filter(type="adapter.checked", origin=f"{engine.workspace.node}~*")
+    events = await engine.log.page(Position(END), RECENT_TESTS, here, backwards=True)
     found: dict[str, shown.LastTest] = {}
     for event in events:
+        if event.redacted or not isinstance(event.data, dict):
+            continue
         name = str(event.data.get("adapter", event.aggregate_id.partition(":")[2]))
         at = EPOCH + timedelta(milliseconds=event.milliseconds)
         records, failed = event.data.get("count"), event.data.get("failed") or [""]

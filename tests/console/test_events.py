@@ -16,7 +16,7 @@ from console.widgets.filter_bar import FilterBar
 from console.widgets.line_panel import LinePanel
 from tests.console.scripted import open_thing, scripted_console
 from tests.console.settling import settled, until
-from tests.console.workbench import SIZES, press, said, screen_text, write
+from tests.console.workbench import SIZES, press, rows_of, said, screen_text, write
 from tests.doubles.engine import ScriptedEngine
 from tests.doubles.event_pages import event
 from tests.doubles.plans import sample_plan
@@ -228,6 +228,87 @@ async def test_a_log_opened_with_a_filter_shows_only_that() -> None:
         await until(pilot, lambda: "100 of 300" in screen_text(pilot))
         await press(pilot, "escape")
         assert not isinstance(pilot.app.screen, EventsScreen)
+
+
+# -- of several nodes --------------------------------------------------------------------------------------------------
+
+HAMBURG = "hamburg~0000000a"
+
+
+def of_two_nodes() -> ScriptedEngine:
+    engine = ScriptedEngine()
+    engine.pages.add(
+        event(1, "run.started", "run:1", metadata={"actor": "ann@desk"}),
+        event(2, "run.started", "run:1", origin=HAMBURG, seq=1, metadata={"actor": "hr@hamburg"}),
+        event(3, "user.changed", "user:ann", {"title": "Lead"}, origin=HAMBURG, seq=2),
+    )
+    return engine
+
+
+async def test_as_long_as_one_node_wrote_nobody_is_told_which() -> None:
+    async with scripted_console(log_of(10)) as pilot:
+        await press(pilot, "6")
+        assert "node" not in screen_text(pilot).splitlines()[2]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_when_several_nodes_wrote_each_line_says_whose_it_is(size: tuple[int, int]) -> None:
+    async with scripted_console(of_two_nodes(), size) as pilot:
+        await press(pilot, "6")
+        await until(pilot, lambda: "node" in screen_text(pilot).splitlines()[2])
+        assert [line.split()[1] for line in rows_of(listing(pilot))] == ["desk", "hamburg", "hamburg"]
+
+
+async def test_the_node_is_named_from_the_moment_the_first_foreign_event_arrives() -> None:
+    engine = log_of(10)
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "6")
+        engine.pages.add(event(11, "user.changed", "user:ann", {"title": "Lead"}, origin=HAMBURG, seq=1))
+        listing(pilot).poll()
+        await until(pilot, lambda: "node" in screen_text(pilot).splitlines()[2])
+        assert listing(pilot).key == 11
+        assert "hamburg" in rows_of(listing(pilot))[-1]
+
+
+async def test_a_node_s_name_finds_all_that_it_wrote_whatever_its_incarnation() -> None:
+    engine = of_two_nodes()
+    engine.pages.add(event(4, origin="hamburg~0000000b", seq=1))
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "6")
+        await narrow(pilot, "origin:hamburg")
+        assert "3 of 4" in screen_text(pilot)
+        await narrow(pilot, f"origin:{HAMBURG}")
+        assert "2 of 4" in screen_text(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, EventsScreen)
+        assert screen.command() == f"syncdeck events --origin '{HAMBURG}'"
+
+
+async def test_another_node_s_run_is_not_opened_as_the_one_of_that_number_here() -> None:
+    async with scripted_console(of_two_nodes()) as pilot:
+        await press(pilot, "6", "g", "j", "o")
+        assert isinstance(pilot.app.screen, EventsScreen)
+        assert "Run 1 is one of hamburg: look there." in said(pilot)
+
+
+async def test_the_detail_knows_the_heads_of_the_aggregate() -> None:
+    async with scripted_console(of_two_nodes(), (160, 50)) as pilot:
+        await press(pilot, "6", "enter")
+        await until(pilot, lambda: "the head: nobody who wrote later knew of it" in screen_text(pilot))
+
+
+async def test_events_of_any_shape_are_listed_and_read() -> None:
+    engine = ScriptedEngine()
+    payloads = [None, "text", 7, True, [1, {"a": 2}], {}, {"a": {"b": None}}]
+    engine.pages.add(
+        *(event(place, "user.changed", "user:ann", data) for place, data in enumerate(payloads, start=1)),
+        event(8, "adapter.checked", "adapter:people", "no object"),
+        event(9, "user.changed", "user:ann", {}, {}, redacted=True),
+    )
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "6", "enter", *("k" * 8))
+        assert len(rows_of(listing(pilot))) == 9
+        assert "deleted" in rows_of(listing(pilot))[0]
 
 
 async def test_time_is_shown_in_three_ways() -> None:
