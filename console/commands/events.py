@@ -1,20 +1,21 @@
-"""`syncdeck events`: read the log, filtered, and follow it live."""
+"""`syncdeck events`: read the log, filtered, and follow it live; what else can be done with it stands beside."""
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
+from console.commands import events_appending, events_care, events_history, events_transfer
 from console.commands.arguments import Subparsers, add_verb
+from console.commands.moments import milliseconds
 from console.commands.session import DONE, Session
 from console.commands.table import safe
 from console.presentation.event_sentences import sentence
 from engine.assembly import Engine
-from engine.errors import SettingsError
+from engine.events.cursor import VectorCursor, text_of
 from engine.events.event import Event, Position
 from engine.events.log import Filter
 
@@ -31,13 +32,16 @@ def add_parser(verbs: Subparsers) -> None:
             "syncdeck events                              the newest 50",
             "syncdeck events --type 'run.*' --since 1h    runs of the last hour",
             "syncdeck events --search ann@acme.example    everything that names somebody",
+            "syncdeck events --origin hamburg             what another node wrote",
             "syncdeck events --follow --json              a live stream for scripts",
+            "syncdeck events --aggregate user:1 --version     its version, for append --expected",
         ),
     )
     parser.add_argument("--type", default="", metavar="T", help="event type, * at the end allowed (run.*)")
     parser.add_argument(
         "--aggregate", default="", metavar="A", help="what the event is about, * at the end allowed (run:12)"
     )
+    parser.add_argument("--origin", default="", metavar="NODE", help="only what this node wrote (hamburg)")
     parser.add_argument("--actor", default="", metavar="WHO", help="who caused it")
     parser.add_argument(
         "--since", default="", metavar="WHEN", help="from then on: 15m, 2h, 7d ago, or 2026-01-31[T14:00] UTC"
@@ -48,9 +52,19 @@ def add_parser(verbs: Subparsers) -> None:
         "--limit", type=int, default=50, metavar="N", help="the newest N that match (default 50; 0: all)"
     )
     parser.add_argument("--follow", action="store_true", help="then go on with new events as they come")
+    parser.add_argument(
+        "--version",
+        action="store_true",
+        help="print the version of --aggregate, as append --expected takes it; without, how far the log is",
+    )
+    acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
+    for module in (events_appending, events_care, events_history, events_transfer):
+        module.add_acts(acts)
 
 
 async def events(arguments: Namespace, session: Session) -> int:
+    if arguments.version:
+        return await _version(arguments, session)
     async with session.open() as engine:
         where = _filter(arguments, engine.clock.now())
         _, last = await engine.log.bounds()
@@ -68,6 +82,17 @@ async def events(arguments: Namespace, session: Session) -> int:
     return DONE
 
 
+async def _version(arguments: Namespace, session: Session) -> int:
+    async with session.open() as engine:
+        if arguments.aggregate:
+            version, vector = await engine.log.version(arguments.aggregate)
+        else:
+            (_, version), vector = await engine.log.bounds(), await engine.log.vector()
+    session.emit({"aggregate_id": arguments.aggregate, "version": version, "vector": vector})
+    session.say(f"{version:>8}  {text_of(VectorCursor(vector))}")
+    return DONE
+
+
 async def _print_all(engine: Engine, session: Session, where: Filter, last: Position) -> int:
     shown, after = 0, Position(0)
     while after < last and (page := await engine.log.page(after, PAGE, where)):
@@ -80,11 +105,17 @@ def _print(session: Session, page: Sequence[Event]) -> int:
     for event in page:
         session.emit(event)
         when = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
-        data = safe(sentence(event.type, event.data) or msgspec.json.encode(event.data).decode())
         session.say(
-            f"{event.position:>8}  {when:%Y-%m-%d %H:%M:%S}  {event.type:<20} {safe(event.aggregate_id)}  {data}"
+            f"{event.position:>8}  {when:%Y-%m-%d %H:%M:%S}  {safe(event.type):<20} {safe(event.aggregate_id)}  "
+            f"{_told(event)}"
         )
     return len(page)
+
+
+def _told(event: Event) -> str:
+    if event.redacted:
+        return "(redacted)"
+    return safe(sentence(event.type, event.data) or msgspec.json.encode(event.data).decode())
 
 
 def _filter(arguments: Namespace, now: datetime) -> Filter:
@@ -92,23 +123,13 @@ def _filter(arguments: Namespace, now: datetime) -> Filter:
         type=arguments.type,
         aggregate=arguments.aggregate,
         actor=arguments.actor,
-        since_ms=_milliseconds("--since", arguments.since, now),
-        until_ms=_milliseconds("--until", arguments.until, now),
+        origin=_pattern(arguments.origin),
+        since_ms=milliseconds("--since", arguments.since, now) if arguments.since else None,
+        until_ms=milliseconds("--until", arguments.until, now) if arguments.until else None,
         search=arguments.search,
     )
 
 
-def _milliseconds(option: str, text: str, now: datetime) -> int | None:
-    """Return a moment given as an age (15m, 2h, 7d) or as a date, in milliseconds since 1970."""
-    if not text:
-        return None
-    if age := re.fullmatch(r"(\d+)([smhd])", text):
-        unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[age[2]]
-        return int((now - timedelta(**{unit: int(age[1])})).timestamp() * 1000)
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SettingsError(
-            f"{option} {text}: not a time. Say an age such as 15m, 2h or 7d, or a date such as 2026-01-31T14:00."
-        ) from error
-    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+def _pattern(node: str) -> str:
+    """Return the pattern of a node's origins: all its incarnations, unless one is named."""
+    return f"{node}~*" if node and not node.endswith("*") and "~" not in node else node

@@ -32,7 +32,7 @@ _OF_AGGREGATES = f"{SELECT} WHERE e.aggregate {_AMONG} ORDER BY e.position"
 
 _NEWEST_OF_EACH_ORIGIN = """
     SELECT name, max(coalesce((SELECT max(seq) FROM event WHERE origin = o.id), 0),
-                     coalesce((SELECT max(last) FROM event_skip WHERE origin = o.id), 0))
+                     coalesce((SELECT last FROM event_skip WHERE origin = o.id ORDER BY first DESC LIMIT 1), 0))
     FROM event_origin o
 """
 

@@ -111,4 +111,7 @@ class LogCare:
 _IN_FREE_PAGES = (
     "Older copies of its page may lie in free pages of the file: syncdeck events redact --vacuum writes the file anew."
 )
-_ELSEWHERE = "Peers drop it when they next sync. Backups, exports and archives keep it, and a disk may keep what was overwritten."
+_ELSEWHERE = (
+    "Peers drop it when they next sync. Backups, exports and archives keep it, "
+    "and a disk may keep what was overwritten."
+)
