@@ -61,7 +61,8 @@ class Contests:
         )
         if all(same(candidates[0].value, other.value) for other in candidates[1:]):
             return candidates[0].value
-        self._found.append(Contest(path=path, base=base, candidates=candidates))
+        inside = tuple(sorted({live.path for live in group if live.path != path}))
+        self._found.append(Contest(path=path, base=base, candidates=candidates, inside=inside))
         return base
 
     def _sides(self, group: Sequence[Live]) -> list[Event]:

@@ -84,12 +84,12 @@ class Sparing:
     def spares(self, event: Event, live: Live) -> bool:
         """Tell whether an event spared a write."""
         spared = self._by_event.get(event.dot)
-        return bool(spared) and live.event is not None and (live.event.dot, live.path) in spared
+        return spared is not None and live.event is not None and (live.event.dot, live.path) in spared
 
     def spared_within(self, event: Event, path: Path) -> list[Event]:
         """Return the writers of what an event spared at a path or inside it."""
         spared = self._by_event.get(event.dot, {})
-        return [writer for (_, at), writer in spared.items() if at[: len(path)] == path]
+        return sorted((writer for (_, at), writer in spared.items() if at[: len(path)] == path), key=tie)
 
 
 class Frontier:

@@ -39,6 +39,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """The value in what all candidates know, or `ABSENT`."""
     candidates: tuple[Candidate, ...]
     """At least two with different values; oldest first, by (hlc, origin, seq)."""
+    inside: tuple[Path, ...] = ()
+    """Fields inside this one that the sides wrote, sorted: what a decision about the whole has to write or remove."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """False: an operator has to decide; until then the field shows its base."""
     value: Any
     """What the field shows now."""
+    reason: str = ""
+    """Why an operator is asked, as a sentence; empty where a strategy decided."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Events that no other event of the aggregate knows of, sorted."""
     redacted: bool = False
     """Some payload that may have mattered is gone."""
+    missing: tuple[Dot, ...] = ()
+    """Events that others know of and that are not here: a filter or a compaction left them out."""
 
     @property
     def open(self) -> tuple[Verdict, ...]:
