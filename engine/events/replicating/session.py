@@ -183,6 +183,7 @@ class Session:
         return Fetch(pull) if self._leg.pull else Offer(pull)
 
     def _leg_done(self) -> Step:
+        self._leg.rounds.fill(Gaps())  # what of a page of gaps nobody could fill is not asked for again
         if self._leg.gaps and self._more_gaps is not None:
             return self._list_gaps(self._more_gaps)
         return self._next_leg()
