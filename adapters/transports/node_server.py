@@ -37,7 +37,7 @@ async def open_server(
         log=engine.log,
         advances=engine.replica.advances,
         clock=engine.clock,
-        counted=[Measured(engine)],
+        counted=[Measured(engine.replication.measures.snapshot)],
     )
     async with serving(build_app(node, settings, tokens, patience), settings, folder, patience) as url:
         yield url

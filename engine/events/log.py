@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -69,6 +69,10 @@ class EventLog(Protocol):
     @abstractmethod
     async def at_dot(self, dot: Dot) -> Event | None:
         """Return the event at a dot, if it is here."""
+
+    @abstractmethod
+    async def by_ids(self, identities: Collection[str]) -> Mapping[str, Event]:
+        """Return the events of these ids, of those that are here."""
 
     @abstractmethod
     async def bounds(self) -> tuple[Position, Position]:
