@@ -30,7 +30,7 @@ _VERSION = """
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _OF_AGGREGATES = f"{SELECT} WHERE e.aggregate {_AMONG} ORDER BY e.position"
 
-_NEWEST_OF_EACH_ORIGIN = """
+NEWEST_OF_EACH_ORIGIN = """
     SELECT name, max(coalesce((SELECT max(seq) FROM event WHERE origin = o.id), 0),
                      coalesce((SELECT last FROM event_skip WHERE origin = o.id ORDER BY first DESC LIMIT 1), 0))
     FROM event_origin o
@@ -58,7 +58,7 @@ class EventHistory:
 
     async def vector(self) -> Vector:
         """Return the newest seq known of each origin, skipped events included."""
-        rows = await self._database.rows(_NEWEST_OF_EACH_ORIGIN)
+        rows = await self._database.rows(NEWEST_OF_EACH_ORIGIN)
         return {Origin(origin): seq for origin, seq in rows if seq}
 
     async def at_dot(self, dot: Dot) -> Event | None:
