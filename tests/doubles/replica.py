@@ -33,6 +33,7 @@ from engine.events.replicating.messages import (
     Span,
 )
 from engine.events.replicating.ports import PeerBook, Replica
+from engine.events.replicating.selecting import wanted_by
 from engine.events.replicating.standing import PeerMemory
 from engine.events.vector import Vector
 from tests.doubles.replica_memory import Memory, last_of
@@ -64,7 +65,7 @@ class MemoryReplica(Replica):
 
     async def heads(self) -> Mapping[Origin, Head]:
         await self.pause("heads")
-        return {origin: Head(known.seq, known.chain) for origin, known in self.memory.standings.items()}
+        return self.known()
 
     async def chains(self, dots: Sequence[Dot]) -> Sequence[bytes]:
         await self.pause("chains")
@@ -122,7 +123,9 @@ class MemoryReplica(Replica):
     async def begin_incarnation(self, reason: str, keep: Mapping[Origin, int]) -> Origin:
         await self.pause("begin incarnation")
         old = self.memory.own
-        kept = keep.get(old, 0)
+        if old not in keep:
+            return old  # another session was faster
+        kept = keep[old]
         new = self.memory.own = self.new_origin(self.memory.node)
         moving = [self.memory.take_out(Dot(old, seq)) for seq in range(self._seq(old), kept, -1)]
         part = self.memory.runs[old][-1] if self.memory.runs.get(old) else None
@@ -171,6 +174,10 @@ class MemoryReplica(Replica):
         """Keep an event of this node, unless it is there already; return where it stands."""
         known = self.memory.ids.get(event.id)
         return known or self._append(event)
+
+    def known(self) -> dict[Origin, Head]:
+        """Return the heads, at once."""
+        return {origin: Head(known.seq, known.chain) for origin, known in self.memory.standings.items()}
 
     def vector(self) -> dict[Origin, int]:
         return {origin: known.seq for origin, known in self.memory.standings.items()}
@@ -244,12 +251,13 @@ def _stamp(part: Item | Skip) -> int:
 
 def _cut(parts: Sequence[Item | Skip], limits: Limits, wanted: Selection) -> tuple[tuple[Item | Skip, ...], bool]:
     """Return as many as the limits let through, the unwanted ones as gaps, and whether some are left."""
+    wants = wanted_by(wanted) or (lambda *_: True)
     items: list[Item | Skip] = []
     size = 0
     for part in parts:
-        each = (
-            part if isinstance(part, Skip) or wants(wanted, part) else Skip(part.origin, part.seq, part.seq, part.chain)
-        )
+        each = part
+        if isinstance(part, Item) and not wants(part.type, part.aggregate):
+            each = Skip(part.origin, part.seq, part.seq, part.chain)
         before = items[-1] if items else None
         if isinstance(each, Skip) and isinstance(before, Skip) and before.origin == each.origin:
             items[-1] = Skip(each.origin, before.first, each.last, each.chain)
@@ -260,18 +268,6 @@ def _cut(parts: Sequence[Item | Skip], limits: Limits, wanted: Selection) -> tup
         items.append(each)
         size += weight
     return tuple(items), False
-
-
-def wants(wanted: Selection, item: Item) -> bool:
-    """Tell whether an event is wanted: each list that names anything must match."""
-    return _matches(wanted.types, item.type) and _matches(wanted.aggregates, item.aggregate)
-
-
-def _matches(patterns: Iterable[str], text: str) -> bool:
-    patterns = tuple(patterns)
-    return not patterns or any(
-        text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern for pattern in patterns
-    )
 
 
 @dataclass
@@ -286,10 +282,11 @@ class MemoryPeerBook(PeerBook):
         await self.pause("recall")
         return self.memory.peers.get(peer, PeerMemory())
 
-    async def remember(self, peer: str, memory: PeerMemory) -> None:
-        await self.pause("remember")
-        self.memory.peers[peer] = memory
-        await self.pause("remembered")
+    async def amend(self, peer: str, change: Callable[[PeerMemory], PeerMemory]) -> PeerMemory:
+        await self.pause("amend")
+        changed = self.memory.peers[peer] = change(self.memory.peers.get(peer, PeerMemory()))
+        await self.pause("amended")
+        return changed
 
     @asynccontextmanager
     async def turn(self, peer: str) -> AsyncIterator[bool]:

@@ -66,6 +66,8 @@ class Network:
     weather: Weather = CALM
     cut: set[frozenset[str]] = field(default_factory=set)
     calls: int = 0
+    delivered: list[tuple[Node, Batch]] = field(default_factory=list)
+    """Batches, and whom they were for."""
     in_bytes: bool = False
     """Messages go through the wire's encoding on their way."""
 
@@ -124,10 +126,12 @@ class Connection(Remote):
         self.network.judge.batch_leaves(
             self.there, self.here, batch, {origin: mine[origin].seq for origin in self.known if origin in mine}
         )
+        self.network.delivered.append((self.here, batch))
         return batch
 
     async def push(self, batch: Batch) -> Receipt:
         self.network.judge.batch_leaves(self.here, self.there, batch, self.known)
+        self.network.delivered.append((self.there, batch))
         return await self._call("push", batch, lambda: self.there.responder.push(batch))
 
     async def gaps(self, question: GapQuestion) -> Gaps:

@@ -5,8 +5,11 @@ and whatever is asked for is reckoned anew from a set of events. The rules are t
 
 - `data` is a merge patch; flattened, it writes values at paths, removes them, or makes sure of an object.
 - A write is superseded when another event that knows its event writes at the path, above or below it.
+- But an ordinary event spares a value (or a removal) that stood, in all it knew, against edits inside it: writing
+  inside too, it takes the edits' side, and decides nothing.
 - Writes that are left and want different things are a contest, at the shortest path; who knows another does not stand
-  against him; a side that left things as all sides knew them gives way, and equal sides agree.
+  against him, unless he spared him; a side that left things as all sides knew them gives way, and equal sides agree.
+  To each side's value belongs what others did beside it.
 """
 
 from __future__ import annotations
@@ -52,12 +55,12 @@ class Dispute:
 class _Write:
     path: Path
     value: Any
-    event: Event
+    dot: Dot
 
 
 def reckon(events: Sequence[Event]) -> tuple[Any, tuple[Dispute, ...]]:
     """Return the state (disputed fields as all sides knew them) and the disputes."""
-    return _Reckoning(events).settle(frozenset(event.dot for event in events), newest_wins=False)
+    return _Reckoning(events).settle([event.dot for event in events], newest_wins=False)
 
 
 def in_words(value: Any) -> str:
@@ -66,6 +69,8 @@ def in_words(value: Any) -> str:
 
 
 class _Reckoning:
+    """One aggregate; `settle` may be asked about any part of its events."""
+
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = {event.dot: event for event in events}
         mute = _undone(events)
@@ -74,51 +79,105 @@ class _Reckoning:
             for event in events
             if event.dot not in mute and not event.redacted and event.type != "conflict.reopened"
         }
-        self._done: dict[tuple[frozenset[Dot], bool], tuple[Any, tuple[Dispute, ...]]] = {}
+        self._written = {dot: list(_flat(self._events[dot].data)) for dot in self._heard}
+        self._spared: dict[Dot, set[tuple[Dot, Path]]] = {}
+        for dot in sorted(self._heard, key=self._age):
+            self._spared[dot] = self._spared_by(dot)
 
-    def settle(self, among: frozenset[Dot], *, newest_wins: bool) -> tuple[Any, tuple[Dispute, ...]]:
-        """Return what a set of events makes, as `reckon` does; or with every dispute decided by the newest side."""
-        key = (among, newest_wins)
-        if key not in self._done:
-            self._done[key] = self._settle([self._events[dot] for dot in among & self._heard], newest_wins)
-        return self._done[key]
-
-    def _settle(self, events: Collection[Event], newest_wins: bool) -> tuple[Any, tuple[Dispute, ...]]:
-        live = list(_live(events))
+    def settle(self, among: Collection[Dot], *, newest_wins: bool) -> tuple[Any, tuple[Dispute, ...]]:
+        """Return what a set of events makes, as `reckon` does; or with every dispute decided by the last write."""
         disputes: list[Dispute] = []
         state: Any = NOTHING
-        for path, writes in _groups(live):
+        for path, writes in _groups(self._live(self._heard.intersection(among))):
             if path is None:
                 for write in writes:
                     state = _made_sure(state, write.path)
-                continue
-            if len(writes) == 1:
-                state = _put(state, path, writes[0].value)
-                continue
-            sides = self._sides(path, writes)
-            if len({in_words(value) for _, value in sides}) == 1:
-                state = _put(state, path, sides[0][1])
-                continue
-            base = self._base(path, [event for event, _ in sides])
-            changed = [(event, value) for event, value in sides if in_words(value) != in_words(base)]
-            if len({in_words(value) for _, value in changed}) == 1 or newest_wins:
-                state = _put(state, path, changed[-1][1])
-                continue
-            told = tuple((str(event.dot), in_words(value)) for event, value in changed)
-            disputes.append(Dispute(path, in_words(base), told))
-            state = _put(state, path, base)
+            elif newest_wins or len(writes) == 1:
+                made: Any = NOTHING
+                for write in sorted(writes, key=lambda each: self._age(each.dot)):
+                    made = _written_over(made, write.path[len(path) :], write.value)
+                state = _put(state, path, made)
+            else:
+                state = _put(state, path, self._compared(path, writes, disputes))
         return state, tuple(sorted(disputes, key=lambda each: each.path))
 
-    def _sides(self, path: Path, writes: Collection[_Write]) -> list[tuple[Event, Any]]:
-        """Return who stands against whom, oldest first, and what the field is for whoever knows only his past."""
-        events = {write.event.dot: write.event for write in writes}.values()
-        newest = [event for event in events if not any(_knows(other, event) for other in events if other is not event)]
-        newest.sort(key=lambda event: (event.hlc, event.origin, event.seq))
-        return [(event, self._value(path, self._past(event))) for event in newest]
+    def _compared(self, path: Path, writes: Sequence[_Write], disputes: list[Dispute]) -> Any:
+        """Return what a field that several want differently is; note the dispute unless one side alone changed it."""
+        sides = {dot: self._side(dot, path) for dot in self._newest(writes)}
+        base = self._value(path, frozenset.intersection(*sides.values()))
+        changed = [dot for dot, side in sides.items() if in_words(self._value(path, side)) != in_words(base)]
+        wants = {
+            dot: in_words(self._with_what_fits(path, self._value(path, sides[dot]), sides[dot], writes))
+            for dot in sorted(changed or sides, key=self._age)
+        }
+        if len(set(wants.values())) == 1:
+            return _from_words(next(iter(wants.values())))
+        disputes.append(Dispute(path, in_words(base), tuple((str(dot), value) for dot, value in wants.items())))
+        return base
 
-    def _base(self, path: Path, sides: Sequence[Event]) -> Any:
-        shared = frozenset.intersection(*(self._past(event) - {event.dot} for event in sides))
-        return self._value(path, shared)
+    def _live(self, dots: Collection[Dot]) -> list[_Write]:
+        """Return the writes that nobody who knew them wrote over, or spared when he did."""
+        live: list[_Write] = []
+        for dot in dots:
+            later = [other for other in dots if other != dot and self._knows(other, dot)]
+            for path, value in self._written[dot]:
+                over = (
+                    other
+                    for other in later
+                    for written in self._written[other]
+                    if _over(path, *written)
+                    and not ((dot, path) in self._spared.get(other, ()) and _inside(path, *written))
+                )
+                if next(over, None) is None:
+                    live.append(_Write(path, value, dot))
+        return live
+
+    def _spared_by(self, dot: Dot) -> set[tuple[Dot, Path]]:
+        """Return the writes that an ordinary event lets stand although it knows them and writes inside them: values
+        that, in all it knew, stood against somebody's edits inside them. Siding with the edits decides nothing."""
+        if self._events[dot].type == "conflict.resolved":
+            return set()
+        known = self._live([other for other in self._heard if other != dot and self._knows(dot, other)])
+        return {
+            (write.dot, write.path)
+            for write in known
+            if write.value is not OBJECT
+            and any(_inside(write.path, *written) for written in self._written[dot])
+            and any(_inside(write.path, other.path, other.value) for other in known)
+        }
+
+    def _newest(self, writes: Sequence[_Write]) -> list[Dot]:
+        """Return who stands against whom: whoever no other knows, or only one who let his writes stand."""
+        dots = {write.dot for write in writes}
+
+        def gives_way(dot: Dot, other: Dot) -> bool:
+            mine = {(dot, write.path) for write in writes if write.dot == dot}
+            return other != dot and self._knows(other, dot) and not mine & self._spared[other]
+
+        return [dot for dot in dots if not any(gives_way(dot, other) for other in dots)]
+
+    def _side(self, dot: Dot, path: Path) -> frozenset[Dot]:
+        """Return what somebody knows, without the sides that he let stand against his own."""
+        kept = {other for other in self._heard if self._knows(dot, other)}
+        spared = {other for other, where in self._spared[dot] if where[: len(path)] == path}
+        for against in sorted(spared, key=self._age):
+            beside = [each for each in kept if not self._knows(each, against) and not self._knows(against, each)]
+            kept = {
+                other
+                for other in kept - {against}
+                if self._knows(other, against) or any(self._knows(each, other) for each in beside)
+            }
+        return frozenset(kept)
+
+    def _with_what_fits(self, path: Path, value: Any, side: frozenset[Dot], writes: Sequence[_Write]) -> Any:
+        """Return a side's value with what others did beside it: whoever takes a side need not lose the rest."""
+        own = [write for write in writes if write.dot in side]
+        others = [write for write in writes if write.dot not in side]
+        contrary = {write.dot for write in others if any(_contradict(write, each) for each in own)}
+        for write in sorted(others, key=lambda each: self._age(each.dot)):
+            if write.dot not in contrary and not (write.value is OBJECT and write.path == path):
+                value = _written_over(value, write.path[len(path) :], write.value)
+        return value
 
     def _value(self, path: Path, among: frozenset[Dot]) -> Any:
         state, _ = self.settle(among, newest_wins=True)
@@ -128,8 +187,27 @@ class _Reckoning:
             state = state[key]
         return state
 
-    def _past(self, event: Event) -> frozenset[Dot]:
-        return frozenset(dot for dot, other in self._events.items() if _knows(event, other))
+    def _knows(self, dot: Dot, other: Dot) -> bool:
+        return _knows(self._events[dot], self._events[other])
+
+    def _age(self, dot: Dot) -> tuple[int, Dot]:
+        return self._events[dot].hlc, dot
+
+
+def _inside(path: Path, other: Path, value: Any) -> bool:
+    """Tell whether a write is inside what a value at `path` takes the place of."""
+    return other[: len(path)] == path and (other != path or value is OBJECT)
+
+
+def _contradict(one: _Write, other: _Write) -> bool:
+    if one.path == other.path:
+        return in_words(one.value) != in_words(other.value)
+    upper, lower = sorted((one, other), key=lambda write: len(write.path))
+    return upper.value is not OBJECT and lower.path[: len(upper.path)] == upper.path
+
+
+def _written_over(state: Any, path: Path, value: Any) -> Any:
+    return _made_sure(state, path) if value is OBJECT else _put(state, path, value)
 
 
 def _knows(event: Event, other: Event) -> bool:
@@ -160,22 +238,14 @@ def _flat(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield from _flat(value, (*path, key))
 
 
-def _live(events: Collection[Event]) -> Iterator[_Write]:
-    """Yield the writes that nobody who knew them wrote over."""
-    written = {event.dot: list(_flat(event.data)) for event in events}
-    for event in events:
-        later = [other for other in events if other is not event and _knows(other, event)]
-        for path, value in written[event.dot]:
-            if not any(_over(path, value, *other) for each in later for other in written[each.dot]):
-                yield _Write(path, value, event)
-
-
-def _over(path: Path, value: Any, later_path: Path, later: Any) -> bool:
+def _over(path: Path, later_path: Path, later: Any) -> bool:
     """Tell whether a later write takes the place of an earlier one."""
     below = later_path[: len(path)] == path
-    if later is OBJECT:
-        return later_path == path or (below and value is not OBJECT)
-    return below or path[: len(later_path)] == later_path
+    return below or (later is not OBJECT and path[: len(later_path)] == later_path)
+
+
+def _from_words(words: str) -> Any:
+    return NOTHING if words == repr(NOTHING) else msgspec.json.decode(words)
 
 
 def _groups(live: Sequence[_Write]) -> Iterator[tuple[Path | None, list[_Write]]]:

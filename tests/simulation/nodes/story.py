@@ -4,32 +4,34 @@ all must be the same everywhere."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
+from msgspec.structs import replace
+
 from engine.errors import SyncdeckError
 from engine.events.event import Dot, NewEvent, Origin
-from engine.events.own import REDACTED, is_own
 from engine.events.replicating.messages import Limits, Selection
 from engine.events.replicating.patience import Patience
 from engine.events.replicating.replicate import Exchange, Exchanged
 from engine.events.replicating.session import Terms
-from engine.events.vector import covers, merge
+from engine.events.vector import merge
 from engine.settings.replication import Direction, PeerSettings
 from tests.doubles.journal import Crash
-from tests.doubles.replica_memory import Memory
+from tests.doubles.replica_memory import Memory, last_of
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop
+from tests.simulation.nodes.deeds import DEEDS
 from tests.simulation.nodes.mesh import SHAPES, diameter, edges_of
-from tests.simulation.nodes.network import CALM, Judge, Line, Network, Weather
+from tests.simulation.nodes.network import CALM, Judge, Line, Network
 from tests.simulation.nodes.node import Names, Node
-from tests.simulation.nodes.watching import Watch, state_of
+from tests.simulation.nodes.watching import EVERYTHING, Watch, state_of
 
 SIZES = (3, 3, 3, 3, 3, 5, 5, 9)
-AGGREGATES = ("user:1", "user:2", "team:1")
-KEYS = ("name", "mail", "tags")
-HOUR = timedelta(hours=1)
+PAUSES = (0.1, 1, 60, 3600)
+"""Seconds between two moments."""
+WANTED_AT_THE_LEAF = Selection(aggregates=("user:*",))
 
 
 @dataclass
@@ -44,11 +46,12 @@ class Story:
         self.loop = VirtualLoop()
         self.names = Names(Random(self.seed + 1))
         self.nodes: list[Node] = []
-        self.watch = Watch(self.nodes, self.say)
+        self.watch = Watch(self.nodes)
         self.backups: list[tuple[Node, Memory]] = []
         self.sent: dict[str, list[NewEvent]] = {}
-        self.acknowledged: dict[str, dict[str, object]] = {}
-        self.forks_told = False
+        self.leaf: Node | None = None
+        """Who wants only a part."""
+        self.fork_told = False
 
     def watched(self) -> None:
         """Play the story. Whatever goes wrong is told with the seed, the last steps, and how to play it again."""
@@ -83,45 +86,51 @@ class Story:
             self.loop, self.chance, group, self.say, Judge(self.watch.batch_leaves), in_bytes=self.chance.random() < 0.2
         )
         self.say(f"{size} nodes in a {shape}, diameter {self.diameter}: {self.edges}")
-        for number in range(size):
-            name = f"n{number}"
-            clock = DriftingClock(
-                self.loop,
-                rate=self.chance.uniform(0.999, 1.001),
-                skew=timedelta(seconds=self.chance.choice((0, 0, self.chance.uniform(-40, 40)))),
-            )
-            node = Node(
-                name,
-                Memory(name, self.names.new_origin(name)),
-                clock,
-                self.chance,
-                self.names,
-                self.watch.kept,
-                batch=self.chance.choice((1, 3, 10, 5_000)),
-            )
+        self.nodes += [self._node(f"n{number}") for number in range(size)]
+        for node in self.nodes:
             node.start()
-            self.nodes.append(node)
-            self.acknowledged[name] = {}
         for one, other in self.edges:
             self._connect(self.nodes[one], self.nodes[other])
+        if self.chance.random() < 0.2:
+            self._let_one_want_less()
+
+    def _node(self, name: str) -> Node:
+        skew = timedelta(seconds=self.chance.choice((0, 0, self.chance.uniform(-40, 40))))
+        return Node(
+            name,
+            Memory(name, self.names.new_origin(name)),
+            DriftingClock(self.loop, rate=self.chance.uniform(0.999, 1.001), skew=skew),
+            self.chance,
+            self.names,
+            self.watch.kept,
+            batch=self.chance.choice((1, 3, 10, 5_000)),
+        )
 
     def _connect(self, one: Node, other: Node) -> None:
-        """Let these two exchange events: one asks for both ways, or each for one."""
+        """Let these two exchange events: one asks for both ways, both do, or each for one way."""
         if self.chance.random() < 0.5:
             one, other = other, one
-        directions: Sequence[tuple[Node, Node, Direction]]
         kind = self.chance.random()
-        if kind < 0.6:
-            directions = [(one, other, Direction.BOTH)]
-        elif kind < 0.8:
-            directions = [(one, other, Direction.BOTH), (other, one, Direction.BOTH)]
-        else:
-            way = self.chance.choice((Direction.PUSH, Direction.PULL))
-            directions = [(one, other, way), (other, one, way)]
-        for here, there, direction in directions:
+        way = Direction.BOTH if kind < 0.8 else self.chance.choice((Direction.PUSH, Direction.PULL))
+        for here, there in [(one, other)] if kind < 0.6 else [(one, other), (other, one)]:
             here.peers[there.name] = PeerSettings(
-                name=there.name, url="http://x", direction=direction, batch=self.chance.choice((1, 2, 5, 2_000))
+                name=there.name, url="http://simulated", direction=way, batch=self.chance.choice((1, 2, 5, 2_000))
             )
+
+    def _let_one_want_less(self) -> None:
+        """Let a node at the edge exchange only a part."""
+        ends = [number for edge in self.edges for number in edge]
+        leaves = [node for number, node in enumerate(self.nodes) if ends.count(number) == 1]
+        if leaves:
+            self.leaf = self.chance.choice(leaves)
+            self._leaf_wants(WANTED_AT_THE_LEAF)
+            self.say(f"{self.leaf.name} exchanges only {WANTED_AT_THE_LEAF.aggregates}")
+
+    def _leaf_wants(self, wanted: Selection) -> None:
+        for node in self.nodes:
+            for name, settings in node.peers.items():
+                if self.leaf is not None and self.leaf.name in (node.name, name):
+                    node.peers[name] = replace(settings, aggregates=wanted.aggregates)
 
     async def _moment(self) -> None:
         """Let a few things happen at once, and look around when they are done."""
@@ -129,10 +138,10 @@ class Story:
             for _ in range(self.chance.choice((1, 2, 2, 3, 4))):
                 (deed,) = self.chance.choices(list(DEEDS), list(DEEDS.values()))
                 group.create_task(self._guarded(deed(self)))
-        await asyncio.sleep(self.chance.choice((0.1, 1, 60, 3600)))
+        await asyncio.sleep(self.chance.choice(PAUSES))
         up = [node for node in self.nodes if node.up]
         for node in up:
-            self.watch.holds_its_promises(node, self.acknowledged[node.name])
+            self.watch.holds_its_promises(node)
         if self.chance.random() < 0.2:
             self.watch.same_known_same_shown(up)
 
@@ -149,55 +158,31 @@ class Story:
                 raise
             self.say(f"  {errors.exceptions[0]}")
 
-    def _somebody(self) -> Node:
+    def somebody(self) -> Node:
         """Return a node that is up; starts one if none is."""
         up = [node for node in self.nodes if node.up]
-        if up:
-            return self.chance.choice(up)
-        node = self.chance.choice(self.nodes)
+        if not up:
+            self.start(self.nodes[0])
+        return self.chance.choice(up or self.nodes[:1])
+
+    def acknowledge(self, node: Node, ids: Iterable[str]) -> None:
+        """Note that somebody was told that events are durable."""
+        self.watch.promise(node, ids)
+
+    def start(self, node: Node) -> None:
+        """Bring a node up again."""
+        self.say(f"{node.name} starts")
         node.start()
-        return node
+        self.watch.holds_its_promises(node)
 
-    async def append(self) -> None:
-        """An application writes, or sends again what it does not know to have arrived."""
-        node = self._somebody()
-        sent = self.sent.setdefault(node.name, [])
-        if sent and self.chance.random() < 0.25:
-            events = [self.chance.choice(sent)]
-        else:
-            events = [self._new_event() for _ in range(self.chance.choice((1, 1, 2, 4)))]
-            sent += events
-        self.say(f"{node.name} appends {[event.id for event in events]} to {[event.aggregate_id for event in events]}")
-        life, memory = node.life, node.memory
-        written = await node.log.append(events)
-        assert [event.id for event in written] == [event.id for event in events]
-        if node.memory is memory:
-            self.acknowledged[node.name].update(dict.fromkeys([event.id for event in events]))
-            self.watch.promise({event.id: node.name for event in events})
-        assert node.life >= life
+    def put_disk(self, node: Node, disk: Memory) -> None:
+        """Start a node on another disk."""
+        node.crash()
+        self.watch.another_disk(node, disk)
+        node.start()
 
-    def _new_event(self) -> NewEvent:
-        data: object = {
-            key: self.chance.choice((1, 2, "x", None, {"a": self.chance.randint(1, 3)}, [1]))
-            for key in self.chance.sample(KEYS, self.chance.choice((1, 1, 2)))
-        }
-        if self.chance.random() < 0.05:
-            data = self.chance.choice((None, {}, 5))
-        return NewEvent(
-            type=self.chance.choice(("user.changed", "user.renamed")),
-            aggregate_id=self.chance.choice(AGGREGATES),
-            data=data,
-            metadata={"actor": self.chance.choice(("anna", "berta"))},
-            id=self.names.new_id(),
-        )
-
-    async def exchange(self) -> None:
-        node = self._somebody()
-        if node.peers:
-            await self._exchange(node, self.chance.choice(list(node.peers)))
-
-    async def _exchange(self, node: Node, peer: str) -> Exchanged:
-        there = next(other for other in self.nodes if other.name == peer)
+    async def exchange(self, node: Node, peer: str) -> Exchanged:
+        """Let a node have a session with a peer."""
         settings = node.peers[peer]
         self.say(f"{node.name} {settings.direction} {peer}")
         memory = await node.book.recall(peer)
@@ -208,89 +193,16 @@ class Story:
             limits=Limits(items=settings.batch),
             filled=memory.filled,
         )
+        there = next(other for other in self.nodes if other.name == peer)
         async with Line(self.network, node, there).connect() as remote:
-            exchange = Exchange(
-                remote, node.replica, clock=node.clock, chance=self.chance.random, patience=Patience(budget=2.0)
-            )
+            patience = Patience(budget=2.0)
+            exchange = Exchange(remote, node.replica, clock=node.clock, chance=self.chance.random, patience=patience)
             done = await exchange.run(terms)
-        self.say(f"  {node.name} {peer}: pulled {done.pulled}, pushed {done.pushed} {done.error_kind} {done.recovered}")
-        self.forks_told |= any(refusal.kind == "fork" for refusal in done.refusals)
+        await node.book.amend(peer, lambda before: replace(before, filled=done.filled))
+        told = " ".join(filter(None, [done.error_kind, done.recovered]))
+        self.say(f"  {node.name} {peer}: pulled {done.pulled}, pushed {done.pushed} {told}")
+        self.fork_told |= any(refusal.kind == "fork" for refusal in done.refusals)
         return done
-
-    async def redact(self) -> None:
-        node = self._somebody()
-        events = [event for event in node.memory.events.values() if not is_own(event.aggregate_id)]
-        if events:
-            event = self.chance.choice(events)
-            self.say(f"{node.name} redacts {event.dot}")
-            redaction = NewEvent(type=REDACTED, aggregate_id=f"event:{event.dot}", data={"reason": "asked"})
-            await node.log.append([redaction], own=True)
-
-    async def cut(self) -> None:
-        one, other = self.chance.choice(self.edges)
-        self.network.cut.add(frozenset((f"n{one}", f"n{other}")))
-        self.say(f"n{one} and n{other} are cut off")
-
-    async def mend(self) -> None:
-        if self.network.cut:
-            self.network.cut.discard(self.chance.choice(sorted(self.network.cut, key=sorted)))
-
-    async def weather_changes(self) -> None:
-        self.network.weather = self.chance.choice(
-            (
-                CALM,
-                Weather(lost_request=0.1, lost_answer=0.1, repeated=0.2, longest_delay=2),
-                Weather(lost_answer=0.4),
-                Weather(repeated=0.6, longest_delay=20),
-            )
-        )
-
-    async def clock_jumps(self) -> None:
-        node = self.chance.choice(self.nodes)
-        node.clock.skew += self.chance.choice((HOUR, -HOUR, timedelta(seconds=90)))
-        self.say(f"{node.name}'s clock jumps to {node.clock.now()}")
-
-    async def power_fails(self) -> None:
-        node = self._somebody()
-        node.steps_left = self.chance.choice((0, 1, 2, 3, 5, 8))
-        self.say(f"{node.name} loses power after {node.steps_left} steps")
-
-    async def starts(self) -> None:
-        for node in self.nodes:
-            if not node.up and self.chance.random() < 0.7:
-                self._start(node)
-
-    def _start(self, node: Node) -> None:
-        self.say(f"{node.name} starts")
-        node.start()
-        self.watch.holds_its_promises(node, self.acknowledged[node.name])
-
-    async def backup(self) -> None:
-        node = self._somebody()
-        self.backups.append((node, node.memory.copy()))
-        self.say(f"{node.name} is backed up")
-
-    async def restore(self) -> None:
-        if self.backups:
-            node, backup = self.chance.choice(self.backups)
-            self.say(f"{node.name} is restored from its backup")
-            self._put_disk(node, backup.copy())
-
-    async def clone(self) -> None:
-        if self.chance.random() < 0.3:
-            one, other = self.chance.sample(self.nodes, 2)
-            self.say(f"{other.name} gets a copy of {one.name}'s disk")
-            self._put_disk(other, one.memory.copy())
-
-    def _put_disk(self, node: Node, disk: Memory) -> None:
-        self.watch.twice |= {node.memory.own, disk.own}
-        node.crash()
-        node.memory = disk
-        self.watch.lost_with_the_disk(node)
-        kept = self.acknowledged[node.name]
-        self.acknowledged[node.name] = {identity: None for identity in kept if identity in disk.ids}
-        self.watch.forget(node)
-        node.start()
 
     async def _end(self) -> None:
         """Mend everything, let enough time go by, and see that all becomes the same."""
@@ -300,40 +212,54 @@ class Story:
         for node in self.nodes:
             node.steps_left = -1
             if not node.up:
-                self._start(node)
+                self.start(node)
         await asyncio.sleep(5_000)  # whatever was under way arrives
         for node in self.nodes:
             node.clock.set_right()
         await asyncio.sleep(4 * 3600)
         if self.watch.twice:
             self.say("somebody may have to find out who he is")
-            for _ in range(2):
-                await self._round()
-        goal = merge(*(node.replica.vector() for node in self.nodes))
-        for _ in range(self.diameter):
-            await self._round()
-        self._all_the_same(goal)
+            await self._rounds(2)
+        await self._converge(self.diameter)
+        if self.leaf is not None:
+            self.say(f"{self.leaf.name} wants everything")
+            self._leaf_wants(EVERYTHING)
+            self.leaf = None
+            await self._converge(self.diameter)
         self.watch.merged_as_the_oracle_does(self.chance.choice(self.nodes))
 
-    async def _round(self) -> None:
+    async def _rounds(self, number: int) -> None:
+        """Let every node have a session with each of its peers, in any order; so many times."""
         ways = [(node, peer) for node in self.nodes for peer in node.peers]
-        self.chance.shuffle(ways)
-        for node, peer in ways:
-            done = await self._exchange(node, peer)
-            assert not done.error or self.watch.twice, done.error
+        for _ in range(number):
+            self.chance.shuffle(ways)
+            for node, peer in ways:
+                done = await self.exchange(node, peer)
+                assert not done.error or self.watch.twice, done.error
 
-    def _all_the_same(self, goal: dict[Origin, int]) -> None:
+    async def _converge(self, rounds: int) -> None:
+        goal = merge(*(node.replica.vector() for node in self.nodes))
+        await self._rounds(rounds)
         if self._forked():
-            assert self.forks_told, "two histories of one origin stand, and nobody was told"
+            assert self.fork_told, "two histories of one origin stand, and nobody was told"
             return
-        first = self.nodes[0]
+        wanted = WANTED_AT_THE_LEAF if self.leaf else EVERYTHING
+        whole = [node for node in self.nodes if node is not self.leaf]
         for node in self.nodes:
-            lacking = [f"{origin}#{seq}" for origin, seq in goal.items() if not covers(node.replica.vector(), Dot(origin, seq))]
-            assert not lacking, f"{node.name} still lacks {lacking} after {self.diameter} rounds"
-            assert node.memory.standings == first.memory.standings, f"{node.name} knows otherwise than {first.name}"
-            assert state_of(node) == state_of(first), f"{node.name} shows otherwise than {first.name}"
-            gone = [identity for identity in self.watch.promised if identity not in node.memory.ids]
-            assert not gone, f"{node.name} never got {gone[:3]}"
+            self._knows_all(node, goal)
+            assert node.replica.known() == whole[0].replica.known(), f"{node.name} knows otherwise than others"
+            shown = state_of(node, wanted)
+            assert shown == state_of(whole[0], wanted), f"{node.name} shows otherwise"
+        for node in whole:
+            assert state_of(node) == state_of(whole[0]), f"{node.name} shows otherwise than {whole[0].name}"
+            if self.leaf is None:
+                assert not node.memory.gaps(), f"{node.name} still lacks {node.memory.gaps()}"
+                gone = [each for ids in self.watch.promised.values() for each in ids if each not in node.memory.ids]
+                assert not gone, f"{node.name} never got {gone[:3]}"
+
+    def _knows_all(self, node: Node, goal: dict[Origin, int]) -> None:
+        lacking = [f"{origin}#{seq}" for origin, seq in goal.items() if node.replica.vector().get(origin, 0) < seq]
+        assert not lacking, f"{node.name} still lacks {lacking}"
 
     def _forked(self) -> bool:
         """Tell whether some origin was written twice, and both got about before anybody could know."""
@@ -341,23 +267,6 @@ class Story:
         for node in self.nodes:
             for origin in self.watch.twice & node.memory.runs.keys():
                 for part in node.memory.after(origin, 0):
-                    dot = Dot(origin, part.last if hasattr(part, "last") else part.seq)
-                    if seen.setdefault(dot, part.chain) != part.chain:
+                    if seen.setdefault(Dot(origin, last_of(part)), part.chain) != part.chain:
                         return True
         return False
-
-
-DEEDS: dict[Callable[[Story], Coroutine[object, object, None]], int] = {
-    Story.append: 30,
-    Story.exchange: 30,
-    Story.redact: 2,
-    Story.cut: 4,
-    Story.mend: 4,
-    Story.weather_changes: 4,
-    Story.clock_jumps: 3,
-    Story.power_fails: 5,
-    Story.starts: 6,
-    Story.backup: 1,
-    Story.restore: 1,
-    Story.clone: 1,
-}

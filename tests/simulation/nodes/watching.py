@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,9 +11,13 @@ from engine.events.chain import BEFORE_FIRST, canonical, hashed, header, link
 from engine.events.event import Dot, Origin
 from engine.events.merging.evaluate import evaluate, state_hash
 from engine.events.own import is_own
-from engine.events.replicating.messages import Batch, Item, Skip
+from engine.events.replicating.messages import Batch, Item, Selection, Skip
+from engine.events.replicating.selecting import wanted_by
+from tests.doubles.replica_memory import Memory
 from tests.simulation.nodes.node import Node
 from tests.simulation.nodes.oracle import Dispute, in_words, reckon
+
+EVERYTHING = Selection()
 
 
 @dataclass
@@ -30,9 +34,8 @@ class Watch:
     """Checks the disks after each durable step, and every batch on its way. Raises with what is wrong."""
 
     nodes: Sequence[Node]
-    say: Callable[[str], None]
-    promised: dict[str, str] = field(default_factory=dict)
-    """By id: the content of every event that somebody was told to be durable."""
+    promised: dict[str, set[str]] = field(default_factory=dict)
+    """By node: the ids of all events that it told somebody to be durable."""
     chains: dict[Dot, bytes] = field(default_factory=dict)
     twice: set[Origin] = field(default_factory=set)
     """Origins that more than one disk may write under: after a backup was restored, or a disk copied."""
@@ -45,7 +48,7 @@ class Watch:
         memory = node.memory
         for origin, seq in known.seqs.items():
             now = memory.standings.get(origin)
-            if now is not None and now.seq >= seq:
+            if seq == 0 or (now is not None and now.seq >= seq):
                 continue
             assert step.startswith("began"), f"{node.name} knew {origin}#{seq}, and now {now and now.seq}"
             known.seqs[origin] = now.seq if now else 0
@@ -58,10 +61,18 @@ class Watch:
                     f"{node.name} says it knows {origin}#{standing.seq}, and holds {known.seqs[origin]}"
                 )
 
-    def forget(self, node: Node) -> None:
-        """Another disk was put into a node."""
+    def another_disk(self, node: Node, disk: Memory) -> None:
+        """Another disk is put into a node. What only the disk before held is lost, and not by the engine."""
+        self.twice |= {node.memory.own, disk.own}
+        node.memory = disk
+        self.promised[node.name] = {each for each in self._promised(node) if each in disk.ids}
+        for other in self.nodes:
+            self.promised[other.name] = {each for each in self._promised(other) if self._somewhere(each)}
         self._known[node.name] = _Known()
         self.kept(node, "restored")
+
+    def _somewhere(self, identity: str) -> bool:
+        return any(identity in node.memory.ids for node in self.nodes)
 
     def _grown(self, node: Node, origin: Origin, known: _Known) -> None:
         """Check that what came is contiguous, chained, later than what was before, and the same as everywhere."""
@@ -86,20 +97,17 @@ class Watch:
     def _same_everywhere(self, dot: Dot, chain: bytes) -> None:
         assert self.chains.setdefault(dot, chain) == chain or dot.origin in self.twice, f"{dot} is two events"
 
-    def promise(self, ids: Mapping[str, str]) -> None:
-        """Note what somebody was told to be durable."""
-        self.promised.update(ids)
+    def promise(self, node: Node, ids: Iterable[str]) -> None:
+        """Note what a node told somebody to be durable."""
+        self.promised[node.name] = self._promised(node) | set(ids)
 
-    def holds_its_promises(self, node: Node, mine: Mapping[str, object]) -> None:
+    def holds_its_promises(self, node: Node) -> None:
         """Check that a disk has what its own node acknowledged."""
-        gone = [identity for identity in mine if identity not in node.memory.ids]
+        gone = sorted(each for each in self._promised(node) if each not in node.memory.ids)
         assert not gone, f"{node.name} lost {gone[:3]}, which it had acknowledged"
 
-    def lost_with_the_disk(self, node: Node) -> None:
-        """Somebody put an older disk into a node: what only the newer one held is his loss, not the engine's."""
-        for identity in list(self.promised):
-            if not any(identity in other.memory.ids for other in self.nodes):
-                del self.promised[identity]
+    def _promised(self, node: Node) -> set[str]:
+        return self.promised.get(node.name, set())
 
     def batch_leaves(self, sender: Node, receiver: Node, batch: Batch, known: Mapping[Origin, int]) -> None:
         """Check that nothing is sent which the other side, when it was greeted, already knew to be something else."""
@@ -144,13 +152,14 @@ class Watch:
             assert _told(made.value) == in_words(value), f"{node.name}: {aggregate} is {in_words(value)}, and shows {made}"
 
 
-def state_of(node: Node) -> object:
-    """Return what a node's aggregates are: states and contests, by name."""
+def state_of(node: Node, wanted: Selection = EVERYTHING) -> Mapping[str, bytes]:
+    """Return what a node's aggregates are: states and contests, by name; only of those that are wanted."""
+    wants = wanted_by(wanted) or (lambda *_: True)
     memory = node.memory
     return {
         aggregate: state_hash(aggregate, memory.history(aggregate))
-        for aggregate in memory.about
-        if not is_own(aggregate) and memory.about[aggregate]
+        for aggregate, dots in memory.about.items()
+        if dots and not is_own(aggregate) and wants("", aggregate)
     }
 
 
