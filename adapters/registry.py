@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
-    from engine.assembly import Engine
+    from adapters.extensions import Additions
+    from engine.assembly import Engine, Extensions
     from engine.clock import Clock
     from engine.events.replicating.ports import Transport
     from engine.settings.replication import PeerSettings, ServerSettings
@@ -105,15 +106,21 @@ class Registry(Catalogue):
         return self._all
 
     def strategies(self) -> Mapping[str, str]:
-        from engine.events.merging.strategies import STRATEGIES
+        return {word: strategy.summary for word, strategy in self._additions.strategies.items()}
 
-        return {word: strategy.summary for word, strategy in STRATEGIES.items()}
+    def extensions(self) -> Extensions:
+        """Return what is installed beside endpoints, for an engine that is being opened."""
+        from engine.assembly import Extensions
+
+        additions = self._additions
+        return Extensions(transport=self.transport, strategies=additions.strategies, upcasts=additions.upcasts)
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Return a sentence for each other package's entry point that cannot be used, for `syncdeck doctor`."""
         self.types()
-        return tuple(self._problems)
+        self.extensions()
+        return (*self._problems, *self._additions.problems)
 
     def settings_of(self, type_name: str) -> type[msgspec.Struct]:
         settings: type[msgspec.Struct] = self._class(type_name).Settings  # type: ignore[attr-defined]
@@ -141,6 +148,12 @@ class Registry(Catalogue):
         from adapters.transports.node_server import open_server
 
         return open_server(engine, settings, secrets)
+
+    @cached_property
+    def _additions(self) -> Additions:
+        from adapters.extensions import Additions
+
+        return Additions()
 
     @cached_property
     def _all(self) -> Mapping[str, EndpointType]:

@@ -70,8 +70,11 @@ def _run(arguments: argparse.Namespace, outside: Outside) -> int:
     from console.commands.demo import prepare
 
     asyncio.run(prepare(arguments.folder, session, fresh=arguments.fresh))
+    from console.sample.serving import offices_open
+
     arguments.workspace = arguments.folder
-    return open_console(arguments, outside, no_colour=no_colour)
+    with offices_open(arguments.folder):
+        return open_console(arguments, outside, no_colour=no_colour)
 
 
 def bring_together() -> Outside:
@@ -124,6 +127,7 @@ def bring_together() -> Outside:
         load=load,
         complaints=complaints,
         serve=serve,
+        extensions=lambda: catalogue().extensions(),
         actor=os.environ.get("SYNCDECK_ACTOR", ""),
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.assembly import Engine
+    from engine.assembly import Engine, Extensions
     from engine.reconcile.ports import Catalogue
     from engine.settings.model import Workspace
     from engine.settings.replication import ServerSettings
@@ -35,6 +35,8 @@ class Outside:
     """What is wrong outside the settings, as sentences: secret files that others can read, broken adapter packages."""
     serve: Callable[[Engine, ServerSettings], AbstractAsyncContextManager[str]]
     """Serve the engine's node to its peers until the block ends; gives the URL. Raises `SettingsError`."""
+    extensions: Callable[[], Extensions]
+    """What installed packages add: ways to peers, strategies, upcasts."""
     actor: str = ""
     """Who is named in events and approvals; empty: the user at this host."""
 
@@ -44,6 +46,13 @@ class Outside:
         from engine.assembly import open_engine
 
         workspace = self.load(folder)
-        opening = open_engine(workspace, self.catalogue(), self.secret, actor=self.actor, read_only=read_only)
+        opening = open_engine(
+            workspace,
+            self.catalogue(),
+            self.secret,
+            actor=self.actor,
+            read_only=read_only,
+            extensions=self.extensions(),
+        )
         async with opening as engine:
             yield engine

@@ -73,7 +73,7 @@ SCENES = (
 
 RUN_TO_RUN = (
     (re.compile(r"terminal-\d+"), "terminal"),
-    (re.compile(r"sample~[0-9a-f]{8}"), "sample~00000000"),
+    (re.compile(r"(berlin|hamburg|lisbon)~[0-9a-f]{8}"), r"\1~00000000"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "0" * 36),
     (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
 )

@@ -9,6 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from console.commands.arguments import Subparsers, add_verb
+from console.commands.demo_nodes import tell_of_nodes
 from console.commands.events import END
 from console.commands.plan_lines import plan_lines, plan_object
 from console.commands.planning import exit_code
@@ -16,6 +17,8 @@ from console.commands.progress import following
 from console.commands.run_lines import result_lines
 from console.commands.session import DONE, Session
 from console.commands.table import safe, table
+from console.sample.nodes import free_ports, share_history
+from console.sample.serving import offices_open
 from console.sample.workspace import break_agency_export, build_sample
 from engine.assembly import Engine
 from engine.errors import SettingsError
@@ -47,8 +50,10 @@ def add_parser(verbs: Subparsers) -> None:
 async def demo(arguments: Namespace, session: Session) -> int:
     """Build or find the sample, then tell the story; `console.__main__` opens the console instead on a terminal."""
     await prepare(arguments.folder, session, fresh=arguments.fresh)
-    async with session.outside.open(arguments.folder) as engine:
-        await _tell(engine, session)
+    with offices_open(arguments.folder):
+        async with session.outside.open(arguments.folder) as engine:
+            await _tell(engine, session)
+            await tell_of_nodes(engine, session)
     command = "syncdeck" if shutil.which("syncdeck") else sys.argv[0]
     session.say(f"\nLook around yourself: {command} -w {arguments.folder}")
     return DONE
@@ -63,9 +68,10 @@ async def prepare(folder: Path, session: Session, *, fresh: bool) -> None:
     elif folder.exists() and any(folder.iterdir()):
         raise SettingsError(f"{folder} holds something else already. Name another folder: syncdeck demo FOLDER")
     folder.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(build_sample, folder)
+    await asyncio.to_thread(build_sample, folder, free_ports())
     async with session.outside.open(folder) as engine:
         await give_history(engine, folder)
+        await share_history(engine, folder, session.outside.open)
     await asyncio.to_thread((folder / MARK).touch)
 
 
@@ -81,14 +87,14 @@ async def _tell(engine: Engine, session: Session) -> None:
     """Plan, show the difference, apply what is allowed, show the refusal and who is waited for, print the log."""
     await _apply("engineering", "1. Preview a sync, agree, apply, read back", engine, session)
     await _apply("everyone-chat", "2. A sync that only ever adds", engine, session)
-    _title(session, "3. A source that went nearly empty is refused")
+    session.title("3. A source that went nearly empty is refused")
     _show_plan(session, await engine.reconcile.plan("contractor-badges"))
-    _title(session, "4. A plan that waits for an approval")
+    session.title("4. A plan that waits for an approval")
     waiting = await engine.reconcile.plan("sales-crm")
     _show_plan(session, waiting)
     for obstacle in (await engine.reconcile.readiness(waiting.digest)).obstacles:
         session.say(f"  {obstacle}")
-    _title(session, "5. The event log holds it all (syncdeck events)")
+    session.title("5. The event log holds it all (syncdeck events)")
     newest = await engine.log.page(END, 15, None, backwards=True)
     rows = [[str(event.position), event.type, safe(event.aggregate_id)] for event in reversed(newest)]
     for line in table(["#", "EVENT", "ABOUT"], rows):
@@ -96,7 +102,7 @@ async def _tell(engine: Engine, session: Session) -> None:
 
 
 async def _apply(sync: str, title: str, engine: Engine, session: Session) -> None:
-    _title(session, title)
+    session.title(title)
     stored = await engine.reconcile.plan(sync)
     _show_plan(session, stored)
     if not stored.plan.applyable:
@@ -112,6 +118,3 @@ def _show_plan(session: Session, stored: StoredPlan) -> None:
     for line in plan_lines(session, stored, shown=SHOWN):
         session.say(line)
 
-
-def _title(session: Session, text: str) -> None:
-    session.say(session.paint(f"\n{text}\n{'─' * len(text)}", "bold"))

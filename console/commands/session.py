@@ -65,6 +65,10 @@ class Session:
         if not self.json:
             print(text)
 
+    def title(self, text: str) -> None:
+        """Print a heading for people."""
+        self.say(self.paint(f"\n{text}\n{'─' * len(text)}", "bold"))
+
     def emit(self, row: object) -> None:
         """Print one object on one line; silent without --json."""
         if self.json:

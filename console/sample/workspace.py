@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from console.sample.nodes import PEERS, RULES, build_offices, peer_settings
 from console.sample.people import COLUMNS, Person, contractors, directory
 
 SETTINGS = """\
 # A sample company. Everything here is made up; change what you like.
 syncdeck: 1
 title: Acme (sample)
-node: sample
+node: berlin
 
 adapters:
   people:      {type: csv_file, path: people.csv, key: email}             # the HR export, every night
@@ -74,8 +75,9 @@ syncs:
 """
 
 
-def build_sample(folder: Path) -> None:
-    """Write the sample workspace into a folder that exists and holds no `syncdeck.yaml` yet.
+def build_sample(folder: Path, ports: Mapping[str, int] = PEERS) -> None:
+    """Write the sample workspace into a folder that exists and holds no `syncdeck.yaml` yet; `ports` are those that
+    the other offices serve on.
 
     The agency's export is whole at first; `break_agency_export` cuts it, as it happened "last night".
     """
@@ -100,7 +102,9 @@ def build_sample(folder: Path) -> None:
     (folder / "lists" / "legal.yaml").write_text(
         "# Who may read the contracts archive.\nreaders:\n- email: ada.adeyemi@acme.example\n", encoding="utf-8"
     )
-    (folder / "syncdeck.yaml").write_text(SETTINGS, encoding="utf-8")
+    settings = "\n".join([SETTINGS, peer_settings(ports), RULES])
+    (folder / "syncdeck.yaml").write_text(settings, encoding="utf-8")
+    build_offices(folder, ports)
 
 
 def break_agency_export(folder: Path) -> None:

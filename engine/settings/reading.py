@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import yaml
@@ -17,7 +17,7 @@ from engine.settings.catalogue import TypeCatalogue
 from engine.settings.document import Document, entries, found, joined, parse, plain
 from engine.settings.fields import fields_of
 from engine.settings.model import FORMAT, AdapterSettings, Mode, SyncSettings, Workspace, WorkspaceHeader
-from engine.settings.replication import ConflictSettings, PeerSettings, ServerSettings
+from engine.settings.replication import ConflictSettings, PeerSettings, Rule, ServerSettings
 from engine.settings.spelling import did_you_mean
 from engine.settings.validation import NOTED, Fault, Walker, plain_null
 
@@ -60,6 +60,37 @@ def read_workspace(data: bytes, file: Path, catalogue: TypeCatalogue) -> Workspa
     return Reading(parse(data, file.name), catalogue).workspace(file)
 
 
+def read_rules(data: bytes, name: str, catalogue: TypeCatalogue) -> tuple[Rule, ...]:
+    """Return the rules of a file that holds `rules:`, alone or within `conflicts:` as a workspace file does.
+
+    Raises `SettingsError` with every problem of the rules, each with its place.
+    """
+    document = parse(data, name)
+    node: yaml.Node = document.root
+    for key, _, value in entries(document.root):
+        if key == "conflicts":
+            node = value
+    found_here = Walker(document).struct(ConflictSettings, node, "conflicts" if node is not document.root else "")
+    if isinstance(found_here, ConflictSettings) and found_here.rules:
+        note_unknown_strategies(document, catalogue, found_here, node)
+    if document.problems or not isinstance(found_here, ConflictSettings):
+        raise SettingsError(tuple(map(str, document.problems)))
+    return found_here.rules
+
+
+def note_unknown_strategies(
+    document: Document, catalogue: TypeCatalogue, settings: ConflictSettings, node: yaml.Node
+) -> None:
+    """Note a problem for each rule whose strategy does not exist here; `node` is the mapping that holds the rules."""
+    known = catalogue.strategies()
+    rules = next(value for key, _, value in entries(cast("yaml.MappingNode", node)) if key == "rules")
+    for index, (rule, written) in enumerate(zip(settings.rules, rules.value, strict=True)):
+        if rule.use not in known:
+            word = next(value for key, _, value in entries(written) if key == "use")
+            sentence = f"found {found(word)}, an unknown strategy. {did_you_mean(rule.use, known)}"
+            document.problem(word, f"conflicts.rules[{index}].use", sentence)
+
+
 @dataclass(slots=True)
 class Reading:
     """One reading of one document: what could be read, and the problems of the rest in `document.problems`."""
@@ -95,7 +126,8 @@ class Reading:
         self.peers = self._section("peers", sections, self._peer)
         self.server = self._single("server", sections, ServerSettings)
         self.conflicts = self._single("conflicts", sections, ConflictSettings)
-        self._known_strategies(self.conflicts, sections)
+        if isinstance(self.conflicts, ConflictSettings) and self.conflicts.rules:
+            note_unknown_strategies(self.document, self.catalogue, self.conflicts, sections["conflicts"])
 
     def workspace(self, file: Path) -> Workspace:
         """Return the workspace of a document without problems."""
@@ -168,18 +200,6 @@ class Reading:
 
     def _peer(self, name: str, node: yaml.Node, path: str) -> Any:
         return self._walker.struct(PeerSettings, node, path, given={"name": name})
-
-    def _known_strategies(self, conflicts: Any, sections: Mapping[str, yaml.Node]) -> None:
-        """Check that every rule names a strategy that exists; they are listed only where there are rules."""
-        if not isinstance(conflicts, ConflictSettings) or not conflicts.rules:
-            return
-        known = self.catalogue.strategies()
-        rules = next(value for key, _, value in entries(sections["conflicts"]) if key == "rules")
-        for index, (rule, node) in enumerate(zip(conflicts.rules, rules.value, strict=True)):
-            if rule.use not in known:
-                word = next(value for key, _, value in entries(node) if key == "use")
-                sentence = f"found {found(word)}, an unknown strategy. {did_you_mean(rule.use, known)}"
-                self.document.problem(word, f"conflicts.rules[{index}].use", sentence)
 
     def _adapter(self, name: str, node: yaml.Node, path: str) -> Any:
         self._declared[name] = ""
