@@ -30,8 +30,8 @@ def is_own(aggregate: str) -> bool:
 def refuse_own(events: Iterable[NewEvent]) -> None:
     """Raise `EventRefused` if somebody outside the engine wants to write its journal."""
     for event in events:
-        if is_own(event.aggregate_id):
-            kind = event.aggregate_id.partition(":")[0]
+        kind = event.aggregate_id.partition(":")[0]
+        if kind in OWN_KINDS and kind != event.aggregate_id:
             raise EventRefused(
                 f"{event.aggregate_id} belongs to Syncdeck's own journal, as every aggregate that begins with {kind}: "
                 f"does; only Syncdeck writes it. Name yours otherwise, say app-{event.aggregate_id}."

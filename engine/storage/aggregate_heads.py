@@ -102,6 +102,8 @@ class AggregateHeads:
     def save(self, connection: sqlite3.Connection) -> int:
         """Keep the heads of contested aggregates, and let go of those that are no longer contested; return how many
         became so."""
+        if not self._touched:
+            return 0
         touched, became = self._touched, self._became
         self._touched, self._became = set(), set()
         settled = {aggregate for aggregate in touched if self._is_settled(connection, aggregate)}

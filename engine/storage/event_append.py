@@ -55,7 +55,6 @@ class Appender(Preparing):
         """Number prepared events, link them to the chain and insert them."""
         tip = take_tip(self._database, connection)
         appended = self._write(connection, tip, tip.own(connection, self._node), prepared)
-        tip.aggregates.save(connection)
         give_back(self._database, tip)
         return appended
 
@@ -75,11 +74,12 @@ class Appender(Preparing):
         again.look(connection, tip)
         if again.new:
             check_expected(connection, tip, expected or {})
+        given = {event.id for event in events}
         answer = dict(zip(again.there, to_events(again.there.values()), strict=True))
         for origin, places in again.runs(connection, tip, self._node):
             appended = self._write(connection, tip, origin, [prepared[place] for place in places])
+            connection.executemany(KEEP_ID, [(each.id, each.position) for each in appended if each.id in given])
             answer |= zip(places, appended, strict=True)
-        tip.aggregates.save(connection)
         give_back(self._database, tip)
         return [answer[again.same.get(place, place)] for place in range(len(events))]
 
@@ -89,9 +89,7 @@ class Appender(Preparing):
         types = count_types(connection, [each.type for each in prepared])
         rows = self._rows(connection, tip, origin, prepared, types)
         connection.executemany(INSERT, rows)
-        given = [(row[1], row[0]) for each, row in zip(prepared, rows, strict=True) if each.id]
-        if given:
-            connection.executemany(KEEP_ID, given)
+        tip.aggregates.save(connection)
         return Appended(rows, types, origin.name)
 
     def _rows(
@@ -112,14 +110,15 @@ class Appender(Preparing):
         rows: list[tuple[Any, ...]] = []
         numbered = zip(prepared, new_ids(first, len(prepared)), count(origin.seq + 1), count(first))
         for position, (each, made, seq, stamp) in enumerate(numbered, start=tip.position + 1):
-            about, identity = each.aggregate, each.id or made
+            about = each.aggregate
+            identity = each.id or made
             context = contexts.get(about) or aggregates.known(connection, about)
             known = Raw(context.encode())
             chain = link(chain, each.payload_hashes, header(identity, each.type, about, (name, seq), known, stamp))
             # By hand, where it names this origin or nobody: half a microsecond less for each than reading and merging.
             alone = context == "{}" or (context.startswith(begins) and "," not in context)
             follows = f"{begins}{seq}}}" if alone else after(context, name, seq)
-            if about in heads:
+            if heads and about in heads:
                 aggregates.written(about, Head(position, name, seq), follows)
             else:
                 contexts[about] = follows
