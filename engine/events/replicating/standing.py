@@ -107,9 +107,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     peer: str
     at: datetime
     order: str
-    """`equal`, `before` (the peer knows more), `after` (we know more), `concurrent`."""
+    """`equal`, `before` (the peer knows more), `after` (we know more), `concurrent`; records do not count."""
     lacking_here: int = 0
     lacking_there: int = 0
+    records_here: int = 0
+    """Events that the peer lacks and that only record what nodes did (a sync, a run): they change no state."""
+    records_there: int = 0
     forks: dict[Origin, int] = {}
     """Origins whose histories part, with the first seq that differs."""
     states_equal: bool | None = None

@@ -9,6 +9,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.events.event import Dot, NewEvent, Origin
 from engine.events.replicating.admission import linked
 from engine.events.replicating.means import Means
@@ -152,8 +154,6 @@ def settings(name: str, **changes: Any) -> PeerSettings:
 
 def relinked(items: list[Item], before: bytes) -> list[Item]:
     """Return items with a chain that holds, after they were changed."""
-    from msgspec.structs import replace
-
     chained: list[Item] = []
     for item in items:
         before = linked(before, item)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.errors import ReplicationRefused
-from engine.events.chain import BEFORE_FIRST
+from engine.events.chain import BEFORE_FIRST, hashed
 from engine.events.event import Origin
 from engine.events.limits import DEEPEST_NESTING, LARGEST_STAMP, MOST_PAYLOAD_BYTES
 from engine.events.replicating.admission import Admission, AdmissionLimits, admit
@@ -182,8 +182,6 @@ def test_new_events_of_this_nodes_own_origin_are_never_taken() -> None:
 
 def test_a_redacted_event_is_verified_by_its_hashes() -> None:
     one, two = run(2)
-    from engine.events.chain import hashed
-
     hashes = hashed(two.data.encode()) + hashed(two.metadata.encode())
     gone = replace(two, data="", metadata="", hashes=hashes)
 
@@ -329,7 +327,7 @@ def test_any_pieces_in_any_order_again_and_again_end_in_the_one_history(data: st
     store = memory()
     for _ in range(data.draw(st.integers(0, 6))):
         pieces = data.draw(st.lists(st.sampled_from(whole), max_size=8))
-        before = {dot: each for dot, each in store.log.items()}
+        before = dict(store.log)
         take(store, Batch(items=tuple(pieces)))
         assert before.items() <= store.log.items()
         for origin, run_of in store.runs.items():
