@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Raw, json
@@ -176,8 +175,3 @@ class _Moving:
     def _rename_text(self, text: str, prefix: str = "") -> str:
         dot = parse_dot(text.removeprefix(prefix) if isinstance(text, str) else None)
         return text if dot is None else f"{prefix}{self._renamed(dot)}"
-
-
-def kept_of(keep: Mapping[Origin, int], own: Origin) -> int | None:
-    """Return up to where an origin stays; None if another was meant, which somebody else has moved already."""
-    return keep.get(own, None if keep else 0)

@@ -27,7 +27,7 @@ from engine.events.replicating.ports import Replica
 from engine.events.vector import Vector
 from engine.storage.database import Database
 from engine.storage.event_log import StoredEventLog
-from engine.storage.incarnation import kept_of, move
+from engine.storage.incarnation import move
 from engine.storage.log_tip import give_back, take_tip
 from engine.storage.processes import instance_of
 from engine.storage.replica_receiving import Receiving
@@ -116,10 +116,9 @@ class StoredReplica(Replica):
         def begin(connection: sqlite3.Connection) -> Origin:
             tip = take_tip(self._database, connection)
             own = tip.own(connection, self._node).name
-            kept = kept_of(keep, own)
-            if kept is None:
+            if own not in keep:  # two sessions may find out at once
                 return own
-            moved = move(connection, self._node, own, kept)
+            moved = move(connection, self._node, own, keep[own])
             data = {"reason": reason, "before": moved.before, "after": moved.after, "moved": moved.events}
             event = NewEvent(type=REINCARNATED, aggregate_id=f"node:{self._node}", data=data)
             self._log.append_in(connection, [event])
