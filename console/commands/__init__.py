@@ -14,6 +14,7 @@ VERBS = {
     "adapters": ("adapters", "List the configured adapters, test one, or list the kinds there are."),
     "events": ("events", "Read the event log: everything an operator did and the engine decided."),
     "serve": ("serve", "Run this node headless: serve its peers, and sync with them, until it is stopped."),
+    "conflicts": ("conflicts", "List what concurrent edits left to decide, show it side by side, and decide it."),
     "release": ("upkeep", "Let a target out of quarantine, so that automatic runs include it again."),
     "adopt": ("upkeep", "Take members of a target into Syncdeck's care: under managed_only it may then remove them."),
     "doctor": ("caring", "Check the workspace: settings, secrets, state file, disk; say what to do about each fault."),

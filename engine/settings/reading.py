@@ -70,12 +70,12 @@ def read_rules(data: bytes, name: str, catalogue: TypeCatalogue) -> tuple[Rule, 
     for key, _, value in entries(document.root):
         if key == "conflicts":
             node = value
-    found_here = Walker(document).struct(ConflictSettings, node, "conflicts" if node is not document.root else "")
-    if isinstance(found_here, ConflictSettings) and found_here.rules:
-        note_unknown_strategies(document, catalogue, found_here, node)
-    if document.problems or not isinstance(found_here, ConflictSettings):
+    settings = Walker(document).struct(ConflictSettings, node, "conflicts" if node is not document.root else "")
+    if isinstance(settings, ConflictSettings) and settings.rules:
+        note_unknown_strategies(document, catalogue, settings, node)
+    if document.problems or not isinstance(settings, ConflictSettings):
         raise SettingsError(tuple(map(str, document.problems)))
-    return found_here.rules
+    return settings.rules
 
 
 def note_unknown_strategies(
