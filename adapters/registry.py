@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.assembly import Engine, Extensions
     from engine.clock import Clock
     from engine.events.replicating.ports import Transport
+    from engine.settings.model import Workspace
     from engine.settings.replication import PeerSettings, ServerSettings
 
 GROUP = "syncdeck.endpoints"
@@ -114,6 +115,12 @@ class Registry(Catalogue):
 
         additions = self._additions
         return Extensions(transport=self.transport, strategies=additions.strategies, upcasts=additions.upcasts)
+
+    def complaints(self, workspace: Workspace) -> list[str]:
+        """Return what is wrong outside a workspace's settings, as sentences for `syncdeck doctor`."""
+        from adapters.complaints import complaints
+
+        return [*complaints(workspace), *self.problems]
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -109,23 +109,13 @@ def bring_together() -> Outside:
     def serve(engine: Engine, settings: ServerSettings) -> AbstractAsyncContextManager[str]:
         return catalogue().serve(engine, settings, secret)
 
-    def complaints(workspace: Workspace) -> list[str]:
-        from adapters import secrets
-        from engine.settings.references import secret_references
-
-        references = {
-            reference for adapter in workspace.adapters.values() for _, reference in secret_references(adapter.settings)
-        }
-        problems = [secrets.permission_problem(reference, workspace.folder) for reference in sorted(references)]
-        return [*(problem for problem in problems if problem), *catalogue().problems]
-
     return Outside(
         catalogue=catalogue,
         secret=secret,
         keep_secret=keep_secret,
         forget_secret=forget_secret,
         load=load,
-        complaints=complaints,
+        complaints=lambda workspace: catalogue().complaints(workspace),
         serve=serve,
         extensions=lambda: catalogue().extensions(),
         actor=os.environ.get("SYNCDECK_ACTOR", ""),

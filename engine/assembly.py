@@ -38,7 +38,7 @@ from engine.settings.context import AdapterContext
 from engine.settings.model import Workspace
 from engine.settings.replication import PeerSettings
 from engine.storage.care import Care
-from engine.storage.database import open_database
+from engine.storage.database import Database, open_database
 from engine.storage.event_digest import EventDigest
 from engine.storage.event_history import StoredHistories
 from engine.storage.event_log import StoredEventLog
@@ -100,68 +100,38 @@ async def open_engine(
     `actor` is who is named in events and approvals (default: the user at this host). Raises `StorageError`.
     """
     clock = clock or SystemClock()
-    actor = actor or who()
     extensions = extensions or Extensions()
-    holder = f"{actor} pid {os.getpid()}"
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(workspace.state, read_only=read_only))
-        log = StoredEventLog(database, clock, workspace.node, redactor=REDACTOR, upcasts=extensions.upcasts)
-        notices = Notices()
-        ahead = AdmissionLimits(clock_ahead_ms=round(workspace.server.max_clock_ahead.total_seconds() * 1000))
-        replica = StoredReplica(database, log, clock, workspace.node, EventDigest(database), ahead)
-        means = Means(
+        ground = _Ground(
             workspace=workspace,
-            endpoints=_endpoints(workspace, catalogue, secrets),
-            journal=RunJournal(database, log, clock, actor=actor),
+            secrets=secrets,
+            database=database,
+            log=StoredEventLog(database, clock, workspace.node, redactor=REDACTOR, upcasts=extensions.upcasts),
             clock=clock,
-            chance=random.random,
-            notices=notices,
-            redact=REDACTOR.text,
-            record=_recording(log, actor, read_only=read_only),
-            actor=actor,
-            holder=holder,
+            notices=Notices(),
+            actor=actor or who(),
             read_only=read_only,
+            extensions=extensions,
         )
-        replication = Replication(
-            ReplicationMeans(
-                replica=replica,
-                book=StoredPeerBook(database, clock, holder),
-                recording=Recording(log, actor),
-                log=log,
-                transports=_transports(workspace, secrets, clock, extensions),
-                advances=replica.advances,
-                peers=workspace.peers,
-                clock=clock,
-                notices=notices,
-                chance=random.random,
-                read_only=read_only,
-            )
-        )
+        means, replica = _reconciling(ground, catalogue), _replica(ground)
         yield Engine(
             workspace=workspace,
             catalogue=catalogue,
             clock=clock,
-            actor=actor,
+            actor=ground.actor,
             read_only=read_only,
-            notices=notices,
-            log=log,
+            notices=ground.notices,
+            log=ground.log,
             event_pages=stack.enter_context(open_event_pages(workspace.state, extensions.upcasts)),
             reconcile=Reconciler(means),
             inspection=Inspection(means),
             care=Care(workspace.state),
-            conflicts=Conflicts(
-                log,
-                StoredHistories(database, extensions.upcasts),
-                workspace.conflicts.rules,
-                extensions.strategies,
-                notices,
-                actor=actor,
-                read_only=read_only,
-            ),
+            conflicts=_conflicts(ground),
             replica=replica,
             responder=Responder(replica),
-            replication=replication,
-            log_care=LogCare(database, log, replica, actor=actor),
+            replication=_replication(ground, replica),
+            log_care=LogCare(database, ground.log, replica, actor=ground.actor),
         )
 
 
@@ -174,23 +144,91 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _endpoints(workspace: Workspace, catalogue: Catalogue, secrets: Secrets) -> Endpoints:
-    def context(name: str) -> AdapterContext:
-        return AdapterContext(adapter=name, folder=workspace.folder, secrets=secrets)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What all parts of an engine stand on."""
 
-    return Endpoints(workspace=workspace, catalogue=catalogue, context=context)
+    workspace: Workspace
+    secrets: Secrets
+    database: Database
+    log: StoredEventLog
+    clock: Clock
+    notices: Notices
+    actor: str
+    read_only: bool
+    extensions: Extensions
 
+    @property
+    def holder(self) -> str:
+        """How locks name this process."""
+        return f"{self.actor} pid {os.getpid()}"
 
-def _transports(
-    workspace: Workspace, secrets: Secrets, clock: Clock, extensions: Extensions
-) -> Callable[[PeerSettings], Transport]:
-    def transport(peer: PeerSettings) -> Transport:
-        if extensions.transport is None:
+    def context(self, name: str) -> AdapterContext:
+        return AdapterContext(adapter=name, folder=self.workspace.folder, secrets=self.secrets)
+
+    def transport(self, peer: PeerSettings) -> Transport:
+        """Return the way to a peer."""
+        if self.extensions.transport is None:
             raise SettingsError(f"peers.{peer.name}: this program has no way to other nodes.")
-        context = AdapterContext(adapter=f"peer {peer.name}", folder=workspace.folder, secrets=secrets)
-        return extensions.transport(peer, context, clock)
+        return self.extensions.transport(peer, self.context(f"peer {peer.name}"), self.clock)
 
-    return transport
+
+def _reconciling(ground: _Ground, catalogue: Catalogue) -> Means:
+    return Means(
+        workspace=ground.workspace,
+        endpoints=Endpoints(workspace=ground.workspace, catalogue=catalogue, context=ground.context),
+        journal=RunJournal(ground.database, ground.log, ground.clock, actor=ground.actor),
+        clock=ground.clock,
+        chance=random.random,
+        notices=ground.notices,
+        redact=REDACTOR.text,
+        record=_recording(ground.log, ground.actor, read_only=ground.read_only),
+        actor=ground.actor,
+        holder=ground.holder,
+        read_only=ground.read_only,
+    )
+
+
+def _replica(ground: _Ground) -> StoredReplica:
+    ahead = round(ground.workspace.server.max_clock_ahead.total_seconds() * 1000)
+    return StoredReplica(
+        ground.database,
+        ground.log,
+        ground.clock,
+        ground.workspace.node,
+        EventDigest(ground.database),
+        AdmissionLimits(clock_ahead_ms=ahead),
+    )
+
+
+def _replication(ground: _Ground, replica: StoredReplica) -> Replication:
+    return Replication(
+        ReplicationMeans(
+            replica=replica,
+            book=StoredPeerBook(ground.database, ground.clock, ground.holder),
+            recording=Recording(ground.log, ground.actor),
+            log=ground.log,
+            transports=ground.transport,
+            advances=replica.advances,
+            peers=ground.workspace.peers,
+            clock=ground.clock,
+            notices=ground.notices,
+            chance=random.random,
+            read_only=ground.read_only,
+        )
+    )
+
+
+def _conflicts(ground: _Ground) -> Conflicts:
+    return Conflicts(
+        ground.log,
+        StoredHistories(ground.database, ground.extensions.upcasts),
+        ground.workspace.conflicts.rules,
+        ground.extensions.strategies,
+        ground.notices,
+        actor=ground.actor,
+        read_only=ground.read_only,
+    )
 
 
 def _recording(log: EventLog, actor: str, *, read_only: bool) -> Record:
