@@ -63,5 +63,5 @@ async def import_events(arguments: Namespace, session: Session) -> int:
         finally:
             session.emit({"lines": done.lines, "events": done.events, "conflicts": done.conflicts})
             conflicts = f"; {done.conflicts:,} aggregates are contested now" if done.conflicts else ""
-            session.say(f"{done.lines:,} lines taken, of which {done.events:,} events were new{conflicts}.")
+            session.say(f"{done.lines:,} lines read, of which {done.events:,} events were new{conflicts}.")
     return DONE

@@ -26,6 +26,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What an import did."""
 
     lines: int = 0
+    """That were looked at; of the last batch of a refused import also those after the refused line."""
     events: int = 0
     """That were new."""
     conflicts: int = 0
@@ -55,7 +56,8 @@ async def import_lines(replica: Replica, lines: Iterable[bytes], first: int = 1)
     while True:
         batch, fault = _next_batch(numbered)
         if batch:
-            receipt = await _receive(replica, batch)
+            receipt, refused = await _receive(replica, batch)
+            fault = refused or fault
             done = Imported(
                 lines=done.lines + len(batch),
                 events=done.events + receipt.taken,
@@ -83,28 +85,29 @@ def _next_batch(numbered: Iterator[tuple[int, bytes]]) -> tuple[dict[int, Item |
     return batch, ""
 
 
-async def _receive(replica: Replica, batch: Mapping[int, Item | Skip]) -> Receipt:
+async def _receive(replica: Replica, batch: Mapping[int, Item | Skip]) -> tuple[Receipt, str]:
+    """Return what was taken, and why a line was not."""
     try:
         receipt = await replica.receive(Batch(items=tuple(batch.values())))
     except ReplicationRefused as error:
         if len(batch) > 1:
             return await _receive_one_by_one(replica, batch)
-        raise EventRefused(f"Line {min(batch)} was not taken: {error}") from error
-    if receipt.refusals:
-        refusal = receipt.refusals[0]
-        raise EventRefused(f"Line {_line_of(refusal, batch)} was not taken: {refusal.sentence}")
-    return receipt
+        return Receipt(vector={}), f"Line {min(batch)} was not taken: {error}"
+    for refusal in receipt.refusals:
+        return receipt, f"Line {_line_of(refusal, batch)} was not taken: {refusal.sentence}"
+    return receipt, ""
 
 
-async def _receive_one_by_one(replica: Replica, batch: Mapping[int, Item | Skip]) -> Receipt:
+async def _receive_one_by_one(replica: Replica, batch: Mapping[int, Item | Skip]) -> tuple[Receipt, str]:
     """Find the line for which a whole batch was refused."""
-    receipt = Receipt(vector={})
+    taken = conflicts = 0
+    fault = ""
     for number, part in batch.items():
-        latest = await _receive(replica, {number: part})
-        receipt = Receipt(
-            vector=latest.vector, taken=receipt.taken + latest.taken, conflicts=receipt.conflicts + latest.conflicts
-        )
-    return receipt
+        receipt, fault = await _receive(replica, {number: part})
+        taken, conflicts = taken + receipt.taken, conflicts + receipt.conflicts
+        if fault:
+            break
+    return Receipt(vector={}, taken=taken, conflicts=conflicts), fault
 
 
 def _line_of(refusal: Refusal, batch: Mapping[int, Item | Skip]) -> int:
