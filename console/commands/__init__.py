@@ -13,6 +13,7 @@ VERBS = {
     "status": ("overview", "Show how every sync and target stands, from the last plan or run; reads nothing outside."),
     "adapters": ("adapters", "List the configured adapters, test one, or list the kinds there are."),
     "events": ("events", "Read the event log: everything an operator did and the engine decided."),
+    "peers": ("peers", "Show how other nodes stand; sync with them, compare, test, pause."),
     "serve": ("serve", "Run this node headless: serve its peers, and sync with them, until it is stopped."),
     "conflicts": ("conflicts", "List what concurrent edits left to decide, show it side by side, and decide it."),
     "release": ("upkeep", "Let a target out of quarantine, so that automatic runs include it again."),
