@@ -119,6 +119,8 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
     except (OSError, UnicodeError) as error:
         raise SettingsError(_refused(host, port, error)) from error
     with listener:
+        # Connections inherit both. Without the first, each answer waits for the acknowledgement of its own head: 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
         yield listener
