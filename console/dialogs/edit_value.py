@@ -24,24 +24,30 @@ class Edited:
 
 
 class EditValue(Dialog[Edited]):
-    """Answers the value, or `None`; `problem` says why a value will not do. Enter takes one line, ctrl+o any."""
+    """Answers the value, or `None`; `problem` says why a value will not do.
+
+    Where values have several `lines`, Enter begins another, and ctrl+o takes the value; elsewhere both take it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit_value")]
     AUTO_FOCUS = "#value"
 
-    def __init__(self, field: str, value: Any, *, as_text: bool, problem: Callable[[Any], str] = lambda _: "") -> None:
+    def __init__(
+        self, field: str, value: Any, *, as_text: bool, lines: bool, problem: Callable[[Any], str] = lambda _: ""
+    ) -> None:
         super().__init__()
         self._problem = problem
         self._field = field
         self._as_text = as_text and isinstance(value, str)
         self._start = written(value, as_text=self._as_text)
+        self._lines = lines or "\n" in self._start
 
     def heading(self) -> str:
         return f"{self._field}, by hand"
 
     def body(self) -> Iterable[Widget]:
         yield Static(self._about(), id="about", classes="sentence", markup=False)
-        if "\n" in self._start:
+        if self._lines:
             yield TextArea(self._start, id="value", compact=True)
         else:
             yield Input(self._start, id="value", compact=True, select_on_focus=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from console.presentation.ages import count
 from console.presentation.conflict_fields import node
@@ -14,6 +13,7 @@ from console.presentation.patches import dotted
 from console.presentation.spans import Line, Span, cell, clean, fit, joined
 from console.presentation.staging import Staging
 from engine.events.merging.choices import chosen, refusal
+from engine.events.merging.patterns import matches
 from engine.events.merging.queue import Choice, Choices, ConflictDetail, ConflictId, Take
 from engine.events.merging.values import Contest
 
@@ -100,7 +100,7 @@ def _item(detail: ConflictDetail, order: Order, staging: Staging) -> Item:
     contests = [verdict.contest for verdict in detail.view.open]
     if order.way is Way.OPEN:
         return Item(detail=detail, choices={})
-    wanted = [each for each in contests if not order.field or fnmatchcase(dotted(each.path), order.field)]
+    wanted = [each for each in contests if not order.field or matches(order.field, dotted(each.path))]
     if not wanted:
         return Item(detail=detail, choices={}, reason="has no such field in conflict", outcome=Outcome.LEFT_OUT)
     choices: Choices = {}

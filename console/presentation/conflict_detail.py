@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from console.presentation.ages import age
+from console.presentation.ages import age, count
 from console.presentation.conflict_fields import FieldRow, actor, node, result_line, side_sign
 from console.presentation.conflicts import state_span
 from console.presentation.event_sentences import told
@@ -13,7 +13,7 @@ from console.presentation.json_words import differing, flowed, kind_of, value_te
 from console.presentation.origins import node_of
 from console.presentation.patches import dotted
 from console.presentation.rule_words import rule_line
-from console.presentation.spans import Line, Span, cell, clean, fit, joined, spread
+from console.presentation.spans import Line, Span, cell, clean, fit, joined, spread, wrap
 from engine.events.event import Event
 from engine.events.merging.queue import ConflictDetail, ConflictState
 from engine.events.merging.values import ABSENT, Candidate
@@ -41,17 +41,25 @@ def conflict_facts(detail: ConflictDetail, place: str, decided: int, width: int,
     if place:
         parts.append((Span(place, "dim"),))
     lines = [spread(left, joined(parts, "  "), width)]
+    if detail.view.missing:
+        missing = count(len(detail.view.missing), "event")
+        text = f"! {missing} that others know of are not here: a filter or compaction left them out"
+        lines.append(fit((Span(text, "warn"),), width))
     if detail.view.redacted:
         lines.append(fit((Span("! some of its events were redacted: what they said is gone", "warn"),), width))
     return lines
 
 
-def settled_twice(detail: ConflictDetail, width: int) -> list[Line]:
-    """Return what has to be read first when two operators settled it at once in different ways."""
-    if detail.summary.state is not ConflictState.SETTLED or detail.summary.reviewed or not detail.summary.settled_by:
+def decided_twice(detail: ConflictDetail, width: int) -> list[Line]:
+    """Return what has to be read first when two operators decided at once in different ways."""
+    summary = detail.summary
+    if summary.reviewed:
         return []
-    text = "Another operator settled it at the same time in another way. U reopens it, to be settled once."
-    return flowed((Span("▌ ", "error"), Span(text, "error")), width)
+    if summary.state is ConflictState.SETTLED:
+        text = "Another operator settled it at the same time in another way. U reopens it, to be settled once."
+    else:
+        text = "Two operators decided at the same time in different ways: their decisions are the sides now."
+    return [(Span("▌ ", "error"), *line) for line in wrap(text, width - 2, "error")]
 
 
 def field_detail(row: FieldRow, width: int, now: datetime) -> list[Line]:

@@ -15,6 +15,8 @@ from engine.events.merging.queue import Choice, Take
 from engine.events.merging.values import Candidate, Contest, Path, Verdict
 
 LEFT, RIGHT = 0, 1
+ALL_COLUMNS = 60
+"""Cells from which on the base has a column of its own; below, it stands only in the field in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +57,44 @@ class FieldRow:
         return self.contest.candidates[number]
 
 
-def columns(width: int, paths: Sequence[Path] = ()) -> tuple[int, int, int]:
-    """Return the cells for the field's name, for each of base, left and right, and for the result."""
+def columns(width: int, paths: Sequence[Path] = ()) -> tuple[int, int, int, int]:
+    """Return the cells for the field's name, the base (none where it is very narrow), each side, and the result."""
     longest = max((len(dotted(path)) for path in paths), default=8)
-    name = max(8, min(longest, width // 5))
-    each = max(8, (width - name - 4) * 3 // 13)
-    return name, each, max(8, width - name - 3 * each - 4)
+    name = max(7, min(longest, width // 5))
+    if width < ALL_COLUMNS:
+        side = (width - name - 3) // 3
+        return name, 0, side, width - name - 2 * side - 3
+    side = (width - name - 4) * 3 // 13
+    return name, side, side, width - name - 3 * side - 4
 
 
 def heading(rows: Sequence[FieldRow], width: int) -> Line:
     """Return the titles; a side's node stands there when it is the same in all fields."""
-    name, each, result = columns(width, [row.path for row in rows])
+    name, base, side, result = columns(width, [row.path for row in rows])
     waiting = [row for row in rows if not row.verdict.settled] or rows
     left = _common([node(row.side(row.left)) for row in waiting])
     right = _common([node(row.side(row.right)) for row in waiting])
     titles = (
         cell("FIELD", name),
-        cell("BASE", each),
-        cell(f"LEFT {left}".rstrip(), each),
-        cell(f"RIGHT {right}".rstrip(), each),
+        cell("BASE", base),
+        cell(f"LEFT {left}".rstrip(), side),
+        cell(f"RIGHT {right}".rstrip(), side),
         cell("RESULT", result),
     )
-    return (Span("  "), *(Span(f"{title.text} ", "dim") for title in titles))
+    return (Span("  "), Span(" ".join(title.text for title in titles if title.text), "dim"))
 
 
 def field_line(row: FieldRow, width: int, paths: Sequence[Path] = ()) -> Line:
     """Return one field as a line of the table."""
-    name, each, result = columns(width, paths)
+    name, base, side, result = columns(width, paths)
     contest = row.contest
     taken = row.choice.candidate if row.choice is not None and row.choice.take is Take.CANDIDATE else -1
     line = [cell(dotted(row.path), name, "dim" if row.verdict.settled else "strong"), Span(" ")]
-    line += [cell(value_text(contest.base, 200), each, "dim"), Span(" ")]
+    if base:
+        line += [cell(value_text(contest.base, 200), base, "dim"), Span(" ")]
     for number in (row.left, row.right):
         role = "new" if number == taken else ""
-        line += [cell(value_text(row.side(number).value, 200), each, role), Span(" ")]
+        line += [cell(value_text(row.side(number).value, 200), side, role), Span(" ")]
     return (*line, *fit(result_line(row, words=result >= 28), result))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 from console.presentation.origins import node_of
 from console.presentation.patches import dotted
+from engine.events.merging.patterns import matches
 from engine.events.merging.queue import ConflictSummary
 
 KEYS = ("field", "aggregate", "node", "by")
@@ -65,7 +65,7 @@ def parse(text: str) -> ConflictFilter:
 
 def _any(pattern: str, texts: Iterable[str]) -> bool:
     wanted = pattern.casefold()
-    return not wanted or any(fnmatchcase(text.casefold(), wanted) for text in texts)
+    return not wanted or any(matches(wanted, text.casefold()) for text in texts)
 
 
 _EXAMPLES = {"field": "field:title", "aggregate": "aggregate:user:*", "node": "node:berlin-1", "by": "by:ann"}

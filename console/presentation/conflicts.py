@@ -30,7 +30,7 @@ VIEWS: dict[str, tuple[ConflictState, ...]] = {
 
 def state_span(summary: ConflictSummary) -> Span:
     """Return a conflict's state as glyph and word."""
-    if summary.state is ConflictState.SETTLED and not summary.reviewed and summary.settled_by:
+    if summary.state is ConflictState.SETTLED and not summary.reviewed:
         return Span("! settled twice", "error")
     return Span(*STATES[summary.state])
 

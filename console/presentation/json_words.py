@@ -17,7 +17,7 @@ MOST_COMPARED = 2_000
 
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 _PUNCTUATED = re.compile(r'[,:\[\]{}"]')
-_LIKE_JSON = re.compile(r'\s|[-\d\[{"]|(?:true|false|null)$')
+_LIKE_JSON = re.compile(r'\s|[\[{"]|(?:true|false|null|-?\d[\d.eE+-]*)$')
 
 
 def value_text(value: Any, limit: int = LONGEST) -> str:

@@ -24,8 +24,8 @@ def rule_line(verdict: Verdict) -> Line:
     name = f" “{clean(verdict.rule.name, 60)}”" if verdict.rule.name else ""
     head = Span(f"rule {verdict.position}{name} → ")
     if not verdict.settled:
-        how = "an operator decides" if verdict.rule.use == ASKING else f"{verdict.rule.use} cannot: an operator decides"
-        return (head, Span(how, "warn"))
+        reason = f" {clean(verdict.reason)}" if verdict.reason and verdict.rule.use != ASKING else ""
+        return (head, Span(f"{clean(verdict.rule.use)}: an operator decides.{reason}", "warn"))
     return (head, Span(f"{clean(verdict.rule.use)}: ", "ok"), Span(value_text(verdict.value, 200)))
 
 

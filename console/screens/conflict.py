@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
@@ -15,9 +16,9 @@ from console.messages import News
 from console.presentation.conflict_detail import (
     conflict_facts,
     conflict_lines,
+    decided_twice,
     field_detail,
     history_lines,
-    settled_twice,
 )
 from console.presentation.conflict_fields import FieldRow, field_line, fold_line, heading
 from console.presentation.conflict_work import Sides, rows_of, turned
@@ -28,6 +29,7 @@ from console.widgets.line_panel import LinePanel, LineStack
 from console.widgets.listed_rows import ListedRows
 from console.widgets.record_list import RecordList
 from console.widgets.still_list import StillList
+from engine.errors import NothingFound
 from engine.events.merging.queue import ConflictState
 from engine.events.merging.values import Path
 
@@ -39,6 +41,7 @@ READING: tuple[Line, ...] = ((Span("Reading the conflict …", "dim"),),)
 FOLD = "automatic"
 """Key of the line under which the fields are folded that rules settled."""
 WIDE = 160
+MOVED_ON = "Its sides have changed. What was decided about the same sides still stands."
 LEAST_DETAIL = 9
 """Rows that the field in full needs to be worth looking at."""
 
@@ -81,15 +84,17 @@ class ConflictScreen(ConflictWalk):
     # -- what is shown ----------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        wanted = self.wanted
+        wanted, known = self.wanted, self.detail
 
-        async def show(engine: Engine) -> tuple[ConflictDetail, bool]:
-            """Return the conflict, or what stands in its place now, and whether it was replaced."""
-            detail = await engine.conflicts.show(wanted)
-            if detail.summary.state is not ConflictState.SUPERSEDED:
-                return detail, False
-            newer = await engine.conflicts.show(detail.summary.aggregate_id)
-            return newer, newer.summary.id != detail.summary.id
+        async def show(engine: Engine) -> ConflictDetail:
+            """Return the conflict, or what stands in its place now."""
+            try:
+                detail = await engine.conflicts.show(wanted)
+            except NothingFound:
+                if known is None:
+                    raise
+                return await standing(engine, known)
+            return detail if detail.summary.state is not ConflictState.SUPERSEDED else await standing(engine, detail)
 
         self.ask(f"read the conflict {wanted}", show, self.take_in)
 
@@ -97,14 +102,14 @@ class ConflictScreen(ConflictWalk):
         if concerns_conflicts(news):
             self.look()
 
-    def take_in(self, found: tuple[ConflictDetail, bool]) -> None:
+    def take_in(self, detail: ConflictDetail) -> None:
         """Show a conflict; one that is on the screen already keeps its place and all that was chosen."""
-        detail, replaced = found
-        known = self.detail is not None and self.detail.summary.aggregate_id == detail.summary.aggregate_id
-        if replaced and known:
-            self.moved_on = "Its sides have changed. What was decided about the same sides still stands."
-        elif not known:
+        before = self.detail.summary if self.detail is not None else None
+        known = before is not None and before.aggregate_id == detail.summary.aggregate_id
+        if not known:
             self.moved_on, self.sides, self.show_automatic = "", {}, False
+        elif before is not None and before.id != detail.summary.id:
+            self.moved_on = MOVED_ON
         self.detail = detail
         self.wanted = detail.summary.id
         self.draw()
@@ -114,7 +119,11 @@ class ConflictScreen(ConflictWalk):
 
     def turn_to(self, detail: ConflictDetail) -> None:
         self.detail = None
-        self.take_in((detail, False))
+        self.take_in(detail)
+
+    def look_again(self, name: str) -> None:
+        self.detail, self.wanted = None, name
+        self.look()
 
     def draw(self) -> None:
         """Draw what is known and chosen."""
@@ -155,7 +164,7 @@ class ConflictScreen(ConflictWalk):
             return []
         decided = sum(row.choice is not None for row in self.rows)
         lines = conflict_facts(detail, self.place, decided, width, engine.clock.now())
-        lines += settled_twice(detail, width)
+        lines += decided_twice(detail, width)
         if self.moved_on:
             lines.append((Span("⟳ ", "warn"), Span(self.moved_on, "warn")))
         return lines
@@ -225,3 +234,13 @@ class ConflictScreen(ConflictWalk):
             return ""
         lines = conflict_lines(self.detail, self.rows, 120, self.deck.engine.clock.now())
         return "\n".join(plain(line).rstrip() for line in lines)
+
+
+async def standing(engine: Engine, before: ConflictDetail) -> ConflictDetail:
+    """Return the conflict that an aggregate has now in the place of another; without any, what the aggregate shows."""
+    aggregate = before.summary.aggregate_id
+    for summary in await engine.conflicts.queue(aggregate=aggregate):
+        if summary.aggregate_id == aggregate:
+            return await engine.conflicts.show(summary.id)
+    view = await engine.conflicts.view(aggregate)
+    return replace(before, summary=replace(before.summary, state=ConflictState.SUPERSEDED), view=view)

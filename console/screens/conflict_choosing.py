@@ -10,11 +10,12 @@ from console.presentation.conflict_words import settle_matter
 from console.presentation.conflict_work import step_text
 from console.presentation.conflicts import STATES, WAITING
 from console.presentation.patches import dotted
-from console.presentation.staging import Staging
+from console.presentation.staging import Staging, Step
 from console.screens.conflict_deeds import DIALOG_WIDTH, ConflictDeeds
+from engine.errors import VersionConflict
 from engine.events.merging.choices import chosen, refusal
 from engine.events.merging.queue import Choice, Take
-from engine.events.merging.values import ABSENT
+from engine.events.merging.values import ABSENT, Path
 
 if TYPE_CHECKING:
     from console.dialogs.decide import Decided
@@ -59,6 +60,12 @@ class ConflictChoosing(ConflictDeeds):
     def go_to_undecided(self, by: int, *, first: bool = False) -> bool:
         """Put the cursor on the next undecided field; tell whether there is one."""
         return False
+
+    def look_again(self, name: str) -> None:
+        """Show a conflict anew, as if it had not been looked at."""
+
+    def go_to_field(self, path: Path) -> None:
+        """Put the cursor on a field."""
 
     def go_to_conflict(self, by: int) -> None:
         """Show the next conflict that waits."""
@@ -108,6 +115,7 @@ class ConflictChoosing(ConflictDeeds):
             start = contest.base if contest.base is not ABSENT else ""
         others = [contest.base, *(side.value for side in contest.candidates)]
         as_text = all(isinstance(value, str) or value is ABSENT for value in others)
+        lines = any(isinstance(value, str) and "\n" in value for value in others)
 
         def edited(found: Edited | None) -> None:
             if found is not None:
@@ -116,7 +124,8 @@ class ConflictChoosing(ConflictDeeds):
         def problem(value: object) -> str:
             return refusal(contest, Choice(take=Take.VALUE, value=value))
 
-        self.deck.push_screen(EditValue(dotted(contest.path), start, as_text=as_text, problem=problem), edited)
+        dialog = EditValue(dotted(contest.path), start, as_text=as_text, lines=lines, problem=problem)
+        self.deck.push_screen(dialog, edited)
 
     # -- all fields -------------------------------------------------------------------------------------------------
 
@@ -140,14 +149,20 @@ class ConflictChoosing(ConflictDeeds):
     def action_step_back(self) -> None:
         step = self.staging.undo()
         if step is not None:
-            self.draw()
-            self.deck.say(f"Taken back: {step_text(step, back=True)}")
+            self._show_step(step, back=True)
 
     def action_step_on(self) -> None:
         step = self.staging.redo()
         if step is not None:
-            self.draw()
-            self.deck.say(f"Again: {step_text(step, back=False)}")
+            self._show_step(step, back=False)
+
+    def _show_step(self, step: Step, *, back: bool) -> None:
+        """Go to the field it was about, or say what it was about if that is elsewhere."""
+        self.draw()
+        if self.detail is not None and step.aggregate == self.detail.summary.aggregate_id:
+            self.go_to_field(next(iter(step.after)))
+        else:
+            self.deck.say(f"{'Taken back' if back else 'Again'}: {step_text(step, back=back)}")
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -170,7 +185,18 @@ class ConflictChoosing(ConflictDeeds):
                 self.written,
             )
 
-        self.ask("see what would be written", lambda engine: engine.conflicts.preview(chosen_id, choices), then)
+        def failed(error: Exception) -> None:
+            if isinstance(error, VersionConflict):
+                self.it_moved_on(error)
+            else:
+                self.deck.show_failure("see what would be written", error)
+
+        self.ask(
+            "see what would be written",
+            lambda engine: engine.conflicts.preview(chosen_id, choices),
+            then,
+            failed=failed,
+        )
 
     def written(self, resolved: Resolved) -> None:
         """Forget what was staged, and go on to the next conflict that waits."""
@@ -178,11 +204,10 @@ class ConflictChoosing(ConflictDeeds):
         self.staging.forget(preview.aggregate_id)
         if preview.undecided:
             self.deck.say(f"Settled in part: {preview.aggregate_id} still waits for other fields.")
-            self.look()
-            return
-        self.deck.say(f"Settled {preview.aggregate_id}. U on it, among the settled ones, reopens it.")
-        self.look()
-        self.go_to_conflict(1)
+            self.look_again(preview.aggregate_id)
+        else:
+            self.deck.say(f"Settled {preview.aggregate_id}.")
+            self.go_to_conflict(1)
 
     def action_rule(self) -> None:
         """Propose a rule that would have decided as is decided here."""

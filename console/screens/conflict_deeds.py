@@ -11,6 +11,7 @@ from console.presentation.conflict_words import reopen_matter
 from console.presentation.conflicts import STATES, WAITING
 from console.presentation.plan_words import Matter
 from console.screens.frame import SyncdeckScreen
+from engine.errors import VersionConflict
 from engine.events.merging.queue import ConflictState
 
 if TYPE_CHECKING:
@@ -76,14 +77,25 @@ class ConflictDeeds(SyncdeckScreen):
         """Have the engine write something, then look again wherever people are by then."""
 
         def done(value: T) -> None:
-            if not self.is_attached:
-                return
-            if then is not None:
-                then(value)
-            else:
-                self.look()
+            if self.is_attached:
+                (then or self._looked)(value)
 
-        self.deck.order(what, order, done)
+        def failed(error: Exception) -> None:
+            if isinstance(error, VersionConflict):
+                self.it_moved_on(error)
+            else:
+                self.deck.show_failure(what, error)
+
+        self.deck.order(what, order, done, failed=failed)
+
+    def it_moved_on(self, error: Exception) -> None:
+        """Say that the conflict is another one by now, and show that."""
+        self.deck.say(str(error), severity="warning")
+        if self.is_attached:
+            self.look()
+
+    def _looked(self, _: object) -> None:
+        self.look()
 
     def action_events(self) -> None:
         summary = self.conflict_in_hand
@@ -99,6 +111,8 @@ class ConflictDeeds(SyncdeckScreen):
         state = STATES[summary.state][0].partition(" ")[2]
         if action == "reopen" and summary.state is not ConflictState.SETTLED:
             return f"This conflict is {state}: only what was settled can be reopened."
+        if action == "reopen" and summary.resolution is None:
+            return "Rules settle this conflict, nobody did: change the rules, and it waits again."
         if action == "claim" and summary.state not in WAITING:
             return f"This conflict is {state}: there is nothing to claim."
         return ""

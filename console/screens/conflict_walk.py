@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from console.presentation.conflict_work import rows_of
 from console.screens.conflict_choosing import ConflictChoosing
 from console.widgets.still_list import StillList
-from engine.events.merging.queue import ConflictId
+from engine.events.merging.values import Path
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
-    from engine.events.merging.queue import ConflictDetail, ConflictSummary
+    from engine.events.merging.queue import ConflictDetail
 
 
 class ConflictWalk(ConflictChoosing):
@@ -24,15 +24,19 @@ class ConflictWalk(ConflictChoosing):
         return self.query_one(StillList)
 
     @property
-    def queue(self) -> list[ConflictId]:
-        """The conflicts as the list showed them, to go on from one to the next."""
-        return self.deck.kept("queue", list[ConflictId])
+    def queue(self) -> list[str]:
+        """The aggregates in conflict as the list showed them, to go on from one to the next. (An aggregate has one
+        conflict at most that waits; its id changes with every side, its aggregate does not.)"""
+        return self.deck.kept("queue", list[str])
 
     @property
     def place(self) -> str:
         """Where this conflict stands in the list it was opened from."""
-        here = self.detail.summary.id if self.detail is not None else None
+        here = self.detail.summary.aggregate_id if self.detail is not None else ""
         return f"{self.queue.index(here) + 1} of {len(self.queue)}" if here in self.queue else ""
+
+    def go_to_field(self, path: Path) -> None:
+        self.fields.go_to_key(path)
 
     def go_to_undecided(self, by: int, *, first: bool = False) -> bool:
         """Put the cursor on the next undecided field of this conflict; tell whether there is one."""
@@ -52,26 +56,26 @@ class ConflictWalk(ConflictChoosing):
 
     def go_to_conflict(self, by: int) -> None:
         """Show the next conflict of the list that waits, and of which something is undecided."""
-        here = self.detail.summary.id if self.detail is not None else None
+        here = self.detail.summary.aggregate_id if self.detail is not None else ""
         at = self.queue.index(here) if here in self.queue else -1 if by > 0 else len(self.queue)
-        ahead = self.queue[at + 1 :] if by > 0 else self.queue[:at][::-1] if at > 0 else []
+        ahead = self.queue[at + 1 :] if by > 0 else self.queue[:at][::-1]
         self.ask("find the next conflict", lambda engine: self.next_waiting(engine, ahead), self.arrived)
 
-    async def next_waiting(self, engine: Engine, ahead: Sequence[ConflictId]) -> ConflictDetail | None:
-        """Return the first of these conflicts that still waits and is not decided here already."""
-        waiting: dict[ConflictId, ConflictSummary] = {each.id: each for each in await engine.conflicts.queue()}
-        for name in ahead:
-            if name in waiting:
-                detail = await engine.conflicts.show(name)
-                rows = rows_of(detail, self.staging, {})
-                if any(row.undecided for row in rows):
+    async def next_waiting(self, engine: Engine, ahead: Sequence[str]) -> ConflictDetail | None:
+        """Return the first of these aggregates' conflicts that still waits and is not decided here already."""
+        waiting = {each.aggregate_id: each.id for each in await engine.conflicts.queue()}
+        for aggregate in ahead:
+            if aggregate in waiting:
+                detail = await engine.conflicts.show(waiting[aggregate])
+                if any(row.undecided for row in rows_of(detail, self.staging, {})):
                     return detail
         return None
 
     def arrived(self, detail: ConflictDetail | None) -> None:
         """Show the conflict that was gone to."""
         if detail is None:
-            self.deck.say("No further undecided conflict in this direction. esc leads back to the list.")
+            self.deck.say("No further undecided conflict here.")
+            self.look()
             return
         self.turn_to(detail)
 

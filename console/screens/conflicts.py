@@ -172,7 +172,7 @@ class ConflictsScreen(ConflictDeeds):
 
     @on(RecordList.Opened)
     def open_conflict(self, event: RecordList.Opened) -> None:
-        self.deck.kept("queue", list[ConflictId])[:] = [each.id for each in self.shown]
+        self.deck.kept("queue", list[str])[:] = [each.aggregate_id for each in self.shown]
         self.post_message(Open("conflict", str(event.key)))
 
     def action_settle_many(self) -> None:

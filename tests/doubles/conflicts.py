@@ -94,6 +94,7 @@ def conflict(name: str, aggregate: str, *verdicts: Verdict, value: Any = None) -
         fields=tuple(verdict.contest.path for verdict in verdicts if not verdict.settled),
         automatic=sum(verdict.settled for verdict in verdicts),
         origins=tuple(sorted({dot.origin for dot in events})),
+        reviewed=True,
         since=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=newest),
     )
     state = copied(value) if value is not None else {}
