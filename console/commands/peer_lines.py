@@ -104,8 +104,10 @@ def outcome(result: SyncResult) -> str:
         parts.append(f"{result.conflicts:,} aggregates became contested")
     if result.refusals:
         parts.append(f"{len(result.refusals):,} origins left out")
-    words = ", ".join(parts) if result.pulled or result.pushed or result.refusals else "nothing new on either side"
-    return f"failed after {words}" if result.error else words
+    words = ", ".join(parts) if result.pulled or result.pushed or result.refusals else ""
+    if result.error:
+        return f"ended early; {words}" if words else "nothing was exchanged"
+    return words or "nothing new on either side"
 
 
 def synced(result: SyncResult) -> Iterator[str]:
@@ -113,6 +115,8 @@ def synced(result: SyncResult) -> Iterator[str]:
     took = (result.ended_at - result.started_at).total_seconds()
     yield f"{safe(result.peer)}: {outcome(result)} ({took:.1f} s)."
     sentences = [result.recovered, result.error, *(refusal.sentence for refusal in result.refusals)]
+    if result.error_kind in ("unavailable", "refused"):
+        sentences.append(f"Step by step: syncdeck peers test {result.peer}")
     yield from indented([safe(sentence) for sentence in sentences if sentence], "  ")
 
 

@@ -38,12 +38,16 @@ class _Watched:
     settings: PeerSettings
     rung: asyncio.Event = field(default_factory=asyncio.Event)
     heard: Vector = field(default_factory=dict)
-    """The peer's vector, as far as it was told."""
+    """The peer's vector, as it was told while following."""
+    known: Vector = field(default_factory=dict)
+    """The peer's vector, as the last sync left it."""
     mine: Vector = field(default_factory=dict)
-    seen: tuple[Vector, Vector] = (({}), ({}))
+    seen: tuple[Vector, Vector] = ({}, {})
     """`heard` and `mine` as they were when the last sync began: what did not change since cannot be a reason."""
     pause: timedelta = timedelta()
     backing_off: bool = False
+    asked: bool = False
+    """Somebody wants a sync, whatever is known."""
     next_at: datetime | None = None
 
     def due(self) -> bool:
@@ -51,9 +55,9 @@ class _Watched:
         heard, mine = self.seen
         direction = self.settings.direction
         to_pull = direction is not Direction.PUSH and lacking(self.heard, merge(heard, self.mine)) > 0
-        to_push = direction is not Direction.PULL and lacking(self.mine, merge(mine, self.heard)) > 0
+        to_push = direction is not Direction.PULL and lacking(self.mine, merge(mine, self.heard, self.known)) > 0
         back = self.backing_off and self.heard != heard  # it speaks again
-        return back or (not self.backing_off and (to_pull or to_push))
+        return self.asked or back or (not self.backing_off and (to_pull or to_push))
 
 
 class Automatic:
@@ -81,8 +85,7 @@ class Automatic:
     def ring(self, peer: str) -> None:
         """Sync soon, whatever is known."""
         if (watched := self._watched.get(peer)) is not None:
-            watched.seen = ({}, {})
-            watched.backing_off = False
+            watched.asked = True
             watched.rung.set()
 
     async def run(self) -> None:
@@ -103,8 +106,9 @@ class Automatic:
 
     async def _keep_in_step(self, watched: _Watched) -> None:
         while True:
-            watched.seen = (watched.heard, watched.mine)
+            watched.seen, watched.asked = (watched.heard, watched.mine), False
             result = await self._survived(watched.settings)
+            watched.known = (await self._means.book.recall(watched.settings.name)).vector
             self._plan_next(watched, result)
             await self._until_due(watched)
 

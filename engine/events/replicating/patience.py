@@ -16,7 +16,9 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     shortest: timedelta = timedelta(milliseconds=200)
-    longest: timedelta = timedelta(seconds=20)
+    longest: timedelta = timedelta(seconds=5)
+    at_first: float = 2.0
+    """The budget until the first success: whether a peer is there at all is seen soon, and somebody may be waiting."""
     budget: float = 5.0
     earned: float = 0.1
 
@@ -26,12 +28,16 @@ class Tries:
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
-        self._left = patience.budget
+        self._left = patience.at_first
+        self._met = False
         self._pause = patience.shortest
 
     def succeeded(self) -> None:
         """Note a call that succeeded."""
-        self._left = min(self._patience.budget, self._left + self._patience.earned)
+        self._left = (
+            min(self._patience.budget, self._left + self._patience.earned) if self._met else self._patience.budget
+        )
+        self._met = True
         self._pause = self._patience.shortest
 
     def again(self, chance: float, asked: timedelta | None = None) -> timedelta | None:

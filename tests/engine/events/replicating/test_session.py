@@ -128,7 +128,7 @@ async def test_nothing_to_do_is_two_calls_and_no_change() -> None:
     assert (result.pulled, result.pushed, result.batches) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("faults", [Faults(lost_requests=3), Faults(lost_answers=3), Faults(twice=True)])
+@pytest.mark.parametrize("faults", [Faults(lost_requests=2), Faults(lost_answers=2), Faults(twice=True)])
 async def test_lost_and_doubled_messages_change_nothing_in_the_end(faults: Faults) -> None:
     here, there = Node("here"), Node("there")
     await here.write_many(25)
@@ -162,7 +162,7 @@ async def test_calls_are_tried_again_with_growing_pauses_until_the_budget_is_spe
     here, there = Node("here"), Node("there")
     there.remote.faults.lost_requests = 100
 
-    result = await here.sync(there, patience=Patience(budget=4))
+    result = await here.sync(there, patience=Patience(at_first=4))
 
     assert there.remote.calls == ["greet"] * 5
     assert (result.attempts, result.error_kind) == (5, "unavailable")
