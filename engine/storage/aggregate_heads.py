@@ -99,6 +99,15 @@ class AggregateHeads:
         self.heads[aggregate] = still if covered else [*still, head]
         self._touched.add(aggregate)
 
+    def touch(self, connection: sqlite3.Connection, aggregates: Iterable[str]) -> None:
+        """Let `save` look again whether these are contested: a payload that mattered is gone, or a resolution was
+        undone."""
+        for aggregate in aggregates:
+            self.known(connection, aggregate)
+            if aggregate not in self.heads:
+                self.heads[aggregate] = [_newest(connection, aggregate)]
+            self._touched.add(aggregate)
+
     def save(self, connection: sqlite3.Connection) -> int:
         """Keep the heads of contested aggregates, and let go of those that are no longer contested; return how many
         became so."""

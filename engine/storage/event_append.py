@@ -14,6 +14,7 @@ from engine.events.chain import canonical, header, link
 from engine.events.event import Event, NewEvent
 from engine.events.hlc import tick
 from engine.events.log import Version
+from engine.events.own import REOPENED
 from engine.redaction import Redactor
 from engine.storage.aggregate_heads import Head, after
 from engine.storage.appended import Appended
@@ -89,6 +90,8 @@ class Appender(Preparing):
         types = count_types(connection, [each.type for each in prepared])
         rows = self._rows(connection, tip, origin, prepared, types)
         connection.executemany(INSERT, rows)
+        if REOPENED in types:
+            tip.aggregates.touch(connection, [each.aggregate for each in prepared if each.type == REOPENED])
         tip.aggregates.save(connection)
         return Appended(rows, types, origin.name)
 

@@ -11,7 +11,7 @@ from engine.errors import ReplicationRefused
 from engine.events.chain import BEFORE_FIRST
 from engine.events.event import Dot, Origin
 from engine.events.merging.resolutions import parse_dot
-from engine.events.own import REDACTED
+from engine.events.own import REDACTED, REOPENED
 from engine.events.replicating.admission import Admission, AdmissionLimits, Gap, Known, Standing, admit
 from engine.events.replicating.messages import Batch, Item, Receipt, Skip
 from engine.events.vector import MOST_ORIGINS
@@ -93,10 +93,8 @@ class Receiving:
         for origin, standing in admission.heads.items():
             known = self._tip.origins[origin]
             known.seq, known.chain, known.stamp = standing.seq, standing.chain, standing.hlc
+        self._heed(items)
         conflicts = self._tip.aggregates.save(self._connection)
-        for item in items:
-            if item.type == REDACTED and (dot := parse_dot(item.aggregate.removeprefix("event:"))):
-                redact_in(self._connection, dot)
         return Receipt(
             vector={known.name: known.seq for known in self._tip.origins.values() if known.seq},
             taken=admission.events,
@@ -151,6 +149,18 @@ class Receiving:
                 hashes = payload_hashes(item.data, item.metadata)
                 rows[place] = (*rows[place][:4], GONE, GONE, *rows[place][6:11], hashes)
         return rows
+
+    def _heed(self, items: Iterable[Item]) -> None:
+        """Do what redactions and undone resolutions among these events say."""
+        for item in items:
+            if item.type == REOPENED:
+                self._tip.aggregates.touch(self._connection, [item.aggregate])
+            elif item.type == REDACTED and (dot := parse_dot(item.aggregate.removeprefix("event:"))):
+                position = redact_in(self._connection, dot)
+                if position is not None:
+                    sql = "SELECT aggregate FROM event WHERE position = ?"
+                    aggregate = self._connection.execute(sql, (position,)).fetchone()
+                    self._tip.aggregates.touch(self._connection, aggregate)
 
     def _keep_skips(self, skips: Iterable[Skip]) -> None:
         """Keep what was left out; what goes on where an earlier one ended becomes one with it."""

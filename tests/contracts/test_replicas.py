@@ -14,7 +14,8 @@ from engine.events.replicating.messages import Digest, DigestQuestion
 from engine.storage.database import open_database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.replica import StoredReplica
-from tests.contracts.replica import MakeNode, Node, ReplicaContract
+from tests.contracts.replica import ReplicaContract
+from tests.contracts.replica_node import MakeNode, Node
 from tests.doubles.clock import ManualClock
 from tests.doubles.replica import MemoryReplica
 from tests.doubles.replica_memory import Memory
