@@ -24,6 +24,7 @@ class Contests:
         self._events = events
         self._sparing = Sparing()
         self._states: dict[Side, Any] = {}
+        self._frontiers: dict[Side, Frontier] = {}
         self._found: list[Contest] = []
 
     def settle(self) -> tuple[Any, tuple[Contest, ...]]:
@@ -49,12 +50,13 @@ class Contests:
 
     def _compare(self, node: Node, path: Path) -> Any:
         """Return what a torn field holds; note a contest unless three-way comparison decides."""
-        group = [live for live in node.all() if live.event is not None]
+        group = _written_in(node)
         sides = self._sides(group)
         known = {event.dot: self._side(event, path) for event in sides}
-        base = at(self._state_of(frozenset.intersection(*known.values())), path)
+        base, disputed = self._base(known.values(), path)
         plain = {event.dot: at(self._state_of(known[event.dot]), path) for event in sides}
-        changed = [event for event in sides if not same(plain[event.dot], base)] or sides
+        # Where what they all know was contested already, whoever wrote decided it: nobody left it as it was.
+        changed = [event for event in sides if disputed or not same(plain[event.dot], base)] or sides
         candidates = tuple(
             Candidate(event=event, value=_with_others(plain[event.dot], path, known[event.dot], group))
             for event in sorted(changed, key=tie)
@@ -64,6 +66,20 @@ class Contests:
         inside = tuple(sorted({live.path for live in group if live.path != path}))
         self._found.append(Contest(path=path, base=base, candidates=candidates, inside=inside))
         return base
+
+    def _base(self, sides: Iterable[Side], path: Path) -> tuple[Any, bool]:
+        """Return the value that all sides know, and whether it was contested itself; then it is what was known before
+        that contest, as the field showed while nobody had decided."""
+        common = frozenset.intersection(*sides)
+        disputed = False
+        while torn := self._frontier_of(common).torn_about(path):
+            disputed = True
+            above, node = torn
+            if len(above) > len(path):
+                break
+            group = _written_in(node)
+            common = frozenset.intersection(*(self._side(event, above) for event in self._sides(group)))
+        return at(self._state_of(common), path), disputed
 
     def _sides(self, group: Sequence[Live]) -> list[Event]:
         """Return the newest event of each side: no other writer in the group knows it and lets nothing of it stand."""
@@ -93,9 +109,17 @@ class Contests:
         if not side:
             return self._floor
         if side not in self._states:
-            frontier = self._frontier(event for event in self._events if event.dot in side)
-            self._states[side] = _plain(frontier.root, ())
+            self._states[side] = _plain(self._frontier_of(side).root, ())
         return self._states[side]
+
+    def _frontier_of(self, side: Side) -> Frontier:
+        if side not in self._frontiers:
+            self._frontiers[side] = self._frontier(event for event in self._events if event.dot in side)
+        return self._frontiers[side]
+
+
+def _written_in(node: Node) -> list[Live]:
+    return [live for live in node.all() if live.event is not None]
 
 
 def _plain(node: Node, path: Path) -> Any:

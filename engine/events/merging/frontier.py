@@ -56,6 +56,13 @@ class Node:
             return False
         return self.holds_object or any(not same(values[0].value, write.value) for write in values[1:])
 
+    def torn_within(self, path: Path) -> tuple[Path, Node] | None:
+        """Return the first torn field at this path or inside it, with its path."""
+        if self.torn:
+            return path, self
+        within = (child.torn_within((*path, key)) for key, child in sorted(self.children.items()))
+        return next((found for found in within if found), None)
+
     def all(self) -> Iterator[Live]:
         """Yield the live writes at this path and inside it."""
         yield from self.writes
@@ -148,6 +155,18 @@ class Frontier:
         for key in path:
             node = node.children.get(key) if node else None
         return node
+
+    def torn_about(self, path: Path) -> tuple[Path, Node] | None:
+        """Return the first torn field above a path, at it or inside it, with its path."""
+        node = self.root
+        above: Path = ()
+        for key in path:
+            if node.torn:
+                return above, node
+            if key not in node.children:
+                return None
+            node, above = node.children[key], (*above, key)
+        return node.torn_within(above)
 
     def _replace(self, write: Write, event: Event) -> None:
         path, value = write

@@ -69,9 +69,7 @@ class Writers:
 
 scalars = st.sampled_from([1, 2, "x", "y", True, 1.5, [1], [1, 2]])
 leaves = scalars | st.none()
-patches = st.recursive(
-    leaves, lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=5
-)
+patches = st.recursive(leaves, lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=5)
 
 NAMES = ("north", "south", "west")
 

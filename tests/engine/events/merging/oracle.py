@@ -28,7 +28,9 @@ class Oracle:
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = list({event.dot: event for event in events}.values())
         mute = self._mute()
-        self.writers = [e for e in self.events if e.type != "conflict.reopened" and not e.redacted and e.dot not in mute]
+        self.writers = [
+            e for e in self.events if e.type != "conflict.reopened" and not e.redacted and e.dot not in mute
+        ]
         self.contests: list[tuple[Path, Any, list[tuple[Dot, Any]]]] = []
         live = self.live(self.writers)
         self.value = self._state(live, self._compare)
@@ -74,16 +76,7 @@ class Oracle:
 
     def _state(self, live: Sequence[W], torn: Any) -> Any:
         """Assemble live writes; where they clash, ask `torn` for the shortest path of the clash."""
-        clashes: set[Path] = set()
-        for one, other in combinations(live, 2):
-            upper, lower = sorted((one, other), key=lambda w: len(w.path))
-            if upper.path == lower.path:
-                both = upper.value is OBJECT and lower.value is OBJECT
-                if not both and not same(upper.value, lower.value):
-                    clashes.add(upper.path)
-            elif _above(upper.path, lower.path) and upper.value is not OBJECT:
-                clashes.add(upper.path)
-        tops = [path for path in clashes if not any(_above(other, path) for other in clashes)]
+        tops = self._tops(live)
         state: Any = ABSENT
         for w in live:
             if not any(w.path == top or _above(top, w.path) for top in tops):
@@ -96,19 +89,45 @@ class Oracle:
                 state = apply(state, patch_at(top, value))
         return state
 
+    def _tops(self, live: Sequence[W]) -> list[Path]:
+        """Return the shortest paths at which live writes want different things."""
+        clashes: set[Path] = set()
+        for one, other in combinations(live, 2):
+            upper, lower = sorted((one, other), key=lambda w: len(w.path))
+            if upper.path == lower.path:
+                both = upper.value is OBJECT and lower.value is OBJECT
+                if not both and not same(upper.value, lower.value):
+                    clashes.add(upper.path)
+            elif _above(upper.path, lower.path) and upper.value is not OBJECT:
+                clashes.add(upper.path)
+        return [path for path in clashes if not any(_above(other, path) for other in clashes)]
+
     def _compare(self, path: Path, group: list[W]) -> Any:
         writers = {w.event.dot: w.event for w in group}.values()
         sides = [e for e in writers if not any(self._gives_way(e, other, group) for other in writers)]
         known = {e.dot: self._side(e, path) for e in sides}
-        common = [e for e in self.writers if all(e.dot in side for side in known.values())]
-        base = at(self._settled(common), path)
+        base, disputed = self._base([set(side) for side in known.values()], path)
         plain = {e.dot: at(self._settled([d for d in self.writers if d.dot in known[e.dot]]), path) for e in sides}
-        changed = [e for e in sides if not same(plain[e.dot], base)] or sides
+        changed = [e for e in sides if disputed or not same(plain[e.dot], base)] or sides
         shown = [(e, self._beside(plain[e.dot], path, known[e.dot], group)) for e in sorted(changed, key=tie)]
         if len({repr(value) for _, value in map(_plainly, shown)}) == 1:
             return shown[0][1]
         self.contests.append((path, base, [(e.dot, value) for e, value in shown]))
         return base
+
+    def _base(self, sides: list[set[Dot]], path: Path) -> tuple[Any, bool]:
+        common = [e for e in self.writers if all(e.dot in side for side in sides)]
+        tops = [top for top in self._tops(self.live(common)) if top[: len(path)] == path or path[: len(top)] == top]
+        if not tops:
+            return at(self._settled(common), path), False
+        (*_, top) = tops
+        if len(top) > len(path):
+            return at(self._settled(common), path), True
+        within = Oracle(common)
+        group = [w for w in within.live(within.writers) if w.path[: len(top)] == top]
+        writers = {w.event.dot: w.event for w in group}.values()
+        older = [e for e in writers if not any(within._gives_way(e, other, group) for other in writers)]
+        return within._base([within._side(e, top) for e in older], path)[0], True
 
     def _gives_way(self, event: Event, other: Event, group: list[W]) -> bool:
         if event is other or not knows(other, event):
@@ -125,9 +144,7 @@ class Oracle:
                 continue
             beside = [e for e in kept if not knows(e, w.event) and not knows(w.event, e)]
             kept = [
-                e
-                for e in kept
-                if e is not w.event and (knows(e, w.event) or any(knows(other, e) for other in beside))
+                e for e in kept if e is not w.event and (knows(e, w.event) or any(knows(other, e) for other in beside))
             ]
         return {e.dot for e in kept}
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.events.event import Event
-from engine.events.merging.evaluate import evaluate, quiet, state_hash
-from tests.engine.events.merging.histories import AGGREGATE, NAMES, TEN_YEARS_MS, Writers, histories, patches, steps
+from engine.events.merging.evaluate import evaluate, state_hash
+from tests.engine.events.merging.histories import AGGREGATE, histories
 from tests.engine.events.merging.oracle import Oracle
-
-import pytest
 
 
 @given(histories, st.integers(0, 2**32))
