@@ -47,7 +47,7 @@ async def at_once(step: str) -> None:
 
 @dataclass
 class MemoryReplica(Replica):
-    """One node. Whatever it keeps is kept in one step; `pause` is awaited before and after each, where a crash may be."""
+    """One node. Whatever it keeps is kept in one step; `pause` is awaited before and after each: there a crash may be."""
 
     memory: Memory
     clock: Clock
@@ -94,12 +94,9 @@ class MemoryReplica(Replica):
         parts: list[Item | Skip] = []
         for span in spans:
             for part in self.memory.after(span.origin, span.first - 1):
-                if isinstance(part, Item) and part.seq <= span.last:
-                    parts.append(part)
-                elif isinstance(part, Skip) and part.last <= span.last:
-                    parts.append(part)
-                else:
+                if last_of(part) > span.last:
                     break
+                parts.append(part)
         items, more = _cut(parts, limits, wanted)
         return Batch(items=items, vector=self.vector(), more=more)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -59,6 +59,10 @@ class MemoryLog(EventLog, Histories):
     async def at_dot(self, dot: Dot) -> Event | None:
         return self.replica.memory.events.get(dot)
 
+    async def by_ids(self, identities: Collection[str]) -> Mapping[str, Event]:
+        memory = self.replica.memory
+        return {identity: memory.events[memory.ids[identity]] for identity in identities if identity in memory.ids}
+
     async def bounds(self) -> tuple[Position, Position]:
         log = self.replica.memory.log
         return (Position(min(log)), Position(max(log))) if log else (Position(1), Position(0))
@@ -84,7 +88,8 @@ class MemoryLog(EventLog, Histories):
 
     def _versions(self, aggregate: str) -> tuple[int, dict[Origin, int]]:
         events = self.replica.memory.history(aggregate)
-        return len(events), merge(*({**event.context, event.origin: event.seq} for event in events))
+        known = [{Origin(origin): seq for origin, seq in event.context.items()} for event in events]
+        return len(events), merge(*known, *({event.origin: event.seq} for event in events))
 
     def _all(self) -> list[Event]:
         return sorted(self.replica.memory.events.values(), key=lambda event: event.position)

@@ -130,7 +130,8 @@ class Memory(Known):
     def take_out(self, dot: Dot) -> tuple[Item, int]:
         """Forget the newest event of an origin; return it, and where it stood."""
         item = self.runs[dot.origin].pop()
-        assert isinstance(item, Item) and item.seq == dot.seq
+        assert isinstance(item, Item)
+        assert item.seq == dot.seq
         del self.events[dot], self.ids[item.id]
         self.about[item.aggregate].remove(dot)
         position = self.positions.pop(dot)

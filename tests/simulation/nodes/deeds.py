@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -141,20 +142,30 @@ async def redact(story: Story) -> None:
 
 
 async def replay(story: Story) -> None:
-    """A batch comes again, whole or a part of it, to whoever it was meant for."""
+    """A part of a batch comes again, or comes to somebody it was not meant for."""
     if not story.network.delivered:
         return
     node, batch = story.chance.choice(story.network.delivered)
+    if story.chance.random() < 0.5 and not any(isinstance(item, Skip) for item in batch.items):
+        node = story.somebody()
     if not node.up:
         return
-    first, last = sorted(story.chance.choices(range(len(batch.items) + 1), k=2))
-    items = batch.items[first:] if story.chance.random() < 0.3 else batch.items[:last]
+    items = _a_part_of(batch.items, story.chance)
     known = node.replica.vector()
     news = any((item.seq if isinstance(item, Item) else item.last) > known.get(item.origin, 0) for item in items)
-    filling = any(isinstance(node.memory.part_at(Dot(item.origin, item.seq)), Skip) for item in items if isinstance(item, Item))
+    dots = [Dot(item.origin, item.seq) for item in items if isinstance(item, Item)]
+    filling = any(isinstance(node.memory.part_at(dot), Skip) for dot in dots)
     receipt = await node.replica.receive(replace(batch, items=items))
     story.say(f"{node.name} gets {len(items)} parts again, and takes {receipt.taken}")
     assert news or filling or receipt.taken == 0, f"{node.name} took {receipt.taken} of what it had"
+
+
+def _a_part_of(items: Sequence[Item | Skip], chance: Random) -> tuple[Item | Skip, ...]:
+    """Return the beginning, the end, or what is one origin's."""
+    place = chance.randrange(len(items) + 1)
+    origin = chance.choice(items).origin if items else ""
+    parts = (items[:place], items[place:], [item for item in items if item.origin == origin])
+    return tuple(chance.choice(parts))
 
 
 async def cut(story: Story) -> None:
@@ -220,7 +231,7 @@ DEEDS: dict[Deed, int] = {
     resolve: 6,
     undo: 2,
     redact: 2,
-    replay: 4,
+    replay: 6,
     cut: 4,
     mend: 4,
     weather_changes: 4,

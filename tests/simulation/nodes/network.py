@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -38,6 +38,16 @@ M = TypeVar("M", bound=msgspec.Struct)
 
 TIMEOUT = 30.0
 """Seconds until a caller who hears nothing gives up."""
+
+
+class Judge(Protocol):
+    """Whoever looks at what is said."""
+
+    def batch_leaves(self, sender: Node, receiver: Node, batch: Batch, known: Mapping[Origin, int]) -> None:
+        """Hear of a batch; `known` is the vector that the receiver had when the session began."""
+
+    def told_what_is_kept(self, node: Node, receipt: Receipt) -> None:
+        """Hear of a node's answer to a push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +95,6 @@ class Network:
 
 
 @dataclass(slots=True)
-class Judge:
-    """Told of every batch before it is delivered: `batch_leaves(sender, receiver, batch, known)`, where `known` is the
-    vector that the receiver had when the session began."""
-
-    batch_leaves: Callable[[Node, Node, Batch, Mapping[Origin, int]], None]
-
-
-@dataclass(slots=True)
 class Line(Transport):
     """The way from one node to another."""
 
@@ -132,7 +134,12 @@ class Connection(Remote):
     async def push(self, batch: Batch) -> Receipt:
         self.network.judge.batch_leaves(self.here, self.there, batch, self.known)
         self.network.delivered.append((self.there, batch))
-        return await self._call("push", batch, lambda: self.there.responder.push(batch))
+        return await self._call("push", batch, lambda: self._pushed(batch))
+
+    async def _pushed(self, batch: Batch) -> Receipt:
+        receipt = await self.there.responder.push(batch)
+        self.network.judge.told_what_is_kept(self.there, receipt)
+        return receipt
 
     async def gaps(self, question: GapQuestion) -> Gaps:
         return await self._call("gaps", question, lambda: self.there.responder.gaps(question))

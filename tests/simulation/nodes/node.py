@@ -46,7 +46,12 @@ class Node:
         self.steps_left = -1
         pause = self._pausing()
         self.replica = MemoryReplica(
-            self.memory, self.clock, self.names.new_id, self.names.new_origin, pause, instance=f"{self.name}/{self.life}"
+            self.memory,
+            self.clock,
+            self.names.new_id,
+            self.names.new_origin,
+            pause,
+            instance=f"{self.name}/{self.life}",
         )
         self.book = MemoryPeerBook(self.memory, pause)
         self.log = MemoryLog(self.replica)

@@ -9,7 +9,8 @@ and whatever is asked for is reckoned anew from a set of events. The rules are t
   inside too, it takes the edits' side, and decides nothing.
 - Writes that are left and want different things are a contest, at the shortest path; who knows another does not stand
   against him, unless he spared him; a side that left things as all sides knew them gives way, and equal sides agree.
-  To each side's value belongs what others did beside it.
+  To each side's value belongs what others did beside it. Where what all sides knew was disputed itself, nobody left
+  things as they were.
 """
 
 from __future__ import annotations
@@ -104,8 +105,10 @@ class _Reckoning:
     def _compared(self, path: Path, writes: Sequence[_Write], disputes: list[Dispute]) -> Any:
         """Return what a field that several want differently is; note the dispute unless one side alone changed it."""
         sides = {dot: self._side(dot, path) for dot in self._newest(writes)}
-        base = self._value(path, frozenset.intersection(*sides.values()))
-        changed = [dot for dot, side in sides.items() if in_words(self._value(path, side)) != in_words(base)]
+        base, disputed = self._base(path, frozenset.intersection(*sides.values()))
+        changed = [
+            dot for dot, side in sides.items() if disputed or in_words(self._value(path, side)) != in_words(base)
+        ]
         wants = {
             dot: in_words(self._with_what_fits(path, self._value(path, sides[dot]), sides[dot], writes))
             for dot in sorted(changed or sides, key=self._age)
@@ -114,6 +117,20 @@ class _Reckoning:
             return _from_words(next(iter(wants.values())))
         disputes.append(Dispute(path, in_words(base), tuple((str(dot), value) for dot, value in wants.items())))
         return base
+
+    def _base(self, path: Path, common: frozenset[Dot]) -> tuple[Any, bool]:
+        """Return what all sides knew, and whether that was disputed itself; then nobody left it as it was, and it is
+        what was known before that dispute."""
+        disputed = False
+        while True:
+            torn = [(top, writes) for top, writes in _groups(self._live(self._heard & common)) if _torn(writes)]
+            around = [(top, writes) for top, writes in torn if top is not None and path[: len(top)] == top]
+            within = [top for top, _ in torn if top is not None and top[: len(path)] == path]
+            disputed = disputed or bool(around or within)
+            if not around:
+                return self._value(path, common), disputed
+            ((top, writes),) = around
+            common = frozenset.intersection(*(self._side(dot, top) for dot in self._newest(writes)))
 
     def _live(self, dots: Collection[Dot]) -> list[_Write]:
         """Return the writes that nobody who knew them wrote over, or spared when he did."""
@@ -204,6 +221,10 @@ def _contradict(one: _Write, other: _Write) -> bool:
         return in_words(one.value) != in_words(other.value)
     upper, lower = sorted((one, other), key=lambda write: len(write.path))
     return upper.value is not OBJECT and lower.path[: len(upper.path)] == upper.path
+
+
+def _torn(writes: Sequence[_Write]) -> bool:
+    return len({(write.path, in_words(write.value)) for write in writes}) > 1
 
 
 def _written_over(state: Any, path: Path, value: Any) -> Any:

@@ -1,5 +1,5 @@
-"""One seeded story of several nodes: everybody writes, exchanges, settles and fails as he likes; then all is mended, and
-all must be the same everywhere."""
+"""One seeded story of several nodes: everybody writes, exchanges, settles and fails as he likes; then all is mended,
+and all must be the same everywhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.doubles.replica_memory import Memory, last_of
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop
 from tests.simulation.nodes.deeds import DEEDS
 from tests.simulation.nodes.mesh import SHAPES, diameter, edges_of
-from tests.simulation.nodes.network import CALM, Judge, Line, Network
+from tests.simulation.nodes.network import CALM, Line, Network
 from tests.simulation.nodes.node import Names, Node
 from tests.simulation.nodes.watching import EVERYTHING, Watch, state_of
 
@@ -58,7 +58,7 @@ class Story:
         try:
             self.loop.play(self._play())
             assert not self.loop.faults, self.loop.faults
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001  whatever it is, it is told with the story
             error: BaseException = raised
             while isinstance(error, BaseExceptionGroup):
                 error = error.exceptions[0]
@@ -82,9 +82,7 @@ class Story:
         size, shape = self.chance.choice(SIZES), self.chance.choice(SHAPES)
         self.edges = edges_of(shape, size, self.chance)
         self.diameter = diameter(size, self.edges)
-        self.network = Network(
-            self.loop, self.chance, group, self.say, Judge(self.watch.batch_leaves), in_bytes=self.chance.random() < 0.2
-        )
+        self.network = Network(self.loop, self.chance, group, self.say, self.watch, in_bytes=self.chance.random() < 0.2)
         self.say(f"{size} nodes in a {shape}, diameter {self.diameter}: {self.edges}")
         self.nodes += [self._node(f"n{number}") for number in range(size)]
         for node in self.nodes:
@@ -251,6 +249,7 @@ class Story:
             shown = state_of(node, wanted)
             assert shown == state_of(whole[0], wanted), f"{node.name} shows otherwise"
         for node in whole:
+            self.watch.redacted_is_gone(node)
             assert state_of(node) == state_of(whole[0]), f"{node.name} shows otherwise than {whole[0].name}"
             if self.leaf is None:
                 assert not node.memory.gaps(), f"{node.name} still lacks {node.memory.gaps()}"

@@ -10,14 +10,15 @@ import msgspec
 from engine.events.chain import BEFORE_FIRST, canonical, hashed, header, link
 from engine.events.event import Dot, Origin
 from engine.events.merging.evaluate import evaluate, state_hash
-from engine.events.own import is_own
-from engine.events.replicating.messages import Batch, Item, Selection, Skip
+from engine.events.own import REDACTED, is_own
+from engine.events.replicating.messages import Batch, Item, Receipt, Selection, Skip
 from engine.events.replicating.selecting import wanted_by
-from tests.doubles.replica_memory import Memory
+from tests.doubles.replica_memory import Memory, named_dot
 from tests.simulation.nodes.node import Node
 from tests.simulation.nodes.oracle import Dispute, in_words, reckon
 
 EVERYTHING = Selection()
+MOST_AHEAD_MS = 60_000
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Watch:
             known.stamps[origin] = now.hlc if now else 0
         for origin, standing in memory.standings.items():
             if standing.seq != known.seqs.get(origin, 0):
-                self._grown(node, origin, known)
+                self._grown(node, origin, known, step)
                 assert (standing.seq, standing.chain) == (known.seqs[origin], known.chains[origin]), (
                     f"{node.name} says it knows {origin}#{standing.seq}, and holds {known.seqs[origin]}"
                 )
@@ -74,7 +75,7 @@ class Watch:
     def _somewhere(self, identity: str) -> bool:
         return any(identity in node.memory.ids for node in self.nodes)
 
-    def _grown(self, node: Node, origin: Origin, known: _Known) -> None:
+    def _grown(self, node: Node, origin: Origin, known: _Known, step: str) -> None:
         """Check that what came is contiguous, chained, later than what was before, and the same as everywhere."""
         seq, chain = known.seqs.get(origin, 0), known.chains.get(origin, BEFORE_FIRST)
         for part in node.memory.after(origin, seq):
@@ -85,6 +86,9 @@ class Watch:
                 assert part.hlc > known.stamps.get(origin, 0), f"{node.name}: time of {origin}#{first} went back"
                 known.stamps[origin] = part.hlc
                 self._causes_are_here(node, part)
+                if step == "received":
+                    ahead = (part.hlc >> 16) - node.replica.now_ms()
+                    assert ahead <= MOST_AHEAD_MS, f"{node.name} took {origin}#{first}, {ahead} ms from its future"
             seq, chain = (part.last if isinstance(part, Skip) else part.seq), part.chain
             self._same_everywhere(Dot(origin, seq), chain)
         known.seqs[origin], known.chains[origin] = seq, chain
@@ -92,7 +96,8 @@ class Watch:
     def _causes_are_here(self, node: Node, item: Item) -> None:
         for cause, seq in msgspec.json.decode(item.context).items():
             standing = node.memory.standings.get(cause)
-            assert standing and standing.seq >= seq, f"{node.name} holds an effect of {cause}#{seq}, and not the cause"
+            known = standing.seq if standing else 0
+            assert known >= seq, f"{node.name} holds an effect of {cause}#{seq}, and not the cause"
 
     def _same_everywhere(self, dot: Dot, chain: bytes) -> None:
         assert self.chains.setdefault(dot, chain) == chain or dot.origin in self.twice, f"{dot} is two events"
@@ -120,6 +125,18 @@ class Watch:
                 f"{sender.name} sends {receiver.name} {dot}, which is another event there"
             )
 
+    def told_what_is_kept(self, node: Node, receipt: Receipt) -> None:
+        """Check that a node does not say it knows what its disk does not hold."""
+        vector = node.replica.vector()
+        untrue = [f"{origin}#{seq}" for origin, seq in receipt.vector.items() if vector.get(origin, 0) < seq]
+        assert not untrue, f"{node.name} says it has {untrue}, and its disk does not"
+
+    def redacted_is_gone(self, node: Node) -> None:
+        """Check that no payload is left that somebody redacted."""
+        for event in node.memory.events.values():
+            if event.type == REDACTED and (left := node.memory.events.get(named_dot(event.aggregate_id))):
+                assert left.redacted, f"{node.name} still has what {left.dot} said"
+
     def same_known_same_shown(self, nodes: Sequence[Node]) -> None:
         """Check that whoever knows the same shows the same, whenever he learned it."""
         for node in nodes:
@@ -127,6 +144,7 @@ class Watch:
             key = (
                 frozenset((origin, known.seq, known.chain) for origin, known in memory.standings.items()),
                 tuple((gap.origin, gap.first, gap.last) for gap in memory.gaps()),
+                frozenset(dot for dot, event in memory.events.items() if event.redacted),
             )
             state = state_of(node)
             before = self._states.setdefault(key, state)
@@ -149,7 +167,9 @@ class Watch:
             )
             value, disputes = reckon(events)
             assert shown == disputes, f"{node.name}: {aggregate} has the disputes {disputes}, and shows {shown}"
-            assert _told(made.value) == in_words(value), f"{node.name}: {aggregate} is {in_words(value)}, and shows {made}"
+            assert _told(made.value) == in_words(value), (
+                f"{node.name}: {aggregate} is {in_words(value)}, and shows {made}"
+            )
 
 
 def state_of(node: Node, wanted: Selection = EVERYTHING) -> Mapping[str, bytes]:
