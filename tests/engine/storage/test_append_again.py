@@ -34,7 +34,7 @@ async def stored(log: StoredEventLog) -> list[Event]:
 
 
 @pytest.mark.parametrize(
-    "data", [None, 0, -1.5, "text", True, [], [1, {"a": None}], {}, {"a": {"b": []}}, "Zoë\n\"quoted\""], ids=repr
+    "data", [None, 0, -1.5, "text", True, [], [1, {"a": None}], {}, {"a": {"b": []}}, 'Zoë\n"quoted"'], ids=repr
 )
 async def test_data_may_be_any_json_value_a_bare_null_is_a_tombstone(log: StoredEventLog, data: Any) -> None:
     await log.append([NewEvent(type="user.changed", aggregate_id="user:1", data=data)])
@@ -69,7 +69,7 @@ class TestSentAgain:
     )
     async def test_another_event_under_a_known_id_is_refused(self, log: StoredEventLog, other: dict[str, Any]) -> None:
         await log.append([new(identity="import-1")])
-        with pytest.raises(EventRefused, match="Another event has the .* already"):
+        with pytest.raises(EventRefused, match=r"Another event has the .* already"):
             await log.append([new("Bea"), replace(new(identity="import-1"), **other)])
 
         assert await log.bounds() == (1, 1)
@@ -203,7 +203,7 @@ async def _outcome(log: StoredEventLog, event: NewEvent, expected: dict[str, int
     return "appended"
 
 
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "An event without type": {"type": ""},
     "An event without aggregate": {"aggregate_id": ""},
     "type has 257 characters": {"type": "x" * 257},
@@ -263,7 +263,7 @@ class TestIds:
     async def test_ids_of_events_that_are_far_apart_are_found_at_once(
         self, log: StoredEventLog, clock: ManualClock
     ) -> None:
-        events = []
+        events: list[Event] = []
         for _ in range(5):
             events += await log.append([new()])
             await clock.advance(timedelta(days=1))
