@@ -80,6 +80,16 @@ steps = st.lists(
 )
 
 
+deeds = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES).map(lambda name: ("pull", name)))
+    | st.tuples(st.sampled_from(NAMES), patches)
+    | st.tuples(st.sampled_from(NAMES), patches.map(lambda patch: ("resolve", patch)))
+    | st.tuples(st.sampled_from(NAMES), st.just(("reopen", None))),
+    max_size=12,
+)
+"""Scripts in which operators decide, too, and take back what they know of."""
+
+
 def played(script: list[tuple[str, Any]]) -> list[Event]:
     """Return the events that a script of writes and pulls makes."""
     writers = Writers(*NAMES)
@@ -87,9 +97,16 @@ def played(script: list[tuple[str, Any]]) -> list[Event]:
         match act:
             case ("pull", source):
                 writers.pull(name, source)
+            case ("resolve", patch):
+                writers.resolve(name, patch)
+            case ("reopen", None):
+                decided = [each for each in writers.known[name].values() if each.type.startswith("conflict.")]
+                if decided:
+                    writers.reopen(name, decided[-1])
             case _:
                 writers.write(name, act)
     return writers.all
 
 
 histories = steps.map(played)
+deciding_histories = deeds.map(played)
