@@ -10,6 +10,7 @@ from msgspec import json
 
 from engine.events.hlc import at_milliseconds
 from engine.events.log import Filter
+from engine.storage.event_grams import grams_of
 
 FEW = 5_000
 """A filter that an index narrows to so few rows is answered from that index at once; any other by walking along the
@@ -35,6 +36,8 @@ class Condition:
     indexed: bool = False
     impossible: bool = False
     """Nothing can match: a type or an origin that does not exist is asked for."""
+    grams: tuple[int, ...] = ()
+    """Runs of characters (`event_grams.py`) that every row has for which `sql` is true; none: nothing is known."""
     stamps: tuple[int, int] | None = None
     """From (inclusive) and to (exclusive), if the time is asked for: `TIME_SPAN` tells where in the log that is."""
 
@@ -74,6 +77,7 @@ def compile_filter(where: Filter, known: Known, few: int = FEW) -> Condition:
         parameters=tuple(value for _, values in parts for value in values),
         indexed=indexed,
         impossible=any(sql == "0" for sql, _ in parts),
+        grams=() if indexed or not where.search else _grams_of(where.search, known),
         stamps=stamps,
     )
 
@@ -125,6 +129,13 @@ def _holds(search: str, known: Known) -> tuple[str, tuple[object, ...]]:
         _like("e.metadata", written),
     ]
     return f"({' OR '.join(sql for sql, _ in parts)})", tuple(value for _, values in parts for value in values)
+
+
+def _grams_of(search: str, known: Known) -> tuple[int, ...]:
+    """Return what every event has that `_holds` finds. Types are compared in full letter case, where `ß` is `ss`: then
+    nothing is known."""
+    types = [name for name in known.types if search.casefold() in name.casefold()]
+    return grams_of(search) if all(name.isascii() for name in types) else ()
 
 
 def _like(column: str, text: str) -> tuple[str, tuple[object, ...]]:

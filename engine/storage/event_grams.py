@@ -12,15 +12,21 @@ from __future__ import annotations
 import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import reduce
+from operator import and_
+from typing import Any
 
 SEGMENT = 8_192
 BLOCK = 32
 BLOCKS = SEGMENT // BLOCK
 _BITMAP_BYTES = BLOCKS // 8
 
-MOST_GRAMS = 12
-"""Of a long text so many, spread over it, tell nearly as much as all."""
+MOST_GRAMS = 16
+"""Of a long text so many, spread over it, tell nearly as much as all; from its end, where names have their numbers."""
+
+Span = tuple[int, int]
+"""First and last position."""
 
 _PLACES = (0, 1, 2) if sys.byteorder == "little" else (3, 2, 1)
 """Of a gram's bytes in a number of four: the same numbers in the file whatever the machine."""
@@ -43,10 +49,39 @@ def forget_segment(connection: sqlite3.Connection, position: int) -> None:
 
 def grams_of(search: str) -> tuple[int, ...]:
     """Return grams that every event has in which this text occurs; none: the index cannot help."""
-    found = {gram for run in _PLAIN.findall(search) for gram in _grams(run.encode().lower())}
-    ordered = sorted(found)
-    step = max(1, len(ordered) // MOST_GRAMS)
-    return tuple(ordered[::step][:MOST_GRAMS])
+    runs = [run.encode().lower() for run in _PLAIN.findall(search)]
+    inside = [run[place : place + 3] for run in reversed(runs) for place in range(len(run) - 3, -1, -1)]
+    found = dict.fromkeys(gram for text in inside for gram in _grams(text))
+    step = max(1, -(-len(found) // MOST_GRAMS))
+    return tuple(found)[::step]
+
+
+def blocks_query(grams: Sequence[int]) -> str:
+    """Return the SELECT of (segment, blocks of each gram) for segments from ? to ? that have all these grams.
+
+    One look-up a gram and segment, and none more in a segment once a gram is missing.
+    """
+    joins = [
+        f"CROSS JOIN event_gram g{n} ON g{n}.segment = s.segment AND g{n}.gram = {gram}" for n, gram in enumerate(grams)
+    ]
+    blocks = ", ".join(f"g{n}.blocks" for n in range(len(grams)))
+    return " ".join(("SELECT s.segment,", blocks, "FROM event_indexed s", *joins, "WHERE s.segment BETWEEN ? AND ?"))
+
+
+INDEXED = "SELECT segment FROM event_indexed WHERE segment BETWEEN ? AND ?"
+
+
+def narrowed(span: Span, indexed: Collection[int], blocks: Iterable[tuple[Any, ...]]) -> Iterator[Span]:
+    """Yield the parts of a span, ascending, in which a text may occur, given what `INDEXED` and `blocks_query` found
+    for its segments."""
+    first, last = span
+    bitmaps = {segment: reduce(and_, map(unpacked, each)) for segment, *each in blocks}
+    for segment in range(segment_of(first), segment_of(last) + 1):
+        whole = (segment * SEGMENT, segment * SEGMENT + SEGMENT - 1)
+        parts = spans(segment, bitmaps.get(segment, 0)) if segment in indexed else (whole,)
+        for start, end in parts:
+            if end >= first and start <= last:
+                yield max(start, first), min(end, last)
 
 
 def index_segment(texts: Iterable[tuple[int, str]]) -> list[tuple[int, bytes]]:
@@ -91,7 +126,7 @@ def unpacked(blocks: bytes) -> int:
     return bitmap
 
 
-def spans(segment: int, bitmap: int) -> Iterator[tuple[int, int]]:
+def spans(segment: int, bitmap: int) -> Iterator[Span]:
     """Yield the spans of positions that a segment's blocks cover, ascending, neighbours joined."""
     start: int | None = None
     end = 0

@@ -16,8 +16,10 @@ from engine.events.upcast import AS_WRITTEN, Upcasts
 from engine.storage.connection import connect, telling
 from engine.storage.database import Row
 from engine.storage.event_filter import Condition, Known, compile_filter
+from engine.storage.event_grams import INDEXED, Span, blocks_query, narrowed, segment_of
 from engine.storage.event_history import END, OF_AGGREGATE
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
+from engine.storage.event_search import batches, statement
 
 FEW = 100_000
 """So many entries of the index by type are read in the time that 20,000 events take."""
@@ -62,9 +64,21 @@ class StoredEventPages(EventPages):
     def matching(self, where: Filter, first: int, last: int) -> array[int]:
         with self._searching_turn, telling(self._path):
             condition = self._condition(where)
-            sql = f"{SELECT_POSITION} WHERE e.position BETWEEN ? AND ? AND {condition.sql} ORDER BY e.position"
-            rows = self._searching.execute(sql, (first, last, *condition.parameters))
-            return array("q", [position for (position,) in rows])
+            found = array("q")
+            for parts in batches(self._parts(condition, (first, last))):
+                sql, parameters = statement(SELECT_POSITION, condition, parts)
+                found.extend(position for (position,) in self._searching.execute(sql, (*parameters, last - first + 1)))
+            return found
+
+    def _parts(self, condition: Condition, span: Span) -> Iterable[Span]:
+        """Return what of a span has to be looked at."""
+        if condition.impossible or span[0] > span[1]:
+            return ()
+        if not condition.grams:
+            return (span,)
+        segments = segment_of(span[0]), segment_of(span[1])
+        indexed = {segment for (segment,) in self._searching.execute(INDEXED, segments)}
+        return narrowed(span, indexed, self._searching.execute(blocks_query(condition.grams), segments))
 
     def history(self, aggregate: str) -> Sequence[Event]:
         with self._page_connection() as connection:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from engine.events.event import Event, Position
 from engine.events.log import Filter
 from engine.events.upcast import Upcasts
-from engine.storage.database import Database, Row
-from engine.storage.event_filter import TIME_SPAN, Condition, Known, compile_filter
+from engine.storage.database import Database
+from engine.storage.event_filter import Condition, Known, compile_filter
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
-
-FIRST_RANGE = 4_096
-LONGEST_RANGE = 65_536
-"""Positions looked at in one statement: few at first, for the match that is near; then more, at some 50 ms each."""
+from engine.storage.event_search import EventSearch
 
 FOLLOW_AT_ONCE = 0.016
 FOLLOW_AT_MOST = 0.25
@@ -28,6 +25,7 @@ class EventReader:
     def __init__(self, database: Database, upcasts: Upcasts) -> None:
         self._database = database
         self._upcasts = upcasts
+        self._search = EventSearch(database)
 
     async def page(
         self, after: Position, limit: int, where: Filter | None = None, *, backwards: bool = False
@@ -35,7 +33,7 @@ class EventReader:
         """Return a page; see `EventLog.page`."""
         first, last = await self.bounds()
         span = (first, min(after - 1, last)) if backwards else (max(after + 1, first), last)
-        rows = await self._search(SELECT, await self._condition(where), span, limit, backwards=backwards)
+        rows = await self._search.rows(SELECT, await self._condition(where), span, limit, backwards=backwards)
         return self._upcasts.read_all(to_events(rows))
 
     async def bounds(self) -> tuple[Position, Position]:
@@ -45,7 +43,7 @@ class EventReader:
 
     async def count(self, where: Filter, limit: int = 10_000) -> int:
         """Count matching events, at most `limit` + 1."""
-        rows = await self._search(SELECT_POSITION, await self._condition(where), await self.bounds(), limit + 1)
+        rows = await self._search.rows(SELECT_POSITION, await self._condition(where), await self.bounds(), limit + 1)
         return len(rows)
 
     async def counts_by_type(self) -> Mapping[str, int]:
@@ -62,7 +60,7 @@ class EventReader:
             if last > after:
                 pause = FOLLOW_AT_ONCE
                 upto = min(last, max(after, first - 1) + FOLLOW_PAGE)
-                found = await self._search(
+                found = await self._search.rows(
                     SELECT, await self._condition(where), (after + 1, upto), FOLLOW_PAGE, backwards=False
                 )
                 for event in self._upcasts.read_all(to_events(found)):
@@ -80,39 +78,3 @@ class EventReader:
         return compile_filter(
             where, Known(types={name: (number, count) for name, number, count in types}, origins=dict(origins))
         )
-
-    async def _search(
-        self, select: str, condition: Condition, span: tuple[int, int], limit: int, *, backwards: bool = False
-    ) -> list[Row]:
-        """Return the first `limit` rows of a span of positions that the condition is true for."""
-        found: list[Row] = []
-        if condition.impossible:
-            return found
-        order = "DESC" if backwards else "ASC"
-        position = "+e.position" if condition.indexed else "e.position"
-        sql = f"{select} WHERE {position} BETWEEN ? AND ? AND {condition.sql} ORDER BY {position} {order} LIMIT ?"
-        whole = condition.indexed or condition.sql == "1"
-        times: tuple[int, int] | None = None
-        for low, high in [span] if whole else ranges(*span, backwards=backwards):
-            if times and (high < times[0] or low > times[1]):
-                continue
-            found += await self._database.rows(sql, (low, high, *condition.parameters, limit - len(found)))
-            if len(found) >= limit:
-                break
-            if condition.stamps and times is None:
-                (row,) = await self._database.rows(TIME_SPAN, condition.stamps)
-                times = to_bounds(row)
-        return found
-
-
-def ranges(first: int, last: int, *, backwards: bool) -> Iterator[tuple[int, int]]:
-    """Cut a span of positions into ranges, from the end that is read first; each twice as long as the one before."""
-    length = FIRST_RANGE
-    while first <= last:
-        if backwards:
-            yield max(first, last - length + 1), last
-            last -= length
-        else:
-            yield first, min(last, first + length - 1)
-            first += length
-        length = min(length * 2, LONGEST_RANGE)

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.errors import EventRefused, NothingFound
 from engine.events.event import Dot, Event, NewEvent, Position
-from engine.events.own import REDACTED
+from engine.events.own import REDACTED, is_own
 from engine.events.replicating.messages import Selection
 from engine.events.replicating.ports import Replica
 from engine.events.replicating.transfer import Imported, export, import_lines
@@ -21,6 +21,7 @@ from engine.storage.database import Database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.event_redaction import redact_in
 from engine.storage.event_verify import Verified, verify
+from engine.storage.log_tip import give_back, take_tip
 
 EVERYTHING = Selection()
 
@@ -76,6 +77,7 @@ class LogCare:
             connection.execute("PRAGMA secure_delete = ON")
             try:
                 position = redact_in(connection, dot)
+                self._look_again(connection, position)
                 (event,) = self._log.append_in(connection, [record])
             finally:
                 connection.execute("PRAGMA secure_delete = OFF")
@@ -83,6 +85,17 @@ class LogCare:
 
         position, event = await self._database.write(work)
         return Redacted(event=event, position=position, remains=await asyncio.to_thread(self._remains))
+
+    def _look_again(self, connection: sqlite3.Connection, position: Position | None) -> None:
+        """Let it be known whether the aggregate is contested now that a payload is gone."""
+        if position is None:
+            return
+        (aggregate,) = connection.execute("SELECT aggregate FROM event WHERE position = ?", (position,)).fetchone()
+        if not is_own(aggregate):
+            tip = take_tip(self._database, connection)
+            tip.aggregates.touch(connection, [aggregate])
+            tip.aggregates.save(connection)
+            give_back(self._database, tip)
 
     async def vacuum(self) -> int:
         """Write the file anew, without what is in its free pages; return its size. Takes some seconds a gigabyte, and
