@@ -16,8 +16,6 @@ def _decide(contest: Contest, rule: Rule) -> Any:
         preferred = [each for each in contest.candidates if matches(pattern, node_of(each.event.origin))]
         if preferred:
             return max(preferred, key=lambda each: tie(each.event)).value
-    if not rule.prefer:
-        return Asks("The rule prefers no node. Name them best first, as in prefer: [hr-*, berlin-1].")
     wrote = ", ".join(sorted({node_of(each.event.origin) for each in contest.candidates}))
     return Asks(f"The rule prefers {', '.join(rule.prefer)}; only {wrote} wrote here.")
 
