@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from engine.events.event import Dot, NewEvent
 from engine.events.merging.evaluate import conflict_id, evaluate
 from engine.events.merging.values import ABSENT, Contest
-from engine.events.own import REDACTED, REOPENED, RESOLVED, is_own
+from engine.events.own import REOPENED, RESOLVED, is_own
 from engine.events.replicating.messages import Item, Skip
 from tests.simulation.nodes.network import CALM, Weather
 
@@ -137,8 +137,7 @@ async def redact(story: Story) -> None:
     if events:
         event = story.chance.choice(events)
         story.say(f"{node.name} redacts {event.dot}")
-        redaction = NewEvent(type=REDACTED, aggregate_id=f"event:{event.dot}", data={"reason": "asked"})
-        await node.log.append([redaction], own=True)
+        await node.redact(event.dot)
 
 
 async def replay(story: Story) -> None:
@@ -205,22 +204,23 @@ async def starts(story: Story) -> None:
 
 async def backup(story: Story) -> None:
     node = story.somebody()
-    story.backups.append((node, node.memory.copy()))
+    story.backups.append((node, node.image()))
     story.say(f"{node.name} is backed up")
 
 
 async def restore(story: Story) -> None:
     if story.backups:
-        node, copy = story.chance.choice(story.backups)
+        node, image = story.chance.choice(story.backups)
         story.say(f"{node.name} is restored from its backup")
-        story.put_disk(node, copy.copy())
+        story.put_disk(node, image)
 
 
 async def clone(story: Story) -> None:
-    if story.chance.random() < 0.3:
-        one, other = story.chance.sample(story.nodes, 2)
+    up = [node for node in story.nodes if node.up]
+    if len(up) > 1 and story.chance.random() < 0.3:
+        one, other = story.chance.sample(up, 2)
         story.say(f"{other.name} gets a copy of {one.name}'s disk")
-        story.put_disk(other, one.memory.copy())
+        story.put_disk(other, one.image())
 
 
 Deed = Callable[["Story"], Coroutine[object, object, None]]

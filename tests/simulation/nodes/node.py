@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
-from engine.events.event import Origin
+from engine.events.event import Dot, NewEvent, Origin
+from engine.events.own import REDACTED
 from engine.events.replicating.messages import Limits
 from engine.events.replicating.responder import Responder
 from engine.settings.replication import PeerSettings
@@ -57,6 +59,19 @@ class Node:
         self.log = MemoryLog(self.replica)
         self.responder = Responder(self.replica, Limits(items=self.batch))
 
+    async def redact(self, dot: Dot) -> None:
+        """Let the payload of an event go, here and on every node that hears of it."""
+        redaction = NewEvent(type=REDACTED, aggregate_id=f"event:{dot}", data={"reason": "asked"})
+        await self.log.append([redaction], own=True)
+
+    def image(self) -> Image:
+        """Copy the disk."""
+        return Image(self.memory.copy())
+
+    def put(self, image: Image) -> None:
+        """Put a copied disk in the place of this one."""
+        self.memory = image.memory.copy()
+
     def crash(self) -> None:
         """Take the power away. Whoever still works for this life of the node finds out at his next step."""
         self.up = False
@@ -81,6 +96,14 @@ class Node:
     def _alive(self, life: int) -> None:
         if self.life != life:
             raise Crash(f"{self.name} is gone")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A disk as it was."""
+
+    memory: Memory
+    file: Path | None = None
 
 
 @dataclass

@@ -4,7 +4,7 @@ and all must be the same everywhere."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -25,7 +25,7 @@ from tests.doubles.virtual_time import DriftingClock, VirtualLoop
 from tests.simulation.nodes.deeds import DEEDS
 from tests.simulation.nodes.mesh import SHAPES, diameter, edges_of
 from tests.simulation.nodes.network import CALM, Line, Network
-from tests.simulation.nodes.node import Names, Node
+from tests.simulation.nodes.node import Image, Names, Node
 from tests.simulation.nodes.watching import EVERYTHING, Watch, state_of
 
 SIZES = (3, 3, 3, 3, 3, 5, 5, 9)
@@ -40,6 +40,8 @@ class Story:
 
     seed: int
     said: list[str] = field(default_factory=list)
+    make_node: Callable[..., Node] = Node
+    sizes: Sequence[int] = SIZES
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
@@ -47,7 +49,7 @@ class Story:
         self.names = Names(Random(self.seed + 1))
         self.nodes: list[Node] = []
         self.watch = Watch(self.nodes)
-        self.backups: list[tuple[Node, Memory]] = []
+        self.backups: list[tuple[Node, Image]] = []
         self.sent: dict[str, list[NewEvent]] = {}
         self.leaf: Node | None = None
         """Who wants only a part."""
@@ -66,6 +68,8 @@ class Story:
             again = f"python -m tests.simulation.nodes {self.seed}"
             raise AssertionError(f"{error or type(error).__name__}\n{last}\nPlay it again: {again}") from error
         finally:
+            for node in self.nodes:
+                node.crash()
             self.loop.close()
 
     def say(self, what: str) -> None:
@@ -79,7 +83,7 @@ class Story:
             await self._end()
 
     def _begin(self, group: asyncio.TaskGroup) -> None:
-        size, shape = self.chance.choice(SIZES), self.chance.choice(SHAPES)
+        size, shape = self.chance.choice(self.sizes), self.chance.choice(SHAPES)
         self.edges = edges_of(shape, size, self.chance)
         self.diameter = diameter(size, self.edges)
         self.network = Network(self.loop, self.chance, group, self.say, self.watch, in_bytes=self.chance.random() < 0.2)
@@ -94,7 +98,7 @@ class Story:
 
     def _node(self, name: str) -> Node:
         skew = timedelta(seconds=self.chance.choice((0, 0, self.chance.uniform(-40, 40))))
-        return Node(
+        return self.make_node(
             name,
             Memory(name, self.names.new_origin(name)),
             DriftingClock(self.loop, rate=self.chance.uniform(0.999, 1.001), skew=skew),
@@ -173,11 +177,13 @@ class Story:
         node.start()
         self.watch.holds_its_promises(node)
 
-    def put_disk(self, node: Node, disk: Memory) -> None:
+    def put_disk(self, node: Node, image: Image) -> None:
         """Start a node on another disk."""
         node.crash()
-        self.watch.another_disk(node, disk)
+        before = node.memory.own
+        node.put(image)
         node.start()
+        self.watch.another_disk(node, before)
 
     async def exchange(self, node: Node, peer: str) -> Exchanged:
         """Let a node have a session with a peer."""

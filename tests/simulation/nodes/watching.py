@@ -13,7 +13,7 @@ from engine.events.merging.evaluate import evaluate, state_hash
 from engine.events.own import REDACTED, is_own
 from engine.events.replicating.messages import Batch, Item, Receipt, Selection, Skip
 from engine.events.replicating.selecting import wanted_by
-from tests.doubles.replica_memory import Memory, named_dot
+from tests.doubles.replica_memory import named_dot
 from tests.simulation.nodes.node import Node
 from tests.simulation.nodes.oracle import Dispute, in_words, reckon
 
@@ -62,11 +62,10 @@ class Watch:
                     f"{node.name} says it knows {origin}#{standing.seq}, and holds {known.seqs[origin]}"
                 )
 
-    def another_disk(self, node: Node, disk: Memory) -> None:
-        """Another disk is put into a node. What only the disk before held is lost, and not by the engine."""
-        self.twice |= {node.memory.own, disk.own}
-        node.memory = disk
-        self.promised[node.name] = {each for each in self._promised(node) if each in disk.ids}
+    def another_disk(self, node: Node, before: Origin) -> None:
+        """Another disk was put into a node. What only the disk before held is lost, and not by the engine."""
+        self.twice |= {before, node.memory.own}
+        self.promised[node.name] = {each for each in self._promised(node) if each in node.memory.ids}
         for other in self.nodes:
             self.promised[other.name] = {each for each in self._promised(other) if self._somewhere(each)}
         self._known[node.name] = _Known()
