@@ -18,6 +18,9 @@ from engine.storage.event_log import StoredEventLog
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+LONGEST_TEXT = 20_000
+"""Characters of a reason or a comment."""
+
 DIGEST_SHOWN = 12
 """Digits of a plan's digest in the aggregate's name of its events."""
 
@@ -46,8 +49,10 @@ class JournalPart:
         self._log.append_in(connection, [event])
 
     def _clean(self, text: str) -> str:
-        """Return a text as it may stand in a file: without secrets."""
-        return self._log.redactor.text(text)
+        """Return a text as it may stand in a file: without secrets, and no longer than anybody reads. A service may
+        answer with megabytes, and a run must not fail because they do not fit into an event."""
+        cleaned = self._log.redactor.text(text)
+        return cleaned if len(cleaned) <= LONGEST_TEXT else f"{cleaned[:LONGEST_TEXT]}…"
 
 
 def plan_aggregate(digest: Digest) -> str:

@@ -42,6 +42,9 @@ _RELEASE = """
     WHERE sync = ? AND target = ? AND (quarantine <> '' OR failures > 0)
 """
 
+TOLD_AT_ONCE = 5_000
+"""Keys in one event: far below what an event may hold, also if every key is very long."""
+
 
 class TargetLedger(JournalPart):
     """The journal's methods about sources and targets."""
@@ -74,7 +77,9 @@ class TargetLedger(JournalPart):
 
         def adopt(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR IGNORE INTO ownership VALUES (?, ?, ?, 'adopted')", rows)
-            self._tell(connection, "target.adopted", f"target:{target}", {"adopted": list(keys)}, {"actor": actor})
+            for first in range(0, max(1, len(keys)), TOLD_AT_ONCE):
+                told = {"adopted": list(keys[first : first + TOLD_AT_ONCE])}
+                self._tell(connection, "target.adopted", f"target:{target}", told, {"actor": actor})
 
         await self._database.write(adopt)
 

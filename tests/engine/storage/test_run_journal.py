@@ -277,3 +277,17 @@ async def test_a_run_of_a_hundred_thousand_items_starts_within_a_second(journal:
     assert spent < 1
     assert dict((await journal.run(run)).counts) == {"pending": 100_001}
     assert [item.item for item in await journal.run_items(run, offset_index=100_000)] == ["wiki/remove/berta@x"]
+
+
+async def test_a_reason_of_megabytes_is_cut_and_stops_no_run(journal: RunJournal, log: StoredEventLog) -> None:
+    await journal.quarantine("eng", "wiki", "x" * 5_000_000, "anna", AT)
+    (told,) = await events(log)
+
+    assert len(told.data["quarantine"]) == 20_001
+
+
+async def test_an_adoption_of_very_many_is_told_in_several_events(journal: RunJournal, log: StoredEventLog) -> None:
+    keys = [RecordKey(f"{number:0800}") for number in range(6_000)]
+    await journal.adopt("wiki", keys, "dora", AT)
+
+    assert [len(event.data["adopted"]) for event in await events(log)] == [5_000, 1_000]
