@@ -47,7 +47,7 @@ async def at_once(step: str) -> None:
 
 @dataclass
 class MemoryReplica(Replica):
-    """One node. Whatever it keeps is kept in one step; `pause` is awaited before and after each: there a crash may be."""
+    """One node. Whatever it keeps is kept in one step; `pause` is awaited before and after each of them."""
 
     memory: Memory
     clock: Clock

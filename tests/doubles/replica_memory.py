@@ -160,6 +160,11 @@ def last_of(part: Item | Skip) -> int:
     return part.seq if isinstance(part, Item) else part.last
 
 
+def seqs(gap: Skip) -> range:
+    """Return what a gap leaves out."""
+    return range(gap.first, gap.last + 1)
+
+
 def without_payload(item: Item) -> Item:
     """Return an event as it is after its redaction: the hashes of what is gone keep its chain whole."""
     hashes = hashed(item.data.encode()) + hashed(item.metadata.encode())

@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.events.event import Dot, Event, NewEvent, Origin
+from msgspec.structs import replace
+
+from engine.events.event import Dot, Event, NewEvent, Origin, Position
 from engine.events.log import Version
 from engine.events.replicating.admission import Standing
 from engine.events.replicating.messages import (
@@ -136,10 +138,11 @@ class StoredNode(Node):
             newest = max((part.hlc for part in run if isinstance(part, Item)), default=0)
             memory.standings[origin] = Standing(last_of(run[-1]), run[-1].chain, newest)
         assert {origin: Head(known.seq, known.chain) for origin, known in memory.standings.items()} == heads
-        events = self.beside.call(self.stored_log.by_ids([event.id for event in memory.events.values()]))
+        logged = {event.dot: event for event in self.beside.call(self.stored_log.page(Position(0), EVERYTHING.items))}
+        assert logged.keys() == memory.events.keys()
         for dot, event in memory.events.items():
-            assert events[event.id].dot == dot, f"{event.id} is {dot} in a batch, and {events[event.id].dot} in the log"
-            memory.events[dot] = events[event.id]
+            assert replace(event, position=logged[dot].position) == logged[dot], f"{dot} is sent otherwise than logged"
+            memory.events[dot] = logged[dot]
         for each in fields(Memory):
             setattr(self.memory, each.name, getattr(memory, each.name))
 
@@ -149,7 +152,7 @@ class StoredOnTheSide(Replica):
     """The stored replica, called from the story's time; power may fail before and after each call."""
 
     node: StoredNode
-    pause: Callable[[str], Coroutine[Any, Any, None]]
+    pause: Callable[[str], Awaitable[None]]
 
     @property
     def memory(self) -> Memory:
@@ -165,6 +168,7 @@ class StoredOnTheSide(Replica):
         return {origin: Head(known.seq, known.chain) for origin, known in self.memory.standings.items()}
 
     async def identity(self) -> Identity:
+        await self.pause("identity")
         return self.node.beside.call(self.node.stored.identity())
 
     async def heads(self) -> Mapping[Origin, Head]:
@@ -202,6 +206,7 @@ class StoredOnTheSide(Replica):
         return origin
 
     async def digest(self, question: DigestQuestion) -> Digest:
+        await self.pause("digest")
         return self.node.beside.call(self.node.stored.digest(question))
 
 
@@ -221,6 +226,7 @@ class LogOnTheSide:
         return written
 
     async def version(self, aggregate: str) -> tuple[int, Vector]:
+        await self.node.replica.pause("version")
         return self.node.beside.call(self.node.stored_log.version(aggregate))
 
 
