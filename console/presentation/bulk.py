@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
 from console.presentation.ages import count
 from console.presentation.conflict_fields import node
-from console.presentation.json_words import value_text
+from console.presentation.json_words import leaves, value_text
 from console.presentation.patches import dotted
 from console.presentation.spans import Line, Span, cell, clean, fit, joined
 from console.presentation.staging import Staging
@@ -18,6 +19,8 @@ from engine.events.merging.queue import Choice, Choices, ConflictDetail, Conflic
 from engine.events.merging.values import Contest
 
 BAR = 30
+MOST_PARTS = 8
+"""Parts of one field that a line tells of."""
 
 
 class Way(StrEnum):
@@ -162,9 +165,10 @@ def item_line(item: Item, width: int) -> Line:
     contests = {verdict.contest.path: verdict.contest for verdict in item.detail.view.open}
     parts: list[Line] = [] if item.choices else [_sides(contest) for contest in contests.values()]
     for path, choice in item.choices.items():
-        contest = contests[path]
-        before, after = value_text(contest.base, 60), value_text(chosen(contest, choice), 60)
-        parts.append((Span(f"{dotted(path)}  ", "accent"), Span(before, "old"), Span(" → "), Span(after, "new")))
+        base, value = contests[path].base, chosen(contests[path], choice)
+        for below, before, after in islice(leaves(base, value, path), MOST_PARTS):
+            old, new = value_text(before, 60), value_text(after, 60)
+            parts.append((Span(f"{dotted(below)}  ", "accent"), Span(old, "old"), Span(" → "), Span(new, "new")))
     return fit((*head, *joined(parts, "   ")), width)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from console.presentation.ages import age, count
-from console.presentation.conflict_fields import FieldRow, actor, node, result_line, side_sign
+from console.presentation.conflict_fields import FieldRow, actor, node, result_line, side_sign, side_text
 from console.presentation.conflicts import state_span
 from console.presentation.event_sentences import told
-from console.presentation.json_words import differing, flowed, kind_of, value_text
+from console.presentation.json_words import differing, flowed, kind_of, leaves, value_text
 from console.presentation.origins import node_of
 from console.presentation.patches import dotted
 from console.presentation.rule_words import rule_line
@@ -83,10 +84,23 @@ def side_lines(row: FieldRow, number: int, width: int, now: datetime) -> list[Li
     candidate = row.side(number)
     glyph, word = side_sign(row, number)
     label = f"{glyph} {word}"
-    value = differing(row.contest.base, candidate.value)
-    if candidate.value is not ABSENT and kind_of(candidate.value) != kind_of(row.contest.base) != "nothing":
+    base = row.contest.base
+    if isinstance(base, dict) and isinstance(candidate.value, dict):
+        return [*_parts(label, base, candidate.value, width), *_labelled("", provenance(candidate, now), width)]
+    gone = candidate.value is ABSENT and base is not ABSENT
+    value: Line = (Span(side_text(row, number, 200), "remove"),) if gone else differing(base, candidate.value)
+    if candidate.value is not ABSENT and kind_of(candidate.value) != kind_of(base) != "nothing":
         value = (*value, Span(f"  {kind_of(candidate.value)}", "dim"))
     return [*_labelled(label, value, width), *_labelled("", provenance(candidate, now), width)]
+
+
+def _parts(label: str, base: Any, value: Any, width: int) -> list[Line]:
+    """Return what an object has otherwise than the base, part by part."""
+    lines: list[Line] = []
+    for path, before, after in leaves(base, value):
+        part: Line = (Span("✗ removed", "remove"),) if after is ABSENT else differing(before, after)
+        lines += _labelled("" if lines else label, (Span(f"{dotted(path)}  ", "accent"), *part), width)
+    return lines or _labelled(label, (Span("as the base", "dim"),), width)
 
 
 def provenance(candidate: Candidate, now: datetime) -> Line:

@@ -12,7 +12,7 @@ from console.presentation.patches import dotted
 from console.presentation.spans import Line, Span, cell, clean, fit
 from engine.events.merging.choices import chosen
 from engine.events.merging.queue import Choice, Take
-from engine.events.merging.values import Candidate, Contest, Path, Verdict
+from engine.events.merging.values import ABSENT, Candidate, Contest, Path, Verdict
 
 LEFT, RIGHT = 0, 1
 ALL_COLUMNS = 60
@@ -57,9 +57,9 @@ class FieldRow:
         return self.contest.candidates[number]
 
 
-def columns(width: int, paths: Sequence[Path] = ()) -> tuple[int, int, int, int]:
+def columns(width: int, rows: Sequence[FieldRow] = ()) -> tuple[int, int, int, int]:
     """Return the cells for the field's name, the base (none where it is very narrow), each side, and the result."""
-    longest = max((len(dotted(path)) for path in paths), default=8)
+    longest = max((len(_name(row)) for row in rows), default=8)
     name = max(7, min(longest, width // 5))
     if width < ALL_COLUMNS:
         side = (width - name - 3) // 3
@@ -70,7 +70,7 @@ def columns(width: int, paths: Sequence[Path] = ()) -> tuple[int, int, int, int]
 
 def heading(rows: Sequence[FieldRow], width: int) -> Line:
     """Return the titles; a side's node stands there when it is the same in all fields."""
-    name, base, side, result = columns(width, [row.path for row in rows])
+    name, base, side, result = columns(width, rows)
     waiting = [row for row in rows if not row.verdict.settled] or rows
     left = _common([node(row.side(row.left)) for row in waiting])
     right = _common([node(row.side(row.right)) for row in waiting])
@@ -84,17 +84,17 @@ def heading(rows: Sequence[FieldRow], width: int) -> Line:
     return (Span("  "), Span(" ".join(title.text for title in titles if title.text), "dim"))
 
 
-def field_line(row: FieldRow, width: int, paths: Sequence[Path] = ()) -> Line:
-    """Return one field as a line of the table."""
-    name, base, side, result = columns(width, paths)
+def field_line(row: FieldRow, width: int, rows: Sequence[FieldRow] = ()) -> Line:
+    """Return one field as a line of the table; `rows` are all of it."""
+    name, base, side, result = columns(width, rows)
     contest = row.contest
     taken = row.choice.candidate if row.choice is not None and row.choice.take is Take.CANDIDATE else -1
-    line = [cell(dotted(row.path), name, "dim" if row.verdict.settled else "strong"), Span(" ")]
+    line = [cell(_name(row), name, "dim" if row.verdict.settled else "strong"), Span(" ")]
     if base:
         line += [cell(value_text(contest.base, 200), base, "dim"), Span(" ")]
     for number in (row.left, row.right):
         role = "new" if number == taken else ""
-        line += [cell(value_text(row.side(number).value, 200), side, role), Span(" ")]
+        line += [cell(side_text(row, number, 200), side, role), Span(" ")]
     return (*line, *fit(result_line(row, words=result >= 28), result))
 
 
@@ -139,6 +139,14 @@ def side_sign(row: FieldRow, number: int) -> tuple[str, str]:
     return ("▶", "right") if number == row.right else ("●", f"side {number + 1}")
 
 
+def side_text(row: FieldRow, number: int, limit: int) -> str:
+    """Return a side's value; one that took away what was there says so."""
+    value, base = row.side(number).value, row.contest.base
+    if value is ABSENT and base is not ABSENT:
+        return "✗ removed" if row.path else "✗ deleted"
+    return value_text(value, limit)
+
+
 def node(candidate: Candidate) -> str:
     """Return the node a side was written on."""
     return clean(node_of(candidate.event.origin), 40)
@@ -147,6 +155,12 @@ def node(candidate: Candidate) -> str:
 def actor(candidate: Candidate) -> str:
     """Return who wrote a side."""
     return clean(str(candidate.event.metadata.get("actor", "")), 60)
+
+
+def _name(row: FieldRow) -> str:
+    """Return the field's name, and how many sides it has where two columns do not show all."""
+    sides = len(row.contest.candidates)
+    return f"{dotted(row.path)} ({sides})" if sides > 2 else dotted(row.path)
 
 
 def _common(texts: Sequence[str]) -> str:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from console.presentation.ages import count
-from console.presentation.json_words import differing, flowed, value_text
+from console.presentation.json_words import differing, flowed, leaves, value_text
 from console.presentation.patches import dotted
 from console.presentation.plan_words import Deed, Matter
 from console.presentation.spans import Line, Span, cell, clean, fit, wrap
 from engine.events.merging.queue import ConflictSummary, Preview
-from engine.events.merging.values import ABSENT, Path
+from engine.events.merging.values import ABSENT
 
 MOST_SAMPLES = 3
 TYPED_FROM = 10
 """More conflicts than this are settled at once only after their number was typed."""
-
-
-def leaves(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
-    """Yield (path, before, after) of everything that differs between two states, in the order of their keys."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in dict.fromkeys((*before, *after)):
-            yield from leaves(before.get(name, ABSENT), after.get(name, ABSENT), (*path, name))
-    elif before != after or type(before) is not type(after):
-        yield path, before, after
 
 
 def change_lines(preview: Preview, width: int, room: int) -> list[Line]:
@@ -53,7 +43,7 @@ def _cut(lines: list[Line], most: int, width: int) -> list[Line]:
     """Return at most so many lines; the last says with an ellipsis that there are more."""
     if len(lines) <= most:
         return lines or [()]
-    return [*lines[: most - 1], (*fit(lines[most - 1], width - 1), Span("…", "dim"))]
+    return [*lines[: most - 1], fit((*lines[most - 1], Span(" …")), width)]
 
 
 def settle_matter(preview: Preview, width: int, height: int) -> Matter:

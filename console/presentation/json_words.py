@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
 from console.presentation.spans import LONGEST, Line, Span, cells_of, clean
-from engine.events.merging.values import ABSENT
+from engine.events.merging.values import ABSENT, Path
 
 NO_VALUE = "─ none"
 MOST_COMPARED = 2_000
 """Characters compared word by word; longer values are shown whole."""
+
+LEAST_ALIKE = 0.3
+"""Below this ratio, what two values have in common is chance."""
 
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 _PUNCTUATED = re.compile(r'[,:\[\]{}"]')
@@ -75,7 +80,7 @@ def differing(before: Any, after: Any) -> Line:
         return whole
     old, new = _PIECES.findall(old_text), _PIECES.findall(new_text)
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if not old or not new or matcher.ratio() < 0.3:
+    if not old or not new or matcher.ratio() < LEAST_ALIKE or not _words_in_common(old, matcher):
         return whole
     spans: list[Span] = []
     for _, a, b, c, d in matcher.get_opcodes():
@@ -88,6 +93,19 @@ def differing(before: Any, after: Any) -> Line:
         if come:
             spans.append(Span(f"{{+{come}+}}", "new"))
     return tuple(spans)
+
+
+def _words_in_common(old: list[str], matcher: SequenceMatcher[str]) -> bool:
+    return any(piece[0].isalnum() for at, _, size in matcher.get_matching_blocks() for piece in old[at : at + size])
+
+
+def leaves(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
+    """Yield (path, before, after) of everything that differs between two states, in the order of their keys."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            yield from leaves(before.get(name, ABSENT), after.get(name, ABSENT), (*path, name))
+    elif before != after or type(before) is not type(after):
+        yield path, before, after
 
 
 def flowed(line: Line, width: int, *, indent: int = 0) -> list[Line]:
@@ -109,8 +127,14 @@ def flowed(line: Line, width: int, *, indent: int = 0) -> list[Line]:
             row, used = [], 0
     if row or not lines:
         lines.append(tuple(row))
-    pad = Span(" " * indent)
-    return [each if number == 0 or not indent else (pad, *each) for number, each in enumerate(lines)]
+    pad = (Span(" " * indent),) if indent else ()
+    return [_joined(each) if number == 0 else (*pad, *_joined(each)) for number, each in enumerate(lines)]
+
+
+def _joined(line: Line) -> Line:
+    """Return neighbours of one role as one."""
+    runs = groupby(line, key=lambda span: span.role)
+    return tuple(Span("".join(span.text for span in run), role) for role, run in runs)
 
 
 def _comparable(value: Any) -> str:

@@ -23,6 +23,7 @@ from console.presentation.conflict_detail import (
 from console.presentation.conflict_fields import FieldRow, field_line, fold_line, heading
 from console.presentation.conflict_work import Sides, rows_of, turned
 from console.presentation.spans import Line, Span, plain
+from console.presentation.staging import sides_of
 from console.screens.conflict_deeds import concerns_conflicts
 from console.screens.conflict_walk import ConflictWalk
 from console.widgets.line_panel import LinePanel, LineStack
@@ -30,6 +31,7 @@ from console.widgets.listed_rows import ListedRows
 from console.widgets.record_list import RecordList
 from console.widgets.still_list import StillList
 from engine.errors import NothingFound
+from engine.events.event import Dot
 from engine.events.merging.queue import ConflictState
 from engine.events.merging.values import Path
 
@@ -41,7 +43,7 @@ READING: tuple[Line, ...] = ((Span("Reading the conflict …", "dim"),),)
 FOLD = "automatic"
 """Key of the line under which the fields are folded that rules settled."""
 WIDE = 160
-MOVED_ON = "Its sides have changed. What was decided about the same sides still stands."
+MOVED_ON = "Somebody changed it meanwhile. What was decided about the same sides still stands."
 LEAST_DETAIL = 9
 """Rows that the field in full needs to be worth looking at."""
 
@@ -108,7 +110,7 @@ class ConflictScreen(ConflictWalk):
         known = before is not None and before.aggregate_id == detail.summary.aggregate_id
         if not known:
             self.moved_on, self.sides, self.show_automatic = "", {}, False
-        elif before is not None and before.id != detail.summary.id:
+        elif self.detail is not None and _sides(self.detail) != _sides(detail):
             self.moved_on = MOVED_ON
         self.detail = detail
         self.wanted = detail.summary.id
@@ -134,14 +136,16 @@ class ConflictScreen(ConflictWalk):
         waiting = [row for row in self.rows if not row.verdict.settled]
         automatic = [row for row in self.rows if row.verdict.settled]
         shown = [*waiting, *(automatic if self.show_automatic else ())]
-        paths = [row.path for row in shown]
         lines: list[tuple[Hashable, object]] = [
-            (row.path, lambda width, row=row: field_line(row, width, paths)) for row in shown
+            (row.path, lambda width, row=row: field_line(row, width, shown)) for row in shown
         ]
         if automatic:
             fold = fold_line(len(automatic), shown=self.show_automatic)
             lines.insert(len(waiting), (FOLD, lambda _: fold))
+        there = self.fields.key
         self.fields.show(ListedRows(lines), empty=self._nothing())  # type: ignore[arg-type]
+        if there is not None and self.fields.key != there and not self.go_to_undecided(1, first=True):
+            self.fields.go_to(0)
         for stack in self.query(LineStack):
             stack.draw_afresh()
         self.give_room()
@@ -153,7 +157,7 @@ class ConflictScreen(ConflictWalk):
         history = self.query_one("#history", LinePanel)
         history.display = self.size.width >= WIDE
         room = max(4, self.size.height - 6)
-        self.fields.styles.height = max(2, min(len(self.fields.rows) or 3, room - LEAST_DETAIL, room * 2 // 3))
+        self.fields.styles.height = max(1, min(len(self.fields.rows) or 3, room - LEAST_DETAIL, room * 2 // 3))
         if history.display and self.detail is not None and self.deck.engine is not None:
             detail, now = self.detail, self.deck.engine.clock.now()
             history.show(lambda width: history_lines(detail, width - 1, now), stay=True)
@@ -234,6 +238,10 @@ class ConflictScreen(ConflictWalk):
             return ""
         lines = conflict_lines(self.detail, self.rows, 120, self.deck.engine.clock.now())
         return "\n".join(plain(line).rstrip() for line in lines)
+
+
+def _sides(detail: ConflictDetail) -> dict[Path, tuple[Dot, ...]]:
+    return {verdict.contest.path: sides_of(verdict.contest) for verdict in detail.view.verdicts}
 
 
 async def standing(engine: Engine, before: ConflictDetail) -> ConflictDetail:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,7 +20,9 @@ from console.draft import Checked, Draft, Edit
 from console.keymap import bindings
 from console.messages import News
 from console.presentation.forms import Entry, by_field, with_value
+from console.presentation.spans import Line
 from console.screens.frame import SyncdeckScreen
+from console.widgets.line_panel import LineStack
 from console.widgets.settings_form import FIELDS, SettingsForm
 from engine.errors import SecretUnavailable
 
@@ -87,7 +89,16 @@ class EntryScreen(SyncdeckScreen):
                 yield Container(id="form-place")
                 yield Static(id="hint", markup=False)
             with VerticalScroll(id="beside", can_focus=False):
-                yield Static(id="known")
+                yield LineStack(lambda width: self.beside(max(width - 1, 8)), id="known")
+
+    @abstractmethod
+    def beside(self, width: int) -> Sequence[Line]:
+        """Return what stands beside the form, for a width."""
+
+    def draw(self) -> None:
+        """Draw afresh what stands beside the form."""
+        if self.is_mounted:
+            self.query_one("#known", LineStack).draw_afresh()
 
     def look(self) -> None:
         if not self.edited:
@@ -139,6 +150,9 @@ class EntryScreen(SyncdeckScreen):
     def kept_as(self, edit: Edit) -> None:
         """The edit was written."""
         self.was, self.start, self.edited = edit.name, None, False
+
+    def written(self) -> None:
+        """The engine is being opened on the new settings: leave, or stay."""
 
     def on_settings_form_edited(self) -> None:
         self.edited = self.form is not None and self.form.edited
@@ -246,6 +260,7 @@ class EntryScreen(SyncdeckScreen):
         self.kept_as(edit)
         self.deck.say(f"Saved {edit.name}.")
         await self.deck.reopen()
+        self.written()
 
     async def keep(self, secrets: Mapping[str, str]) -> None:
         """Put typed secrets into the keyring. Raises `SecretUnavailable` where there is none."""

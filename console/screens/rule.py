@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from textual.widgets import Static
-
 from console.draft import Checked, Edit, RuleDraft
 from console.presentation.forms import Entry, entries
 from console.presentation.rule_words import back_test_lines, strategy_lines
 from console.presentation.spans import Line, Span
 from console.screens.entry import EntryScreen, Opened
-from console.widgets.ink import paint
 from engine.errors import SettingsError
 from engine.settings.fields import Field, FieldType, describe
 from engine.settings.replication import ConflictSettings, Rule
@@ -66,8 +63,10 @@ class RuleScreen(EntryScreen):
         )
 
     def kept_as(self, edit: Edit) -> None:
-        """The rule is in the file: back to the work that it makes less of."""
         self.edited = False
+
+    def written(self) -> None:
+        """Back to the work that the rule makes less of."""
         self.deck.back()
 
     def look_beside(self) -> None:
@@ -103,12 +102,7 @@ class RuleScreen(EntryScreen):
         else:
             self.deck.show_failure("try the rule on past conflicts", error, self.try_out)
 
-    def on_resize(self) -> None:
-        self.draw()
-
-    def draw(self) -> None:
-        """Draw what stands beside the form."""
-        width = max(self.query_one("#beside").content_size.width - 1, 40)
+    def beside(self, width: int) -> Sequence[Line]:
         lines: list[Line] = []
         if self.problem:
             lines.append((Span(f"Not tried: {self.problem}", "warn"),))
@@ -117,7 +111,7 @@ class RuleScreen(EntryScreen):
         else:
             lines += back_test_lines(*self.tried, width)
         lines += [(), *strategy_lines(self.strategies, width)]
-        self.query_one("#known", Static).update(paint(*lines))
+        return lines
 
     def command(self) -> str:
         return "syncdeck conflicts backtest syncdeck.yaml"

@@ -12,9 +12,10 @@ from console.presentation import bulk, conflict_filter
 from console.presentation.bulk import Order, Outcome, Way
 from console.presentation.conflict_detail import field_detail, history_lines
 from console.presentation.conflict_fields import FieldRow, field_line, heading, result_line
-from console.presentation.conflict_words import TYPED_FROM, bulk_matter, leaves
+from console.presentation.conflict_words import TYPED_FROM, bulk_matter
 from console.presentation.conflict_work import Sides, rows_of, turned
 from console.presentation.conflicts import conflict_line, fields_text, state_span
+from console.presentation.json_words import leaves
 from console.presentation.rule_words import back_test_lines, proposed, rule_line
 from console.presentation.spans import plain, width_of
 from console.presentation.staging import Staging
@@ -40,7 +41,7 @@ def row(verdict: Verdict, **more: Any) -> FieldRow:
 def test_every_line_keeps_to_its_width(width: int) -> None:
     rows = rows_of(ANN, Staging(), {})
     lines = [conflict_line(ANN.summary, 2, width, NOW), heading(rows, width)]
-    lines += [field_line(each, width, [one.path for one in rows]) for each in rows]
+    lines += [field_line(each, width, rows) for each in rows]
     lines += [line for each in rows for line in field_detail(each, width, NOW)]
     lines += history_lines(ANN, width, NOW)
     lines += [bulk.item_line(item, width) for item in bulk.items_for([ANN], Order(way=Way.BOTH), Staging())]
