@@ -29,13 +29,13 @@ SUM_BITS = 128
 AT_ONCE = 500
 """Aggregates whose events are read with one statement, when only some are asked for."""
 
-_EVENTS = """
+STATE_EVENTS = """
     SELECT e.position, t.name, e.aggregate, e.data, e.metadata, o.name, e.seq, e.context, e.hlc, e.hashes
     FROM event e JOIN event_type t ON t.id = e.type JOIN event_origin o ON o.id = e.origin
 """
-_IN_RANGE = f"{_EVENTS} WHERE e.aggregate >= ? AND e.aggregate < ? ORDER BY e.aggregate, e.position"
+_IN_RANGE = f"{STATE_EVENTS} WHERE e.aggregate >= ? AND e.aggregate < ? ORDER BY e.aggregate, e.position"
 _AMONG = "IN (SELECT value FROM json_each(?))"
-_NAMED = f"{_EVENTS} WHERE e.aggregate {_AMONG} ORDER BY e.aggregate, e.position"
+_NAMED = f"{STATE_EVENTS} WHERE e.aggregate {_AMONG} ORDER BY e.aggregate, e.position"
 _NAMES = "SELECT DISTINCT aggregate FROM event WHERE aggregate >= ? AND aggregate < ?"
 _AFTER_ALL_NAMES = b""
 """To SQLite every text is less than any blob."""
@@ -78,13 +78,13 @@ def _states(events: Iterable[Event]) -> Iterator[tuple[str, bytes]]:
 
 
 def _all_events(connection: sqlite3.Connection) -> Iterator[Event]:
-    for span in _foreign_names():
-        yield from map(_event, connection.execute(_IN_RANGE, span))
+    for span in foreign_names():
+        yield from map(state_event, connection.execute(_IN_RANGE, span))
 
 
 def _names(connection: sqlite3.Connection, buckets: Collection[int]) -> Iterator[str]:
     """Yield the aggregates in some buckets, from the index alone."""
-    for span in _foreign_names():
+    for span in foreign_names():
         for (aggregate,) in connection.execute(_NAMES, span):
             if bucket_of(aggregate) in buckets:
                 yield aggregate
@@ -92,10 +92,10 @@ def _names(connection: sqlite3.Connection, buckets: Collection[int]) -> Iterator
 
 def _events_of(connection: sqlite3.Connection, aggregates: Iterator[str]) -> Iterator[Event]:
     while some := list(islice(aggregates, AT_ONCE)):
-        yield from map(_event, connection.execute(_NAMED, (canonical(some).decode(),)))
+        yield from map(state_event, connection.execute(_NAMED, (canonical(some).decode(),)))
 
 
-def _foreign_names() -> Iterator[tuple[str, str | bytes]]:
+def foreign_names() -> Iterator[tuple[str, str | bytes]]:
     """Yield the ranges of names between those of our own journal: all `run:…` stand from `run:` to before `run;`."""
     kinds = sorted(OWN_KINDS)
     firsts = ["", *(f"{kind};" for kind in kinds)]
@@ -103,7 +103,7 @@ def _foreign_names() -> Iterator[tuple[str, str | bytes]]:
     yield from zip(firsts, ends, strict=True)
 
 
-def _event(row: Row) -> Event:
+def state_event(row: Row) -> Event:
     """Return an event with all that makes state, and no more: a third of the time."""
     position, type_name, aggregate, data, metadata, origin, seq, context, hlc, hashes = row
     links: dict[str, Any] = json.decode(metadata) if type_name in OWN_TYPES else {}
