@@ -29,7 +29,6 @@ from console.terminal_end import terminal_gone
 
 if TYPE_CHECKING:
     from console.outside import Outside
-    from engine.reconcile.history import SyncStatus
 
 KeepSecret = Callable[[str, str], None]
 """(name, secret) into the keyring; raises `SecretUnavailable` where there is none."""
@@ -123,8 +122,7 @@ class SyncdeckApp(Amenities):
         begin(self, self._count, name="count", group="pulse", exclusive=True)
 
     async def _count(self) -> None:
-        statuses: Sequence[SyncStatus] = await self.ask(lambda engine: engine.reconcile.overview())
-        self.pulse = pulse.counted(self.pulse, statuses)
+        self.pulse = pulse.counted(self.pulse, await self.ask(pulse.take))
         self.beat()
 
     def beat(self) -> None:

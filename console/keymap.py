@@ -1,4 +1,5 @@
-"""Every key of the console, once. Footers, help, palette and people's own keymaps all read this table.
+"""Every key of the console, once. Footers, help, palette and people's own keymaps all read this table (what is about
+events of several nodes, conflicts and peers stands in `node_keys.py`).
 
 One rule that can be taught: only the capitals A D F O S U X C change the world (approve, apply or settle, delete,
 finish what failed, override, save, undo, reject, cancel). No lower-case, ctrl or function key ever does; a test
@@ -14,29 +15,12 @@ does not fit the footer is cut from the end, and `?` lists everything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.binding import Binding
 
+from console.key import Key
+from console.node_keys import NODE_KEYS
+
 WORLD_CHANGING = frozenset("ADFOSUXC")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key: `id` is what people remap, `label` stands in the footer (empty: only in the help), `says` in the help.
-
-    `changes` marks what changes targets, settings or decisions, `adds` what only adds to the history; both are refused
-    in a read-only console.
-    """
-
-    id: str
-    keys: str
-    action: str
-    label: str
-    says: str
-    changes: bool = False
-    priority: bool = False
-    adds: bool = False
 
 
 KEYMAP: dict[str, tuple[Key, ...]] = {
@@ -140,117 +124,6 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("panel.down", "j,down", "scroll(1)", "", "Down"),
         Key("panel.up", "k,up", "scroll(-1)", "", "Up"),
     ),
-    "events": (
-        Key("events.filter", "slash", "filter", "filter", "Show only events that match"),
-        Key("events.mark", "space", "mark", "", "Mark the event, to copy several"),
-        Key("events.follow", "f", "follow", "follow", "Stay at the newest event, or stop doing so"),
-        Key("events.pause", "p", "hold", "pause", "Take in nothing new for now"),
-        Key("events.history", "a", "history", "history", "Its aggregate's history, with the state as of any event"),
-        Key("events.leads", "o", "leads", "its run/plan", "Open the run, plan or conflict that the event speaks of"),
-        Key("events.time", "t", "time_style", "time", "Local time, UTC, or age"),
-        Key("events.find", "s", "find", "search", "Look for a text without hiding the rest"),
-        Key("events.next", "n", "find_next(True)", "", "Next older event with the text"),
-        Key("events.previous", "N", "find_next(False)", "", "Next newer event with the text"),
-        Key("events.go_to_time", "T", "go_to_time", "", "Go to a time"),
-        Key("events.minute_back", "m", "minutes(-1)", "", "A minute earlier"),
-        Key("events.minute_on", "M", "minutes(1)", "", "A minute later"),
-        Key("events.export", "E", "export", "export", "Write what the filter shows to a file"),
-        Key("events.stop", "c", "stop", "", "Stop a search, a filter or an export under way"),
-    ),
-    "aggregate": (
-        Key("aggregate.detail", "d", "detail", "event/state", "Show the event in full, or the state as of it"),
-        Key("aggregate.leads", "o", "leads", "its conflict", "Open the conflict that the event speaks of"),
-        Key("aggregate.contest", "c", "contest", "conflict", "Open the conflict that this aggregate has now"),
-        Key("aggregate.events", "v", "events", "events", "Open the event log with this aggregate alone"),
-        Key("aggregate.time", "t", "time_style", "time", "Local time, UTC, or age"),
-    ),
-    "peers": (
-        Key("peers.sync", "s", "sync_now", "sync now", "Exchange what each side lacks; nothing is removed", adds=True),
-        Key("peers.all", "asterisk", "sync_all", "sync all", "Exchange with every peer", adds=True),
-        Key("peers.compare", "equals_sign", "compare", "prove equal", "Compare histories and states with the peer"),
-        Key("peers.test", "t", "test", "test", "Test the way to the peer step by step; nothing is exchanged"),
-        Key("peers.add", "a", "add", "add", "Add a peer"),
-        Key("peers.edit", "e", "edit", "edit", "Open the peer's settings"),
-        Key("peers.pause", "S", "pause_peer", "pause/resume…", "Stop exchanging with the peer, or go on", True),
-        Key("peers.stop", "c", "stop", "", "Stop a sync under way here; what was exchanged stays"),
-        Key("peers.delete", "D", "delete", "remove…", "Remove the peer; its events stay", True),
-    ),
-    "peer": (
-        Key("peer.sync", "s", "sync_now", "sync now", "Exchange what each side lacks; nothing is removed", adds=True),
-        Key("peer.compare", "equals_sign", "compare", "prove equal", "Compare histories and states with the peer"),
-        Key("peer.test", "t", "test", "test", "Test the way to the peer step by step; nothing is exchanged"),
-        Key("peer.edit", "e", "edit", "edit", "Open the peer's settings"),
-        Key("peer.pause", "S", "pause_peer", "pause/resume…", "Stop exchanging with the peer, or go on", True),
-        Key("peer.stop", "c", "stop", "", "Stop a sync under way here; what was exchanged stays"),
-        Key("peer.delete", "D", "delete", "remove…", "Remove the peer; its events stay", True),
-    ),
-    "peer_settings": (
-        Key("peer_settings.test", "t", "test", "test", "Test these settings, saved or not, step by step"),
-        Key("peer_settings.delete", "D", "delete", "remove…", "Remove the peer; its events stay", True),
-    ),
-    "comparison": (
-        Key("comparison.again", "equals_sign", "compare", "again", "Compare once more"),
-        Key(
-            "comparison.sync",
-            "s",
-            "sync_now",
-            "sync now",
-            "Exchange what each side lacks; nothing is removed",
-            adds=True,
-        ),
-        Key("comparison.stop", "c", "stop", "", "Stop a comparison or a sync under way"),
-    ),
-    "conflicts": (
-        Key("conflicts.filter", "slash", "filter", "filter", "Show only conflicts that match"),
-        Key("conflicts.mark", "space", "mark", "mark", "Mark the conflict, to settle several at once"),
-        Key("conflicts.states", "s", "states", "states", "Those that wait, those that were settled, or all"),
-        Key("conflicts.claim", "c", "claim", "claim", "Tell all nodes that you are at it, or not any more", adds=True),
-        Key("conflicts.settle", "A", "settle_many", "settle many…", "Settle alike what is marked, or shown", True),
-        Key("conflicts.reopen", "U", "reopen", "undo…", "Reopen a settled conflict", True),
-        Key("conflicts.mark_all", "asterisk", "mark_all", "", "Mark all that the filter shows"),
-        Key("conflicts.unmark", "backslash", "unmark", "", "Take all marks away"),
-        Key("conflicts.events", "v", "events", "", "Open the event log of this aggregate"),
-    ),
-    "conflict": (
-        Key("conflict.left", "h,left", "take_left", "left", "Take the left side"),
-        Key("conflict.right", "l,right", "take_right", "right", "Take the right side"),
-        Key("conflict.both", "b", "take_both", "both", "Take all sides together"),
-        Key("conflict.base", "o", "take_base", "base", "Take what it was before"),
-        Key("conflict.edit", "e", "edit", "edit", "Write the value by hand"),
-        Key("conflict.settle", "A", "settle", "apply…", "Show what would be written, then settle the conflict", True),
-        Key("conflict.next", "n", "undecided(1)", "next", "Next undecided field, also of the next conflict"),
-        Key("conflict.drop", "x", "drop_field", "remove", "Remove the field"),
-        Key("conflict.step_back", "u", "step_back", "undo", "Take the last choice back; nothing is written yet"),
-        Key("conflict.rule", "m", "rule", "make a rule", "Make a rule of it: tried on the past before it is saved"),
-        Key("conflict.undecide", "r", "undecide", "", "Back to undecided"),
-        Key("conflict.all_left", "H", "all_left", "", "Take the left side of every field"),
-        Key("conflict.all_right", "L", "all_right", "", "Take the right side of every field"),
-        Key("conflict.previous", "p", "undecided(-1)", "", "Previous undecided field"),
-        Key("conflict.step_on", "ctrl+r", "step_on", "", "Make again the choice that was taken back"),
-        Key("conflict.automatic", "a", "automatic", "", "Show or hide the fields that rules settled"),
-        Key("conflict.other_left", "comma", "other_side(0)", "", "Another side at the left, of three or more"),
-        Key("conflict.other_right", "full_stop", "other_side(1)", "", "Another side at the right, of three or more"),
-        Key("conflict.claim", "c", "claim", "", "Tell all nodes that you are at it, or not any more", adds=True),
-        Key("conflict.reopen", "U", "reopen", "", "Reopen it after it was settled", True),
-        Key("conflict.events", "v", "events", "", "Open the event log of this aggregate"),
-    ),
-    "bulk": (
-        Key("bulk.left", "h,left", "way('LEFT')", "left", "Take the left side everywhere"),
-        Key("bulk.right", "l,right", "way('RIGHT')", "right", "Take the right side everywhere"),
-        Key("bulk.settle", "A", "settle", "settle…", "Show what would be written, then settle all of them", True),
-        Key("bulk.newest", "t", "way('NEWEST')", "newest", "Take the side that was written last"),
-        Key("bulk.oldest", "f", "way('OLDEST')", "oldest", "Take the side that was written first"),
-        Key("bulk.base", "o", "way('BASE')", "base", "Take what it was before"),
-        Key("bulk.both", "b", "way('BOTH')", "both", "Take all sides together, where that is possible"),
-        Key("bulk.node", "d", "node", "node", "Take the side of one node"),
-        Key("bulk.field", "slash", "field", "field", "Only in one field"),
-        Key("bulk.staged", "s", "way('STAGED')", "", "Take what was decided one by one and is not written yet"),
-        Key("bulk.stop", "c", "stop", "", "Stop after the conflict under way"),
-    ),
-    "edit_value": (
-        Key("edit_value.accept", "ctrl+o", "accept", "", "Take this value"),
-        Key("edit_value.kind", "ctrl+t", "kind", "", "Read it as text, or as JSON"),
-    ),
     "plans": (
         Key("plans.sync", "s", "of_sync", "this sync", "Only plans of this sync, or all again"),
         Key("plans.again", "p", "plan", "plan again", "Make a new plan of this sync: read both ends, change nothing"),
@@ -290,6 +163,7 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("run.events", "v", "events", "events", "Open the event log of this run"),
         Key("run.detail", "d", "detail", "", "Show or hide the detail"),
     ),
+    **NODE_KEYS,
 }
 
 

@@ -1,15 +1,16 @@
-"""What the header says on every screen: rights, what waits, runs and was refused."""
+"""What the header says on every screen: rights, what waits, runs and was refused, how the other nodes stand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from console.presentation.header import Pulse
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
+    from engine.events.replicating.standing import PeerStatus
     from engine.reconcile.history import SyncStatus
 
 
@@ -25,11 +26,27 @@ def begun(pulse: Pulse, engine: Engine) -> Pulse:
     )
 
 
-def counted(pulse: Pulse, statuses: Sequence[SyncStatus]) -> Pulse:
-    """Return the pulse with what the overview says."""
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted anew whenever something happened."""
+
+    statuses: Sequence[SyncStatus]
+    conflicts: int
+    peers: Sequence[PeerStatus]
+
+
+async def take(engine: Engine) -> Counts:
+    """Count what waits for people, and how the peers stand."""
+    return Counts(await engine.reconcile.overview(), await engine.conflicts.count(), await engine.replication.peers())
+
+
+def counted(pulse: Pulse, counts: Counts) -> Pulse:
+    """Return the pulse with what was counted."""
     return replace(
         pulse,
-        waiting=sum(status.waiting is not None for status in statuses),
-        refused=sum(status.refused is not None for status in statuses),
-        running=sum(status.running is not None for status in statuses),
+        waiting=sum(status.waiting is not None for status in counts.statuses),
+        refused=sum(status.refused is not None for status in counts.statuses),
+        running=sum(status.running is not None for status in counts.statuses),
+        conflicts=counts.conflicts,
+        lost=sum(peer.connection in {"lost", "refused"} for peer in counts.peers),
     )

@@ -36,6 +36,8 @@ def _verdict(found: Comparison, now: datetime) -> Line:
         return (Span(f"✗ {peer} holds other events under the same numbers.", "error"), when)
     if found.differing:
         return (Span(f"✗ {peer} has the same events, and {count(len(found.differing), 'other state')}.", "error"), when)
+    if found.order == "equal":
+        return (Span(f"✓ The same events as {peer}; states were not compared.", "ok"), when)
     return (Span(f"≠ Not in step with {peer} yet: s syncs, = compares again.", "warn"), when)
 
 
@@ -63,7 +65,8 @@ def _chains(found: Comparison) -> tuple[str, str, str, str]:
 
 def _states(found: Comparison) -> tuple[str, str, str, str]:
     if found.states_equal is None:
-        return "○", "dim", "states", "Not compared: that says something only when both know the same events."
+        why = clean(found.note) or "Not compared: that says something only when both know the same events."
+        return "○", "dim", "states", why
     if found.states_equal:
         return "✓", "ok", "states", "Every aggregate has the same state here and there."
     way = "The rules for conflicts may differ: compare conflicts.rules of both. Enter shows an aggregate's history."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,8 +16,9 @@ from console.presentation.peers import CONNECTION, lag_words, verdict
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
 
 if TYPE_CHECKING:
-    from engine.events.event import Event
+    from engine.events.event import Event, Origin
     from engine.events.replicating.standing import PeerStatus
+    from engine.events.vector import Vector
     from engine.settings.replication import PeerSettings
 
 WAYS = {"both": "events go both ways", "push": "events only go there", "pull": "events only come here"}
@@ -37,21 +38,21 @@ class OriginRow:
     direction: str = "both"
 
 
-def rows_of(own: str, vector: Mapping[str, int], peer: PeerStatus) -> list[OriginRow]:
+def rows_of(own: Origin, vector: Vector, peer: PeerStatus) -> list[OriginRow]:
     """Return a row for every origin that either side knows: this node's first, the peer's next, then the others."""
     met = peer.memory.met_at is not None
     theirs = peer.memory.origin
     notes = {own: "this node", theirs: clean(peer.name)}
 
-    def place(origin: str) -> tuple[int, str]:
+    def place(origin: Origin) -> tuple[int, str]:
         return (0 if origin == own else 1 if origin == theirs else 2), origin
 
-    origins = sorted({own, *vector, *peer.memory.vector} - {""}, key=place)
+    origins = sorted({own, *vector, *peer.memory.vector}, key=place)
     return [
         OriginRow(
             origin=origin,
             here=vector.get(origin, 0),
-            there=peer.memory.vector.get(origin, 0) if met else None,  # type: ignore[call-overload]
+            there=peer.memory.vector.get(origin, 0) if met else None,
             note=notes.get(origin) or _earlier(origin, own, theirs),
             direction=peer.direction.value,
         )

@@ -26,6 +26,10 @@ WAYS_OUT: dict[str, str] = {
     "the two writes under a name of its own; this node does so by itself at the next sync.",
     "clock_ahead": "Its clock is ahead of ours. Nothing is lost: its events are taken when it is their time here. "
     "Set the clock of the node that is wrong.",
+    "malformed": "It sent what no peer sends: something between the two changes what passes, or its program is "
+    "damaged. Nothing of it was stored.",
+    "too_large": "One message is larger than the other side takes. Make batch smaller here (e), or raise "
+    "server.max_unpacked_bytes there.",
     "storage": "This node could not write what it got. syncdeck doctor looks at the state file.",
     "cancelled": "It was stopped. Nothing is lost: s goes on where it ended.",
 }
@@ -56,6 +60,8 @@ def got(result: SyncResult, *, short: bool = False) -> str:
 def concluded(result: SyncResult) -> str:
     """Return how a sync ended, as a sentence to tell in passing."""
     peer = clean(result.peer)
+    if result.error_kind in {"busy", "paused"}:
+        return clean(result.error)
     if result.error:
         moved = f" Before that: {got(result)}." if result.pulled or result.pushed else ""
         return f"{peer}: {clean(result.error)}{moved}"
@@ -70,10 +76,12 @@ def advice(peer: PeerStatus) -> Iterator[tuple[str, str]]:
         return
     error = memory.error or (last.error if last is not None else "")
     if error:
-        kind = last.error_kind if last is not None and last.error else ""
         yield "error", f"{clean(error)}{_failures(memory.failures)}"
-        if way := WAYS_OUT.get(kind or ("refused" if peer.connection == "refused" else "unavailable")):
-            yield "warn", way
+        kind = last.error_kind if last is not None and last.error else ""
+        usual = WAYS_OUT["refused" if peer.connection == "refused" else "unavailable"]
+        yield "warn", WAYS_OUT.get(kind, usual)
+    if last is not None and last.recovered:
+        yield "warn", clean(last.recovered)
     for refusal in last.refusals if last is not None else ():
         yield "warn", refused(refusal)
     if peer.connection == "never" and not error:

@@ -15,6 +15,7 @@ from console.presentation.spans import Line, Span, cell, clean, fit, joined, wra
 if TYPE_CHECKING:
     from engine.events.replicating.messages import Identity
     from engine.events.replicating.standing import PeerStatus, SyncResult
+    from engine.events.vector import Vector
     from engine.settings.replication import PeerSettings
 
 STALE = timedelta(seconds=30)
@@ -38,7 +39,7 @@ class Ourselves:
     """This node among the others."""
 
     identity: Identity
-    vector: Mapping[str, int]
+    vector: Vector
     """Of every origin, how many events are known here."""
     as_of: datetime
 
@@ -162,14 +163,6 @@ def problem_lines(peer: PeerStatus, width: int) -> list[Line]:
     if len(lines) <= MOST_PROBLEM_LINES:
         return lines
     return [*lines[: MOST_PROBLEM_LINES - 1], (Span("    … "), Span("enter", "accent"), Span(" shows it all", "dim"))]
-
-
-def worst(peers: Sequence[PeerStatus]) -> tuple[int, str]:
-    """Return how many peers stand worst and in which state; nothing where none is lost or refused."""
-    for state in ("refused", "lost"):
-        if found := sum(peer.connection == state for peer in peers):
-            return found, state
-    return 0, ""
 
 
 def lag_words(peer: PeerStatus) -> str:

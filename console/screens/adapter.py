@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
-from textual.widgets import Static
 
 from console.bridge import begin
 from console.draft import Draft, written_values
@@ -18,7 +17,6 @@ from console.presentation.forms import Entry, entries
 from console.presentation.spans import Line
 from console.screens.adapters import last_tests
 from console.screens.entry import EntryScreen, Opened
-from console.widgets.ink import paint
 from engine.errors import SettingsError
 from engine.settings.fields import Field, FieldType, describe
 
@@ -70,15 +68,10 @@ class AdapterScreen(EntryScreen):
         self.tests = tests
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-
-    def draw(self) -> None:
-        """Draw what stands beside the form."""
+    def beside(self, width: int) -> Sequence[Line]:
         engine = self.deck.engine
         if engine is None:
-            return
-        width = max(self.query_one("#beside").content_size.width - 1, 40)
+            return ()
         users = shown.used_by(engine.workspace, self.was) if self.was else ()
         lines: list[Line] = []
         if self.was:
@@ -89,7 +82,7 @@ class AdapterScreen(EntryScreen):
             lines += shown.report_lines(self.report, width)
         else:
             lines += shown.invitation(width)
-        self.query_one("#known", Static).update(paint(*lines))
+        return lines
 
     def secret_name(self, path: str) -> str:
         secrets = [row for row in self.form.rows() if row.entry.field.type is FieldType.SECRET] if self.form else []

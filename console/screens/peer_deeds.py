@@ -50,8 +50,8 @@ class PeerDeeds(SyncdeckScreen):
         self.peer_changed()
 
     def _synced(self, result: SyncResult) -> None:
-        severity = "information" if result.complete else "error" if result.error else "warning"
-        self.deck.say(concluded(result), severity=severity)  # type: ignore[arg-type]
+        failed = result.error and result.error_kind not in {"busy", "paused"}
+        self.deck.say(concluded(result), "error" if failed else "information" if result.complete else "warning")
         if self.is_attached and self.is_current:
             self.call_later(self.peer_changed)
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
-from textual.widgets import Static
 
 from console.bridge import begin
 from console.draft import Draft, written_values
@@ -18,7 +17,6 @@ from console.presentation import peer_detail as shown
 from console.presentation.forms import Entry, entries
 from console.presentation.spans import Line
 from console.screens.entry import EntryScreen, Opened
-from console.widgets.ink import paint
 from engine.errors import SettingsError
 from engine.settings.fields import Field, FieldType, describe
 from engine.settings.replication import PeerSettings
@@ -81,15 +79,14 @@ class PeerSettingsScreen(EntryScreen):
         self.status = status
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-
     def draw(self) -> None:
-        """Draw what stands beside the form."""
+        self.set_class(self.testing or bool(self.steps), "-tested")
+        super().draw()
+
+    def beside(self, width: int) -> Sequence[Line]:
         engine = self.deck.engine
-        if engine is None or not self.is_mounted:
-            return
-        width = max(self.query_one("#beside").content_size.width - 1, 40)
+        if engine is None:
+            return ()
         lines: list[Line] = shown.known_lines(self.status, engine.clock.now(), width)
         if self.testing:
             lines += shown.testing_lines()
@@ -97,8 +94,7 @@ class PeerSettingsScreen(EntryScreen):
             lines += shown.step_lines(self.steps, width)
         else:
             lines += shown.invitation(width)
-        self.set_class(self.testing or bool(self.steps), "-tested")
-        self.query_one("#known", Static).update(paint(*lines))
+        return lines
 
     # -- the test ---------------------------------------------------------------------------------------------------
 

@@ -146,7 +146,7 @@ class PeersScreen(PeerDeeds):
 
 async def ourselves(engine: Engine) -> shown.Ourselves:
     """Return who this node is and what it knows."""
-    identity = await engine.replica.identity()
+    identity = await engine.replication.identity()
     return shown.Ourselves(identity=identity, vector=await engine.replication.vector(), as_of=engine.clock.now())
 
 

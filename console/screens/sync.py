@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
-from textual.widgets import Static
 
 from console.draft import Checked, written_values
 from console.file_edits import delete_entry
@@ -16,7 +15,6 @@ from console.presentation import syncs as shown
 from console.presentation.forms import Entry, entries
 from console.presentation.spans import Line
 from console.screens.entry import EntryScreen, Opened
-from console.widgets.ink import paint
 from engine.settings.fields import Field, FieldType, describe
 from engine.settings.model import SyncSettings
 
@@ -104,27 +102,16 @@ class SyncScreen(EntryScreen):
         self.here = path
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-
-    def draw(self) -> None:
-        """Draw what stands beside the form: all of it where there is room, else what the field in focus is about."""
-        if not self.is_mounted:
-            return
-        width = max(self.query_one("#beside").content_size.width - 1, 40)
+    def beside(self, width: int) -> Sequence[Line]:
+        """Return all of it where there is room, else what the field in focus is about."""
         scope = shown.scope_lines(self.scope, width)
         mapping = shown.mapping_lines(self.mapped, self.mapping_problem, width)
         guards = shown.guard_lines(self.plan, width)
-        lines: list[Line]
         if self.size.width >= 100:
-            lines = [*scope, (), *mapping, (), *guards]
-        elif self.here.startswith("guards"):
-            lines = guards
-        elif self.here in {"attributes", "rename_by"}:
-            lines = mapping
-        else:
-            lines = scope
-        self.query_one("#known", Static).update(paint(*lines))
+            return [*scope, (), *mapping, (), *guards]
+        if self.here.startswith("guards"):
+            return guards
+        return mapping if self.here in {"attributes", "rename_by"} else scope
 
     # -- keys -------------------------------------------------------------------------------------------------------
 

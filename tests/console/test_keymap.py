@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 
 import console
 from console.app import SyncdeckApp
-from console.keymap import KEYMAP, WORLD_CHANGING, all_keys, bindings, key_of
+from console.keymap import KEYMAP, WORLD_CHANGING, all_keys, bindings, key_of, needs_rights
 
 INHERITED_FROM_TEXTUAL = "textual."
 ANSWERS = {"confirm"}
@@ -71,6 +71,18 @@ def test_what_looks_dangerous_in_its_label_is_marked_as_changing_the_world() -> 
     for key in all_keys():
         if key.keys in WORLD_CHANGING:
             assert key.changes, f"{key.id} uses {key.keys} but changes nothing: the rule must stay teachable"
+
+
+def test_what_only_adds_to_the_history_needs_no_capital_and_yet_rights() -> None:
+    adding = {key.id: key for key in all_keys() if key.adds}
+    assert {"peers.sync", "peers.all", "peer.sync", "comparison.sync"} <= set(adding)
+    assert [key.id for key in adding.values() if key.changes or not needs_rights(key.action)] == []
+
+
+def test_a_read_only_console_refuses_no_action_that_only_looks() -> None:
+    """Rights go by the action's name: what needs them and what does not may not share one."""
+    rights = {key.action for key in all_keys() if key.changes or key.adds}
+    assert [key.id for key in all_keys() if key.action in rights and not (key.changes or key.adds)] == []
 
 
 def test_ids_are_unique_so_that_people_can_remap_them() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 from textual.pilot import Pilot
@@ -17,6 +18,7 @@ from console.screens.peer_settings import PeerSettingsScreen
 from console.screens.peers import PeersScreen
 from console.widgets.record_list import RecordList
 from console.widgets.settings_form import SettingsForm
+from engine.settings.model import Workspace
 from engine.settings.reading import load_workspace
 from engine.settings.replication import Direction, PeerSettings
 from tests.console.settling import settled, until
@@ -58,7 +60,7 @@ class Desk:
         app = SyncdeckApp(self.engine.opening, keep_secret=self.secrets.__setitem__)
         self._run = app.run_test(size=size, notifications=True)
 
-    def _read(self, file: Path, met: bool) -> object:
+    def _read(self, file: Path, met: bool) -> Workspace:
         workspace = load_workspace(file, SampleCatalogue())
         now = self.engine.clock.now() if met else None
         self.engine.replication.standing = {
@@ -71,8 +73,10 @@ class Desk:
         await settled(pilot)
         return pilot
 
-    async def __aexit__(self, *error: object) -> None:
-        await self._run.__aexit__(*error)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._run.__aexit__(kind, error, trace)
 
 
 def form(pilot: Pilot[None]) -> SettingsForm:
@@ -218,9 +222,9 @@ async def test_a_test_shows_each_step_with_its_sentence(file: Path, size: tuple[
     async with desk as pilot:
         await open_settings(pilot, "t")
         await until(pilot, lambda: "✗ The way is not open" in screen_text(pilot))
+        await until(pilot, lambda: "✗ token" in screen_text(pilot))
         text = " ".join(screen_text(pilot).split())
         assert "✓ address" in text
-        assert "✗ token" in text
         assert "Give it one of its server.tokens." in text
 
 

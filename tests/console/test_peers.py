@@ -313,8 +313,8 @@ async def test_a_peer_that_was_never_met_hides_nothing_it_does_not_know() -> Non
 
 async def test_a_failure_to_read_is_said_and_tried_again() -> None:
     engine = in_step()
-    engine.replication.fail["peers"] = StorageError("The state file is locked.")
     async with scripted_console(engine) as pilot:
+        engine.replication.fail["peers"] = StorageError("The state file is locked.")
         await press(pilot, "8")
         await until(pilot, lambda: "The state file is locked." in screen_text(pilot))
         await press(pilot, "r")

@@ -7,7 +7,7 @@ asked stands in `asked`, in order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -358,21 +358,15 @@ class ListedLog(EventLog):
     async def at_dot(self, dot: Dot) -> Event | None:
         return next((one for one in self.pages.events if one.dot == dot), None)
 
+    async def by_ids(self, identities: Collection[str]) -> Mapping[str, Event]:
+        return {one.id: one for one in self.pages.events if one.id in identities}
+
     async def counts_by_type(self) -> Mapping[str, int]:
         return {one.type: 1 for one in self.pages.events}
 
     async def follow(self, after: Position, where: Filter | None = None) -> AsyncIterator[Event]:
         for one in await self.page(after, 1_000_000, where):
             yield one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeEngine(Engine):
-    """The engine with its doubles of what is about other nodes."""
-
-    replication: Any
-    replica: Any
-    conflicts: Any
 
 
 @dataclass
@@ -408,7 +402,7 @@ class ScriptedEngine:
         """Open it, as the console does on its engine's thread."""
         if self.read is not None:
             self.workspace = self.read()
-        yield WholeEngine(
+        yield Engine(
             workspace=self.workspace,
             catalogue=self.catalogue,
             clock=self.clock,
@@ -421,6 +415,8 @@ class ScriptedEngine:
             inspection=self.inspection,  # type: ignore[arg-type]
             care=None,  # type: ignore[arg-type]
             replication=self.replication,
-            replica=self.replication,
-            conflicts=self.conflicts,
+            replica=None,  # type: ignore[arg-type]
+            responder=None,  # type: ignore[arg-type]
+            log_care=None,  # type: ignore[arg-type]
+            conflicts=self.conflicts,  # type: ignore[arg-type]
         )

@@ -15,6 +15,7 @@ from engine.errors import NothingFound, SyncdeckError
 from engine.events.event import Origin
 from engine.events.merging.values import ABSENT, View
 from engine.events.replicating.messages import Identity
+from engine.events.replicating.replication import Replication
 from engine.events.replicating.standing import Comparison, Connection, PeerMemory, PeerStatus, SyncResult
 from engine.events.vector import Vector
 from engine.notices import Notice, Notices
@@ -39,7 +40,7 @@ def status(name: str, connection: Connection = Connection.CONNECTED, **changes: 
 
 
 @dataclass
-class ScriptedReplication:
+class ScriptedReplication(Replication):
     """What is asked stands in `asked`. A sync waits for `hold`, if there is one, and then brings all in step."""
 
     clock: Clock

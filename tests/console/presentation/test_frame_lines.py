@@ -40,6 +40,29 @@ def test_the_node_gives_way_first_and_then_the_crumbs() -> None:
     assert plain(header(PULSE, 55)).startswith("… › engineering")
 
 
+FULL = replace(PULSE, read_only=True, refused=1, running=3, conflicts=12, lost=1, workspace="production")
+
+
+def test_conflicts_and_peers_that_cannot_be_reached_are_counted() -> None:
+    assert "✗ 1 peer  ● 12 conflicts" in plain(header(FULL, 200))
+    assert "✗ 2 peers" in plain(header(replace(FULL, lost=2), 200))
+    assert "✗" not in plain(header(replace(FULL, lost=0), 200))
+
+
+@given(st.integers(40, 250))
+def test_whatever_there_is_to_say_the_place_keeps_its_room_and_the_row_is_full(width: int) -> None:
+    line = plain(header(FULL, width))
+    assert len(line) == width
+    assert "READ ONLY" in line
+
+
+def test_the_clock_goes_first_and_then_what_can_wait() -> None:
+    narrow = plain(header(FULL, 80))
+    assert "READ ONLY  PROTECTED  ⊘ 1 refused  ✗ 1 peer  ◆ 2 waiting" in narrow
+    assert "09:00:00" not in narrow
+    assert "✗ 1 peer  ● 12 conflicts" in plain(header(replace(FULL, read_only=False, protected=False, refused=0), 80))
+
+
 @given(st.integers(10, 120))
 def test_help_is_always_offered_at_the_right_end(width: int) -> None:
     text = plain(key_line(HINTS, width))
