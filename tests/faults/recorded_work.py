@@ -6,28 +6,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from random import Random
 
 from engine.events.event import NewEvent, Origin
-from engine.events.replicating.messages import Batch, Item, Limits, Selection
+from engine.events.replicating.messages import Item
 from engine.storage.database import open_database
 from engine.storage.event_digest import EventDigest
 from engine.storage.event_log import StoredEventLog
 from engine.storage.log_care import LogCare
 from engine.storage.replica import StoredReplica
 from tests.doubles.clock import ManualClock
-from tests.doubles.replica import MemoryReplica
-from tests.doubles.replica_memory import Memory
+from tests.faults.peer import ABOUT, Peer
 from tests.faults.recording_disk import Deed, Recording, recording
 
 NODE = "berlin-1"
 PEER = Origin("hamburg~00000001")
 APPENDERS = 3
 ROUNDS = 6
-BATCH = 7
-"""Events in each batch of the peer: whatever the disk holds of the peer is a multiple of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +37,20 @@ def record(folder: Path, state: str, chance: Random) -> RecordedWork:
     """Work in a new folder, and return what that asked of the disk."""
     folder.mkdir()
     with recording(folder) as noted:
-        peer = _Peer(chance)
+        peer = Peer(PEER, ManualClock())
         for session in range(2):
-            asyncio.run(_session(folder / state, noted, peer, session))
+            asyncio.run(_session(folder / state, noted, peer, chance, session))
     return RecordedWork(noted.deeds)
 
 
-async def _session(path: Path, noted: Recording, peer: _Peer, session: int) -> None:
+async def _session(path: Path, noted: Recording, peer: Peer, chance: Random, session: int) -> None:
     async with open_database(path) as database:
         clock = ManualClock()
         log = StoredEventLog(database, clock, NODE)
         replica = StoredReplica(database, log, clock, NODE, EventDigest(database))
         async with asyncio.TaskGroup() as group:
             for task in range(APPENDERS):
-                group.create_task(_append(log, noted, peer.chance, f"{session}-{task}"))
+                group.create_task(_append(log, noted, chance, f"{session}-{task}"))
             group.create_task(_receive(replica, noted, peer))
         own = (await replica.identity()).origin
         await replica.begin_incarnation("a drill", {own: (await log.vector())[own] - session})
@@ -70,7 +66,7 @@ async def _append(log: StoredEventLog, noted: Recording, chance: Random, task: s
         batch = [
             NewEvent(
                 type="fault.appended",
-                aggregate_id=f"task:{chance.randrange(4)}",
+                aggregate_id=f"task:{chance.randrange(ABOUT)}",
                 data={"batch": f"{task}-{number}", "of": size, "text": "x" * chance.randrange(200)},
             )
             for part in range(size)
@@ -78,31 +74,12 @@ async def _append(log: StoredEventLog, noted: Recording, chance: Random, task: s
         _tell(noted, [event.id for event in await log.append(batch)])
 
 
-async def _receive(replica: StoredReplica, noted: Recording, peer: _Peer) -> None:
+async def _receive(replica: StoredReplica, noted: Recording, peer: Peer) -> None:
     for _ in range(ROUNDS):
         batch = await peer.next_batch()
         receipt = await replica.receive(batch)
         assert receipt.vector[PEER] == batch.vector[PEER]
         _tell(noted, [item.id for item in batch.items if isinstance(item, Item)])
-
-
-class _Peer:
-    """Another node, that writes about the same aggregates."""
-
-    def __init__(self, chance: Random) -> None:
-        self.chance = chance
-        numbers = count(1)
-        self._replica = MemoryReplica(
-            Memory("hamburg", PEER), ManualClock(), lambda: f"hamburg-{next(numbers)}", lambda node: PEER
-        )
-
-    async def next_batch(self) -> Batch:
-        """Write on, and return what was written."""
-        known = self._replica.vector()
-        for _ in range(BATCH):
-            aggregate = f"task:{self.chance.randrange(4)}"
-            await self._replica.append([NewEvent(type="fault.sent", aggregate_id=aggregate, data={"by": "hamburg"})])
-        return await self._replica.lacking(known, Limits(), Selection())
 
 
 def _tell(noted: Recording, ids: Iterable[str]) -> None:

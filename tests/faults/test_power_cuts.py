@@ -24,8 +24,9 @@ from engine.storage import checkpoint, database
 from engine.storage.care import examine
 from engine.storage.connection import connect
 from engine.storage.migrate import migrate
+from tests.faults.peer import BATCH
 from tests.faults.power_cut import Cut, cuts
-from tests.faults.recorded_work import BATCH, record
+from tests.faults.recorded_work import record
 
 CUTS = int(os.environ.get("SYNCDECK_CUTS", "600"))
 CUTS_IN_ONE_RECORDING = 150
@@ -45,8 +46,9 @@ def disks(tmp_path: Path) -> Iterator[Callable[[Cut], Path]]:
     place = memory if os.access(memory, os.W_OK) else tmp_path
     folder = place / f"syncdeck-cut-{os.getpid()}-{tmp_path.name}"
 
+    folder.mkdir()
+
     def lay(cut: Cut) -> Path:
-        folder.mkdir(exist_ok=True)
         for path in folder.iterdir():
             path.unlink()
         for name, content in cut.files.items():
@@ -112,5 +114,5 @@ def _halves(payloads: Sequence[dict[str, Any]]) -> str:
     """Return which batch is there in part."""
     parts = Counter((each["batch"], each["of"]) for each in payloads if "batch" in each)
     halves = [batch for (batch, size), found in parts.items() if found != size]
-    sent = sum(each.get("by") == "hamburg" for each in payloads)
+    sent = sum("sent" in each for each in payloads)
     return f"half a batch: {halves}, {sent} of the peer" if halves or sent % BATCH else ""

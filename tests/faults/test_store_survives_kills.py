@@ -19,6 +19,7 @@ from msgspec import json
 
 from engine.storage.care import examine
 from engine.storage.connection import connect
+from tests.faults.peer import BATCH
 
 KILLS = int(os.environ.get("SYNCDECK_KILLS", "15"))
 KILLS_PER_FILE = 25
@@ -27,7 +28,8 @@ KILLS_PER_FILE = 25
 MOST_LINES = 60
 """Acknowledgements to wait for before a kill: from none, while the file is being laid out, to many."""
 
-Acknowledged = list[tuple[int, int, str]]
+Acknowledged = list[tuple[str, int, str]]
+"""Origin, seq and chain of the last event of each batch that somebody was told of."""
 
 
 def append_until_killed(state: Path, mark: str, lines: int, processes: int = 1) -> Acknowledged:
@@ -44,8 +46,8 @@ def append_until_killed(state: Path, mark: str, lines: int, processes: int = 1) 
         assert writer.returncode == -signal.SIGKILL
         for line in read:
             if line.endswith("\n"):  # the last one may have been cut off by the kill
-                first, last, chain = line.split()
-                acknowledged.append((int(first), int(last), chain))
+                origin, seq, chain = line.split()
+                acknowledged.append((origin, int(seq), chain))
     return acknowledged
 
 
@@ -54,14 +56,22 @@ def check(state: Path, acknowledged: Acknowledged) -> int:
     faults = [finding for finding in examine(state, newest=None) if not finding.ok and finding.name != "free space"]
     assert faults == []
     with closing(connect(state, read_only=True)) as connection:
-        rows = connection.execute("SELECT position, seq, data, chain FROM event ORDER BY position").fetchall()
-    chains = {position: chain.hex() for position, _, _, chain in rows}
+        rows = connection.execute(
+            "SELECT o.name, e.seq, e.position, e.data, e.chain FROM event e JOIN event_origin o ON o.id = e.origin "
+            "ORDER BY e.position"
+        ).fetchall()
+    chains = {(origin, seq): chain.hex() for origin, seq, _, _, chain in rows}
+    payloads = [json.decode(data) for _, _, _, data, _ in rows]
+    parts = Counter(tuple(each[name] for name in ("mark", "task", "number", "of")) for each in payloads if "of" in each)
+    sent = Counter(origin for (origin, *_), payload in zip(rows, payloads, strict=True) if "sent" in payload)
 
-    assert [(position, seq) for position, seq, _, _ in rows] == [(n, n) for n in range(1, len(rows) + 1)]
-    assert [chains.get(last) for _, last, _ in acknowledged] == [chain for _, _, chain in acknowledged]
-    payloads = [json.decode(data) for _, _, data, _ in rows]
-    parts = Counter((each["mark"], each["task"], each["number"], each["of"]) for each in payloads)
+    assert [position for _, _, position, _, _ in rows] == list(range(1, len(rows) + 1))
+    assert [chains.get((origin, seq)) for origin, seq, _ in acknowledged] == [chain for _, _, chain in acknowledged]
     assert [batch for batch, found in parts.items() if found % batch[3]] == []
+    assert [origin for origin, found in sent.items() if found % BATCH] == []
+    for origin in {origin for origin, _ in chains}:
+        seqs = [seq for name, seq in chains if name == origin]
+        assert seqs == list(range(1, len(seqs) + 1)), f"{origin} has a hole, or is out of order"
     return len(rows)
 
 
