@@ -26,13 +26,16 @@ class Served:
     process: subprocess.Popen[str]
     url: str
     said: str
+    errors: Path
+    """Where standard error goes: a pipe that nobody reads would hold the node up."""
     log: list[dict[str, Any]] = field(default_factory=list)
     code: int | None = None
 
     def stop(self, how: signal.Signals = signal.SIGTERM, *, within: float = 10) -> int:
         """Ask the node to end, and return its exit code; its log can be read then."""
         self.process.send_signal(how)
-        _, errors = self.process.communicate(timeout=within)
+        self.process.wait(timeout=within)
+        errors = self.errors.read_text(encoding="utf-8")
         assert "Traceback" not in errors, errors
         self.log = [json.loads(line) for line in errors.splitlines()]
         self.code = self.process.returncode
@@ -44,17 +47,21 @@ def served(folder: Path, *words: str, environment: Mapping[str, str] | None = No
     """Serve a workspace on a free port until the block ends."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
     command = [sys.executable, "-m", "console", "serve", "--port", "0", *words]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    errors = folder / "serve.log"
+    with (
+        errors.open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
             found = re.search(r"https?://\S+", said)
             if found is None:
-                _, errors = process.communicate(timeout=30)
-                raise AssertionError(f"it does not serve: {errors}")
-            yield Served(process, found[0].rstrip('",}'), said)
+                process.wait(timeout=30)
+                raise AssertionError(f"it does not serve: {errors.read_text(encoding='utf-8')}")
+            yield Served(process, found[0].rstrip('",}'), said, errors)
         finally:
             process.kill()
 
