@@ -34,7 +34,10 @@ _AT = """
 
 _ALL = f"{SELECT} WHERE e.aggregate = ? ORDER BY e.position"
 
-_KEEP = "INSERT INTO contested VALUES (?, ?) ON CONFLICT (aggregate) DO UPDATE SET heads = excluded.heads"
+_KEEP = """
+    INSERT INTO contested VALUES (?, ?, ?)
+    ON CONFLICT (aggregate) DO UPDATE SET heads = excluded.heads, quiet = excluded.quiet
+"""
 
 
 class Head(NamedTuple):
@@ -113,23 +116,20 @@ class AggregateHeads:
         became so."""
         if not self._touched:
             return 0
-        touched, became = self._touched, self._became
+        touched, became = sorted(self._touched), self._became
         self._touched, self._became = set(), set()
-        settled = {aggregate for aggregate in touched if self._is_settled(connection, aggregate)}
-        for aggregate in settled:
-            del self.heads[aggregate]
-        connection.executemany("DELETE FROM contested WHERE aggregate = ?", [(each,) for each in settled])
-        rows = [(each, _to_text(self.heads[each])) for each in sorted(touched - settled)]
-        connection.executemany(_KEEP, rows)
-        self.any_contested = self.any_contested or bool(rows)
-        return len(became - settled)
-
-    def _is_settled(self, connection: sqlite3.Connection, aggregate: str) -> bool:
-        heads = self.heads[aggregate]
-        if len(heads) > 1:
-            return False
-        newest = connection.execute(_NEWEST, (aggregate,)).fetchone()
-        return newest[0] == heads[0].position and quiet(to_events(connection.execute(_ALL, (aggregate,))))
+        for aggregate in touched:
+            heads = self.heads[aggregate]
+            still = len(heads) > 1 or not _is_quiet(connection, aggregate)
+            if still or heads != [_newest(connection, aggregate)]:
+                connection.execute(_KEEP, (aggregate, _to_text(heads), not still))
+                self.any_contested = True
+            else:
+                connection.execute("DELETE FROM contested WHERE aggregate = ?", (aggregate,))
+                del self.heads[aggregate]
+            if not still:
+                became.discard(aggregate)
+        return len(became)
 
     def _read(self, connection: sqlite3.Connection, aggregate: str) -> str:
         if self.any_contested:
@@ -167,6 +167,10 @@ def plain(origin: str) -> bool:
 def _newest(connection: sqlite3.Connection, aggregate: str) -> Head:
     position, origin, seq, _ = connection.execute(_NEWEST, (aggregate,)).fetchone()
     return Head(position, origin, seq)
+
+
+def _is_quiet(connection: sqlite3.Connection, aggregate: str) -> bool:
+    return quiet(to_events(connection.execute(_ALL, (aggregate,))))
 
 
 def _to_text(heads: Iterable[Head]) -> str:

@@ -51,6 +51,8 @@ class Again:
             row = _at_dot(connection, tip, dot) if dot else None
             if row is None and identity in positions:
                 row = connection.execute(_AT_POSITION, (positions[identity],)).fetchone()
+                if row is None:
+                    raise EventRefused(f"The event {identity} was here and was compacted: it stays as it was.")
             first = self._asked.get(dot or identity, self._asked.get(identity)) if row is None else None
             if row is not None:
                 self._refuse_other_than(row, place)

@@ -75,7 +75,8 @@ class StoredHistories(Histories):
         self._upcasts = upcasts
 
     async def contested(self) -> Sequence[str]:
-        return [aggregate for (aggregate,) in await self._database.rows("SELECT aggregate FROM contested")]
+        rows = await self._database.rows("SELECT aggregate FROM contested WHERE NOT quiet")
+        return [aggregate for (aggregate,) in rows]
 
     async def histories(self, aggregates: Iterable[str]) -> Mapping[str, Sequence[Event]]:
         wanted = canonical(list(aggregates)).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.errors import ReplicationRefused
@@ -13,7 +13,7 @@ from engine.events.event import Dot, Origin
 from engine.events.merging.resolutions import parse_dot
 from engine.events.own import REDACTED, REOPENED
 from engine.events.replicating.admission import Admission, AdmissionLimits, Gap, Known, Standing, admit
-from engine.events.replicating.messages import Batch, Item, Receipt, Skip
+from engine.events.replicating.messages import Batch, Item, Receipt, Skip, Span
 from engine.events.vector import MOST_ORIGINS
 from engine.storage.aggregate_heads import AggregateHeads, Head, after
 from engine.storage.event_ids import KEEP_ID, is_found_by_time
@@ -22,16 +22,17 @@ from engine.storage.log_tip import ELSEWHERE, Tip, count_types
 
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
+FILTERED = "filtered"
+
 _CHAIN = "SELECT chain FROM event WHERE origin = ? AND seq = ?"
 _CHAIN_OF_SKIP = "SELECT chain FROM event_skip WHERE origin = ? AND last = ?"
 _SKIP_AROUND = """
-    SELECT first, last, chain FROM event_skip WHERE origin = ? AND first <= ? AND why = 'filtered'
-    ORDER BY first DESC LIMIT 1
+    SELECT first, last, chain FROM event_skip WHERE origin = ? AND first <= ? ORDER BY first DESC LIMIT 1
 """
 _NOTE_GAPS = "INSERT INTO meta VALUES ('gaps', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-_DROP_SKIP = "DELETE FROM event_skip WHERE origin = ? AND first = ? AND last = ?"
-_LENGTHEN_SKIP = "UPDATE event_skip SET last = ?, chain = ? WHERE origin = ? AND last = ? AND why = 'filtered'"
-_KEEP_SKIP = "INSERT INTO event_skip VALUES (?, ?, ?, ?, 'filtered')"
+_DROP_SKIP = "DELETE FROM event_skip WHERE origin = ? AND first = ? RETURNING why"
+_LENGTHEN_SKIP = "UPDATE event_skip SET last = ?, chain = ? WHERE origin = ? AND last = ? AND why = ?"
+_KEEP_SKIP = "INSERT INTO event_skip VALUES (?, ?, ?, ?, ?)"
 
 
 class KnownHere(Known):
@@ -82,13 +83,12 @@ class Receiving:
         """Check and store. Raises `ReplicationRefused`, before anything is stored."""
         admission = admit(batch, KnownHere(self._connection, self._tip, self._own), now_ms, limits)
         self._number(admission)
-        for span in admission.closed:
-            self._connection.execute(_DROP_SKIP, (self._tip.origins[span.origin].number, span.first, span.last))
+        was = {span: self._drop(span) for span in admission.closed}
         items = [part for part in admission.taken if isinstance(part, Item)]
         self._keep_items(items)
         skips = [part for part in admission.taken if isinstance(part, Skip)]
-        self._keep_skips(skips)
-        if skips or admission.closed:
+        self._keep_skips(skips, was)
+        if skips or was:
             self._connection.execute(_NOTE_GAPS, (os.urandom(8).hex(),))  # another digest than any before
         for origin, standing in admission.heads.items():
             known = self._tip.origins[origin]
@@ -162,13 +162,23 @@ class Receiving:
                     aggregate = self._connection.execute(sql, (position,)).fetchone()
                     self._tip.aggregates.touch(self._connection, aggregate)
 
-    def _keep_skips(self, skips: Iterable[Skip]) -> None:
-        """Keep what was left out; what goes on where an earlier one ended becomes one with it."""
+    def _drop(self, span: Span) -> str:
+        """Forget a gap; return why there was one."""
+        values = (self._tip.origins[span.origin].number, span.first)
+        ((why,),) = self._connection.execute(_DROP_SKIP, values).fetchall()
+        return str(why)
+
+    def _keep_skips(self, skips: Iterable[Skip], was: Mapping[Span, str]) -> None:
+        """Keep what was left out; what goes on where an earlier one ended becomes one with it. What is left of a
+        compacted span stays so."""
+        others = [(span, why) for span, why in was.items() if why != FILTERED]
         for skip in skips:
             number = self._tip.origins[skip.origin].number
-            values = (skip.last, skip.chain, number, skip.first - 1)
+            whys = (why for span, why in others if span.origin == skip.origin and span.first <= skip.first <= span.last)
+            why = next(whys, FILTERED)
+            values = (skip.last, skip.chain, number, skip.first - 1, why)
             if not self._connection.execute(_LENGTHEN_SKIP, values).rowcount:
-                self._connection.execute(_KEEP_SKIP, (number, skip.first, skip.last, skip.chain))
+                self._connection.execute(_KEEP_SKIP, (number, skip.first, skip.last, skip.chain, why))
 
 
 def note_heads(connection: sqlite3.Connection, aggregates: AggregateHeads, items: Sequence[Item], first: int) -> None:

@@ -24,10 +24,12 @@ CREATE TABLE event_key (
 ) WITHOUT ROWID;
 
 -- Aggregates with more than one head, or with contests left; every other has one head, its newest event.
--- `heads` are the positions of the events that no other event of the aggregate knows of.
+-- `heads` are the positions of the events that no other event of the aggregate knows of. A `quiet` one is here only
+-- because its newest event, which had been left out before, is not its head.
 CREATE TABLE contested (
-    aggregate TEXT PRIMARY KEY,
-    heads     TEXT NOT NULL
+    aggregate TEXT    PRIMARY KEY,
+    heads     TEXT    NOT NULL,
+    quiet     INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 -- Events whose payload may not be kept, also those that have not arrived yet.

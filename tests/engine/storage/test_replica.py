@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from engine.errors import EventRefused, ReadOnly, ReplicationRefused
 from engine.events.event import Dot, NewEvent, Origin
 from engine.events.merging.evaluate import evaluate, quiet
-from engine.events.replicating.messages import Batch, GapQuestion, Limits, Selection, Skip
+from engine.events.replicating.messages import Batch, GapQuestion, Limits, Selection, Skip, Span
 from engine.events.vector import MOST_ORIGINS, Vector
 from engine.storage.care import backup
 from engine.storage.connection import APPLICATION_ID, connect, create_private
@@ -294,22 +294,52 @@ class TestLimits:
         assert await b.database.rows("SELECT first, last, why FROM event_skip") == [(1, 10, "filtered")]
 
     async def test_a_compacted_span_is_passed_on_as_left_out_and_is_no_gap(self, a: StoredNode, b: StoredNode) -> None:
-        for number in range(4):
-            await a.put(number=number)
-        chain = (await a.items())[1].chain
-
-        def compact(connection: object) -> None:
-            connection.execute("DELETE FROM event WHERE seq <= 2")  # type: ignore[attr-defined]
-            row = (1, 1, 2, chain, "compacted")
-            connection.execute("INSERT INTO event_skip VALUES (?, ?, ?, ?, ?)", row)  # type: ignore[attr-defined]
-
-        await a.database.write(compact)
-        a.database.tip = None
-        whole = replace(await a.lacked_by(b), more=False)
+        chain = await compacted(a)
+        whole = await a.lacked_by(b)
         await b.replica.receive(whole)
 
-        assert whole.items[0] == Skip(whole.items[0].origin, 1, 2, chain)
+        assert whole.items[0] == Skip(whole.items[0].origin, 1, 3, chain)
         assert await b.replica.heads() == await a.replica.heads()
+        assert (await a.replica.gaps(GapQuestion())).spans == ()
+        assert len((await b.replica.gaps(GapQuestion())).spans) == 1
+
+    async def test_what_was_compacted_may_come_back_in_pieces_and_the_rest_stays_compacted(
+        self, a: StoredNode, b: StoredNode
+    ) -> None:
+        events = [await a.put(f"user:{number}", number=number) for number in range(4)]
+        await b.pull(a)
+        await compacted(a, written=True)
+        archive = await b.replica.refill([Span(events[0].origin, 1, 3)], Limits(items=2), ALL)
+        receipt = await a.replica.receive(archive)
+
+        assert receipt.taken == 2
+        assert await a.database.rows("SELECT first, last, why FROM event_skip") == [(3, 3, "compacted")]
+        assert await a.contested() == {}
+        assert await a.log.version("user:0") == (1, {events[0].origin: 1})
+
+    async def test_a_compacted_event_that_is_sent_again_is_not_appended_anew(self, a: StoredNode) -> None:
+        given = [NewEvent(type="x", aggregate_id="user:1", id=f"import-{number}") for number in range(4)]
+        await a.log.append(given)
+        await compacted(a, written=True)
+        with pytest.raises(EventRefused, match="was compacted"):
+            await a.log.append([given[0]])
+
+        assert [event.id for event in await a.log.append([given[3]])] == ["import-3"]
+
+
+async def compacted(node: StoredNode, *, written: bool = False) -> bytes:
+    """Take the first three of four events of a node away, as compaction does; return the chain of the third."""
+    for number in range(0 if written else 4):
+        await node.put(number=number)
+    chain = (await node.items())[2].chain
+
+    def compact(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM event WHERE seq <= 3")
+        connection.execute("INSERT INTO event_skip VALUES (1, 1, 3, ?, 'compacted')", (chain,))
+        node.database.tip = None
+
+    await node.database.write(compact)
+    return chain
 
 
 async def test_the_state_file_of_an_older_version_replicates(
