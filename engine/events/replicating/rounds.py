@@ -93,7 +93,7 @@ class Rounds:
         known = {origin: min(seq, receipt.vector.get(origin, 0)) for origin, seq in reached.items()}
         advanced = any(seq > self.taker.get(origin, 0) for origin, seq in known.items())
         self.taker = merge(self.taker, known)
-        return batch.more and (advanced or bool(refused)) and self.next() is not None
+        return batch.more and (advanced or bool(refused))
 
     def smaller(self, batch: Batch, sentence: str) -> bool:
         """Halve the limits, as a batch was too large. An event that is too large alone leaves out its origin.

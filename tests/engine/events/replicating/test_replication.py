@@ -275,6 +275,22 @@ async def test_a_state_that_differs_is_found_by_name() -> None:
     assert found.states_equal is False
 
 
+async def test_states_are_compared_only_while_nobody_writes() -> None:
+    desk, hub, replication = pair()
+    await desk.write_many(3)
+    await replication.sync("hub")
+
+    async def write_meanwhile(name: str, message: object) -> None:
+        if name == "digest":
+            await hub.write("user:1")
+
+    hub.remote.faults.before = write_meanwhile
+    found = await replication.compare("hub")
+
+    assert found.states_equal is None
+    assert found.differing == ()
+
+
 async def test_a_connection_is_tried_step_by_step_and_nothing_is_exchanged() -> None:
     desk, hub, replication = pair()
     await hub.write_many(2)

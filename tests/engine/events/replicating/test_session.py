@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.errors import RemoteRefused, RemoteUnavailable, ReplicationRefused
 from engine.events.replicating.messages import Batch, Receipt, Selection
@@ -271,15 +272,37 @@ async def test_an_origin_whose_clock_is_ahead_waits_and_all_others_go_on() -> No
 
 async def test_a_gap_that_the_peer_cannot_fill_keeps_nothing_else_back() -> None:
     here, there, third = Node("here"), Node("there"), Node("third")
-    users = Selection(types=("user.*",))
     await third.write("order:1", kind="order.placed")
-    await there.sync(third, wanted=users)
-    await here.sync(there)
+    await here.sync(third, wanted=Selection(types=("user.*",)))
     await there.write_many(9)
 
-    result = await here.sync(there, items=2)
+    result = await here.sync(there, Direction.PULL, items=2)
 
+    assert "gaps" not in there.remote.calls[:-1]
     assert result.pulled == 9
+
+
+async def test_an_origin_that_is_refused_does_not_stand_in_the_way_of_those_behind_it() -> None:
+    """Its events fill whole batches: they must not be sent again and again while others are never sent."""
+    here, there, damaged = Node("here"), Node("there"), Node("damaged")
+    await damaged.write_many(10)
+    await there.sync(damaged)
+    there.clock.jump(timedelta(seconds=1))
+    await there.write_many(3, "late:{}")
+
+    def damage(answer: object) -> object:
+        if not isinstance(answer, Batch):
+            return answer
+        items = [replace(each, data='{"n":0}') if each.origin == damaged.own else each for each in answer.items]
+        return replace(answer, items=tuple(items))
+
+    there.remote.faults.answered = damage
+    result = await here.sync(there, Direction.PULL, items=2)
+
+    assert [(refusal.origin, refusal.seq, refusal.kind) for refusal in result.refusals] == [
+        (damaged.own, 1, "chain_broken")
+    ]
+    assert here.vector() == {there.own: 3}
 
 
 async def test_a_filter_that_leaves_events_out_wedges_nothing_sk8() -> None:
