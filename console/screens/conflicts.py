@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -25,10 +25,7 @@ from console.widgets.still_list import StillList
 from console.widgets.summary_rows import SummaryRows
 from engine.events.merging.queue import ConflictId, ConflictSummary
 
-if TYPE_CHECKING:
-    from engine.assembly import Engine
-
-LIMIT = 1_000
+MOST_LISTED = 5_000
 READING: tuple[Line, ...] = ((Span("Reading the conflicts …", "dim"),),)
 
 
@@ -71,14 +68,10 @@ class ConflictsScreen(ConflictDeeds):
     # -- what is shown ----------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        states, wanted = VIEWS[self.view], self.wanted
-
-        async def queue(engine: Engine) -> Sequence[ConflictSummary]:
-            return await engine.conflicts.queue(
-                states=states, field=wanted.field, aggregate=wanted.aggregate, limit=LIMIT
-            )
-
-        self.ask("read the conflicts", queue, self.show)
+        states = VIEWS[self.view]
+        self.ask(
+            "read the conflicts", lambda engine: engine.conflicts.queue(states=states, limit=MOST_LISTED), self.show
+        )
 
     def hear(self, news: News) -> None:
         if concerns_conflicts(news):
@@ -108,7 +101,7 @@ class ConflictsScreen(ConflictDeeds):
 
     def say_counts(self) -> None:
         """Say how many are shown, marked, and decided without being written."""
-        more = "+" if len(self.conflicts) >= LIMIT else ""
+        more = "+" if len(self.conflicts) >= MOST_LISTED else ""
         self.bar.say(
             counts_line(len(self.shown), len(self.conflicts), len(self.records.marked), self.staging.total, more)
         )
@@ -135,7 +128,7 @@ class ConflictsScreen(ConflictDeeds):
         self.bar.complain(wanted.problem)
         if not wanted.problem and wanted != self.wanted:
             self.wanted = wanted
-            self.look()
+            self.show(self.conflicts)
 
     @on(FilterBar.Left)
     def filter_left(self) -> None:

@@ -133,9 +133,10 @@ class WorkspaceFile:
         new = deepcopy(dict(rule))
 
         def meant(data: dict[str, Any]) -> None:
-            section = data.get("conflicts") or {}
-            rules = list(section.get("rules") or ())
-            data["conflicts"] = {**section, "rules": [new, *rules] if at_top else [*rules, new]}
+            section = data.get("conflicts")
+            known = section if isinstance(section, dict) else {}
+            rules = list(known.get("rules") or ())
+            data["conflicts"] = {**known, "rules": [new, *rules] if at_top else [*rules, new]}
 
         self._edit(lambda root: [inserted(self.text, root, new, at_top=at_top)], meant)
 
