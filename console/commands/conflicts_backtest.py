@@ -33,7 +33,7 @@ async def back_test(arguments: Namespace, session: Session) -> int:
     if len(differing) > SHOWN:
         session.say(f"… and {len(differing) - SHOWN:,} more that differ; --json lists all.")
     waiting = [tried for tried in tested.tried if tried.agrees is None and not tried.asks]
-    session.say(f"{len(rules)} rules ({fingerprint(rules)[:12]}), tried on {len(tested.tried):,} contested fields:")
+    session.say(f"Rules {fingerprint(rules)[:12]}, tried on {len(tested.tried):,} contested fields:")
     session.say(f"{tested.agree:,} as operators decided, {tested.differ:,} otherwise, {tested.ask:,} would ask;")
     session.say(f"{len(waiting):,} that wait now would be settled.")
     return DONE

@@ -11,6 +11,7 @@ from console.commands.table import moment, safe, table
 from console.presentation.json_words import value_text
 from engine.events.event import Event
 from engine.events.merging.choices import named
+from engine.events.merging.patches import apply, at
 from engine.events.merging.patterns import dotted, node_of
 from engine.events.merging.queue import ConflictDetail, ConflictState, ConflictSummary, Preview, Tried
 from engine.events.merging.summaries import at_time
@@ -100,8 +101,10 @@ def detail_lines(session: Session, detail: ConflictDetail, node: str) -> Iterato
         )
     if detail.view.missing:
         yield session.paint(f"  {len(detail.view.missing):,} events of it are not on this node (a filter?)", "yellow")
+    decision = next((event for event in detail.history if event.dot == summary.resolution), None)
     for verdict in detail.view.verdicts:
-        yield from _verdict_lines(session, verdict, node)
+        yield from _field_lines(session, verdict, node)
+        yield from _verdict_lines(verdict) if decision is None else _decision_lines(verdict, decision)
     yield ""
     yield f"history: {len(detail.history):,} events, the newest last"
     for event in detail.history[-SHOWN_HISTORY:]:
@@ -129,19 +132,30 @@ def rule_text(position: int, rule: Rule) -> str:
     return f"rule {position} ({rule.use})" if position else "no rule"
 
 
-def _verdict_lines(session: Session, verdict: Verdict, node: str) -> Iterator[str]:
+def _field_lines(session: Session, verdict: Verdict, node: str) -> Iterator[str]:
     contest = verdict.contest
-    rule = rule_text(verdict.position, verdict.rule) + (f", {safe(verdict.rule.name)}" if verdict.rule.name else "")
     yield ""
     yield session.paint(f"{safe(named(contest.path))}", "bold")
     yield from _value_lines("base", contest.base)
     for number, candidate in enumerate(contest.candidates, 1):
         yield from _side_lines(number, candidate, node)
+
+
+def _verdict_lines(verdict: Verdict) -> Iterator[str]:
     if verdict.settled:
+        name = f", {safe(verdict.rule.name)}" if verdict.rule.name else ""
         yield from _value_lines("result", verdict.value)
-        yield f"  {'':<{LABEL}}by {rule}"
+        yield f"  {'':<{LABEL}}by {rule_text(verdict.position, verdict.rule)}{name}"
     else:
         yield f"  {'result':<{LABEL}}waits for an operator: {safe(verdict.reason)}"
+
+
+def _decision_lines(verdict: Verdict, decision: Event) -> Iterator[str]:
+    written = at(decision.data, verdict.contest.path)
+    if written is ABSENT:
+        yield f"  {'decided':<{LABEL}}nothing; it was left open"
+    else:
+        yield from _value_lines("decided", apply(ABSENT, written))
 
 
 def _side_lines(number: int, candidate: Candidate, node: str) -> Iterator[str]:

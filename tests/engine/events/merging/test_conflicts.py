@@ -7,13 +7,13 @@ import pytest
 from engine.errors import EventRefused, NothingFound, ReadOnly, VersionConflict
 from engine.events.event import NewEvent
 from engine.events.merging.queue import Choice, ConflictState, Take
-from engine.events.merging.values import ABSENT
+from engine.events.merging.values import ABSENT, Path
 from engine.settings.replication import Condition, Rule
 from tests.engine.events.merging.nodes import Node, Watch, at_odds, exchange, node, pull
 
 LEFT = Choice(take=Take.CANDIDATE, candidate=0)
 RIGHT = Choice(take=Take.CANDIDATE, candidate=1)
-EMAIL = ("email",)
+EMAIL: Path = ("email",)
 EVERY_STATE = tuple(ConflictState)
 
 
@@ -127,7 +127,7 @@ async def test_decided_twice_and_settled_by_a_rule_is_still_to_be_looked_at() ->
     await lyon.conflicts.resolve(conflict, {EMAIL: RIGHT})
     await exchange(berlin, lyon)
     assert await berlin.conflicts.count() == 0
-    found = {each.id: each for each in await berlin.conflicts.queue(states=(ConflictState.SETTLED,))}
+    found = {str(each.id): each for each in await berlin.conflicts.queue(states=(ConflictState.SETTLED,))}
     assert not found[conflict].reviewed
 
 

@@ -111,7 +111,7 @@ def test_the_law_bites() -> None:
         hold_to_the_law(first, (0, [1, 2, 3, 4, 5]), Rule(use="first"), random.Random(1))
 
 
-CASES = {
+CASES: dict[str, tuple[str, Any, list[Any], Any]] = {
     "the last write wins": ("last_write_wins", "old", ["n", "s"], "s"),
     "a removal that came last wins": ("last_write_wins", "old", ["n", ABSENT], ABSENT),
     "the first write wins": ("first_write_wins", "old", ["n", "s"], "n"),
@@ -149,7 +149,7 @@ def test_what_strategies_do(name: str) -> None:
     assert repr(found) == repr(wanted)
 
 
-ASKED = {
+ASKED: dict[str, tuple[str, Any, list[Any], str]] = {
     "an operator, always": ("ask_operator", 1, [2, 3], "asks an operator"),
     "about flags that nobody can add": ("keep_both", False, [True, ABSENT, 1], "different kinds"),
     "about two flags": ("keep_both", ABSENT, [True, False], "true or false"),
