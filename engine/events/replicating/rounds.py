@@ -83,7 +83,8 @@ class Rounds:
         self.news += max(0, receipt.taken - sum(_tells_of_syncs(each) for each in batch.items))
         self.left_out = self.left_out or any(isinstance(each, Skip) for each in batch.items)
         self.refusals += receipt.refusals
-        refused = {refusal.origin for refusal in receipt.refusals} - self._left_out
+        sent = {each.origin for each in batch.items}
+        refused = {refusal.origin for refusal in receipt.refusals if refusal.origin in sent} - self._left_out
         self._left_out |= refused
         if self._spans:
             rest = remaining(self._spans, batch) if batch.items else ()

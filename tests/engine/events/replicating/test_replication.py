@@ -275,14 +275,15 @@ async def test_a_state_that_differs_is_found_by_name() -> None:
     assert found.states_equal is False
 
 
-async def test_states_are_compared_only_while_nobody_writes() -> None:
+@pytest.mark.parametrize("data", [{"n": 0}, {}], ids=["another state", "the same state"])
+async def test_states_are_compared_only_while_nobody_writes(data: dict[str, int]) -> None:
     desk, hub, replication = pair()
     await desk.write_many(3)
     await replication.sync("hub")
 
     async def write_meanwhile(name: str, message: object) -> None:
         if name == "digest":
-            await hub.write("user:1")
+            await hub.write("user:1", data)
 
     hub.remote.faults.before = write_meanwhile
     found = await replication.compare("hub")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.errors import RemoteRefused, RemoteUnavailable, ReplicationRefused
-from engine.events.replicating.messages import Batch, Receipt, Selection
+from engine.events.event import Origin
+from engine.events.replicating.messages import Batch, Receipt, Refusal, Selection
 from engine.events.replicating.patience import Patience
 from engine.events.replicating.session import TABLE, Session, State, Terms
 from engine.events.replicating.steps import Look
@@ -220,6 +221,22 @@ async def test_a_peer_that_never_takes_anything_ends_the_session() -> None:
 
     assert there.remote.calls.count("push") == 1
     assert result.pushed == 0
+
+
+async def test_a_peer_that_refuses_another_invented_origin_each_time_ends_the_session() -> None:
+    here, there = Node("here"), Node("there")
+    await here.write_many(6)
+
+    def refuse(answer: object) -> object:
+        if not isinstance(answer, Receipt):
+            return answer
+        invented = Origin(f"invented-{len(there.remote.calls)}")
+        return Receipt(vector={}, refusals=(Refusal(origin=invented, seq=1, kind="gap", sentence="No."),))
+
+    there.remote.faults.answered = refuse
+    await here.sync(there, Direction.PUSH, items=2)
+
+    assert there.remote.calls.count("push") == 1
 
 
 async def test_a_peer_that_always_promises_more_ends_the_session() -> None:
