@@ -99,18 +99,23 @@ def _standing(view: View | None) -> Line:
 
 
 def state_lines(before: View | None, after: View, width: int) -> list[Line]:
-    """Return the state after an event, field by field; what the event changed stands out with what was before.
+    """Return the state after an event, field by field: first what the event changed, with what was before, and what is
+    contested with its sides; then the rest.
 
     `before` is the view without the event; None: there was nothing.
     """
     was = before.value if before is not None else ABSENT
     changes = list(differences(was, after.value))
     contested = {verdict.contest.path: verdict for verdict in after.open}
-    lines: list[Line] = [fit(_changed(changes, before, after), width), ()]
-    lines += _fields(changes, contested, width)
+    room = min(max((len(dotted(path)) for _, path, _, _ in changes), default=0) + 2, max(width // 3, 10))
+    news = [each for each in changes if each[0] != " " or each[1] in contested]
+    rest = [each for each in changes if each[0] == " " and each[1] not in contested]
+    lines: list[Line] = [fit(_changed(changes, before, after), width), (), *_fields(news, contested, room, width)]
     for path, verdict in contested.items():
         lines += _contest(path, verdict, width)
-    return lines
+    if news and rest:
+        lines += [(), (Span("as before", "dim"),)]
+    return [*lines, *_fields(rest, contested, room, width)]
 
 
 Change = tuple[str, Path, Any, Any]
@@ -163,8 +168,7 @@ def _changed(changes: Sequence[Change], before: View | None, after: View) -> Lin
 SIGNS = {"+": "add", "-": "remove", "~": "update", " ": ""}
 
 
-def _fields(changes: Sequence[Change], contested: Collection[Path], width: int) -> list[Line]:
-    room = min(max((len(dotted(path)) for _, path, _, _ in changes), default=0) + 2, max(width // 3, 10))
+def _fields(changes: Sequence[Change], contested: Collection[Path], room: int, width: int) -> list[Line]:
     lines: list[Line] = []
     for sign, path, old, new in changes[:MOST_FIELDS]:
         head = (Span(f"{'≠' if path in contested else sign} ", SIGNS[sign]), cell(dotted(path), room, "accent"))

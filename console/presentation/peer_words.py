@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from engine.events.replicating.standing import PeerStatus, SyncResult
 
 WAYS_OUT: dict[str, str] = {
-    "unavailable": "It is tried again by itself, with longer and longer pauses. See whether it runs and is reached "
-    "from here: t tests the way step by step.",
+    "unavailable": "Where syncdeck serve runs, it is tried again with longer and longer pauses. See whether the peer "
+    "runs and is reached from here: t tests the way step by step.",
     "refused": "Trying again will not help. t tests the way step by step; e opens the settings (address, token).",
     "unauthorised": "It does not take our token. Give it one of the tokens under server.tokens in the peer's own "
     "settings; e opens ours.",
@@ -64,7 +64,7 @@ def concluded(result: SyncResult) -> str:
         return clean(result.error)
     if result.error:
         moved = f" Before that: {got(result)}." if result.pulled or result.pushed else ""
-        return f"{peer}: {clean(result.error)}{moved}"
+        return f"{clean(result.error)}{moved}"
     return f"{peer} is in step: {got(result)}." if result.complete else f"{peer}: {got(result)}."
 
 

@@ -71,15 +71,13 @@ def _automatic(peers: Sequence[PeerStatus], settings: Mapping[str, PeerSettings]
     latest = max(tried, default=None)
     if any(each.next_at is not None for each in due):
         return (Span("▶ automatic sync runs in this process", "ok"),)
+    if latest is None:
+        return (Span("‖ nobody syncs by itself yet: start ", "warn"), Span("syncdeck serve", "accent"))
     longest = max(each.every or timedelta() for each in settings.values())
-    if latest is not None and now - latest <= 2 * longest + timedelta(seconds=10):
-        return (
-            Span("▶ automatic sync", "ok"),
-            Span(f" by a process on this workspace, last {age(latest, now)}", "dim"),
-        )
+    if now - latest <= 2 * longest + timedelta(seconds=10):
+        return (Span("✓ in time", "ok"), Span(f", last sync of any peer {age(latest, now)}", "dim"))
     return (
-        Span("‖ nobody syncs by itself now", "warn"),
-        Span(f", last {age(latest, now)}" if latest is not None else "", "dim"),
+        Span(f"‖ no sync for {duration(now - latest)}, although every {duration(longest)}", "warn"),
         Span(": start ", "dim"),
         Span("syncdeck serve", "accent"),
     )

@@ -26,7 +26,7 @@ COMPARING: tuple[Line, ...] = (
     (Span("… comparing vectors, chains and states; nothing is exchanged", "accent"),),
     (Span("esc", "accent"), Span(" stops it", "dim")),
 )
-STOPPED: tuple[Line, ...] = ((Span("Stopped: nothing was found out. "), Span("=", "accent"), Span(" compares again.")),)
+STOPPED: tuple[Line, ...] = ((Span("Nothing was found out. "), Span("=", "accent"), Span(" compares again.")),)
 
 
 class ComparisonScreen(PeerDeeds):
@@ -44,7 +44,7 @@ class ComparisonScreen(PeerDeeds):
 
     @property
     def crumb(self) -> str:
-        return f"Equal with {self.of}?"
+        return f"{self.of} equal?"
 
     def body(self) -> Iterable[Widget]:
         yield LineStack(self._verdict, id="verdict")

@@ -157,8 +157,28 @@ class EventList(RecordList):
 
     def go_to_time(self, milliseconds: int) -> None:
         """Put the cursor on the first shown event at or after a time."""
-        if self.events is not None:
+        if self.events is None:
+            return
+        if self.events.several:
+            self._seek(milliseconds)  # what others wrote long ago may have arrived just now
+        else:
             self.go_to(self.events.nearest(self.events.position_at_time(milliseconds)))
+
+    @work(thread=True, exclusive=True, group="event-find", exit_on_error=False)
+    def _seek(self, milliseconds: int) -> None:
+        rows, worker = self.events, get_current_worker()
+        if rows is None:
+            return
+        where = Filter(since_ms=milliseconds)
+        first, last = rows.pages.bounds()
+        for low in range(first, last + 1, STEP):
+            if worker.is_cancelled:
+                return
+            found = rows.pages.matching(where, low, min(last, low + STEP - 1))
+            if shown := self._shown(rows, found):
+                self.app.call_from_thread(self.go_to_key, shown[0])
+                return
+        self.app.call_from_thread(self.go_to, len(rows) - 1)
 
     # -- finding ----------------------------------------------------------------------------------------------------
 

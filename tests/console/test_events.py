@@ -18,7 +18,7 @@ from tests.console.scripted import open_thing, scripted_console
 from tests.console.settling import settled, until
 from tests.console.workbench import SIZES, press, rows_of, said, screen_text, write
 from tests.doubles.engine import ScriptedEngine
-from tests.doubles.event_pages import event
+from tests.doubles.event_pages import START_MS, event
 from tests.doubles.plans import sample_plan
 
 
@@ -289,6 +289,23 @@ async def test_another_node_s_run_is_not_opened_as_the_one_of_that_number_here()
         await press(pilot, "6", "g", "j", "o")
         assert isinstance(pilot.app.screen, EventsScreen)
         assert "Run 1 is one of hamburg: look there." in said(pilot)
+
+
+async def test_a_time_is_found_although_old_events_arrived_late() -> None:
+    engine = ScriptedEngine()
+    times = [10, 20, 5, 6, 7, 30, 8, 9, 40]
+    engine.pages.add(
+        *(
+            event(place, origin=HAMBURG if time < 10 else "desk~00000001", milliseconds=START_MS + time * 60_000)
+            for place, time in enumerate(times, start=1)
+        )
+    )
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "6")
+        await until(pilot, lambda: bool(listing(pilot).events and listing(pilot).events.several))  # type: ignore[union-attr]
+        for minute, place in ((20, 2), (25, 6), (35, 9), (99, 9)):
+            listing(pilot).go_to_time(START_MS + minute * 60_000)
+            await until(pilot, lambda wanted=place: listing(pilot).key == wanted)  # type: ignore[misc]
 
 
 async def test_the_detail_knows_the_heads_of_the_aggregate() -> None:

@@ -133,11 +133,10 @@ async def test_whether_somebody_syncs_by_himself_is_read_from_what_all_processes
     engine = in_step()
     async with scripted_console(engine, (160, 50)) as pilot:
         await press(pilot, "8")
-        assert "automatic sync by a process on this workspace, last 12 s ago" in " ".join(screen_text(pilot).split())
+        assert "✓ in time, last sync of any peer 12 s ago" in screen_text(pilot)
         engine.clock.jump(timedelta(minutes=10))
         await press(pilot, "R")
-        assert "nobody syncs by itself now" in screen_text(pilot)
-        assert "syncdeck serve" in screen_text(pilot)
+        assert "‖ no sync for 10 m, although every 30 s: start syncdeck serve" in screen_text(pilot)
 
 
 async def test_a_change_that_another_process_made_is_seen_at_the_next_heart_beat() -> None:
@@ -217,7 +216,7 @@ async def test_a_sync_that_failed_says_why() -> None:
     engine.replication.results = [result(engine, pulled=40, error="hamburg hung up.", error_kind="unavailable")]
     async with scripted_console(engine) as pilot:
         await press(pilot, "8", "s")
-        await until(pilot, lambda: "hamburg: hamburg hung up. Before that: 40 pulled." in said(pilot))
+        await until(pilot, lambda: "hamburg hung up. Before that: 40 pulled." in said(pilot))
         await until(pilot, lambda: "✗ lost" in lines(pilot)[0])
 
 
@@ -385,7 +384,7 @@ async def test_escape_stops_a_comparison_first() -> None:
         await pilot.press("equals_sign")
         await until(pilot, lambda: "… comparing" in screen_text(pilot))
         await pilot.press("escape")
-        await until(pilot, lambda: "Stopped: nothing was found out." in screen_text(pilot))
+        await until(pilot, lambda: "Nothing was found out. = compares again." in screen_text(pilot))
         assert isinstance(pilot.app.screen, ComparisonScreen)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, PeersScreen))
