@@ -26,6 +26,7 @@ from adapters.registry import Registry
 from adapters.secrets import resolve
 from console.app import SyncdeckApp
 from console.commands.demo import give_history
+from console.sample.nodes import share_history
 from console.sample.workspace import build_sample
 from engine import assembly
 from engine.assembly import Engine, open_engine
@@ -41,7 +42,8 @@ ACTOR = "ann@desk"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A screen and the keys that lead to it from the overview. `applied`: the sync that was applied before, if any.
+    """A screen and the keys that lead to it from the overview. `applied`: the sync that was applied before, if any;
+    `offices`: whether the other nodes have exchanged their history with this one.
 
     (Two targets of a sync are written at once: the events between them come in any order, and make no picture.)
     """
@@ -49,10 +51,14 @@ class Scene:
     name: str
     keys: tuple[str, ...]
     applied: str = ""
+    offices: bool = False
 
 
 TO_ENGINEERING = ("4", "j", "j", "j", "j")
 """From the overview to the engineering plan in the list of plans, newest first."""
+
+TO_LONGEST = ("7", "G", "enter")
+"""From the overview to the conflict with the most fields in the queue."""
 
 SCENES = (
     Scene("overview", ()),
@@ -67,6 +73,11 @@ SCENES = (
     Scene("runs", ("5",), applied="engineering"),
     Scene("run", ("5", "enter"), applied="engineering"),
     Scene("events", ("6",), applied="everyone-chat"),
+    Scene("conflicts", ("7",), offices=True),
+    Scene("conflict", (*TO_LONGEST, "l"), offices=True),
+    Scene("settle", (*TO_LONGEST, "H", "A"), offices=True),
+    Scene("rule", (*TO_LONGEST, "m"), offices=True),
+    Scene("many", ("7", "A", "t"), offices=True),
     Scene("help", ("question_mark",)),
     Scene("palette", ("ctrl+p",)),
 )
@@ -98,7 +109,7 @@ async def sample_engine(folder: Path, clock: ManualClock) -> AsyncIterator[Engin
         vars(assembly)["os"] = os
 
 
-async def prepare(folder: Path, clock: ManualClock, *, applied: str) -> None:
+async def prepare(folder: Path, clock: ManualClock, *, applied: str, offices: bool) -> None:
     """Build the sample workspace and its little history."""
     build_sample(folder)
     async with sample_engine(folder, clock) as engine:
@@ -106,13 +117,15 @@ async def prepare(folder: Path, clock: ManualClock, *, applied: str) -> None:
         if applied:
             stored = (await engine.reconcile.plans(sync=applied))[0]
             await engine.reconcile.apply(stored.digest, confirmed=True)
+        if offices:
+            await share_history(engine, folder, lambda office: sample_engine(office, clock))
 
 
 async def draw(scene: Scene, size: tuple[int, int]) -> str:
     """Return the picture of one scene."""
     with tempfile.TemporaryDirectory() as folder:
         clock = ManualClock(NOON)
-        await prepare(Path(folder), clock, applied=scene.applied)
+        await prepare(Path(folder), clock, applied=scene.applied, offices=scene.offices)
         app = SyncdeckApp(lambda: sample_engine(Path(folder), clock))
         async with app.run_test(size=size) as pilot:
             await settled(pilot)

@@ -78,7 +78,10 @@ class Conflicts:
         aggregate: str = "",
         limit: int = 1_000,
     ) -> Sequence[ConflictSummary]:
-        """Return conflicts, those with the newest sides first. `field` and `aggregate` are patterns with * and ?."""
+        """Return conflicts, those with the newest sides first, of one moment by aggregate.
+
+        `field` and `aggregate` are patterns with * and ?.
+        """
         waiting = await self._look()
         found = [each for each in waiting.values() if each.state in states]
         if not set(states) <= set(WAITING):
@@ -87,7 +90,8 @@ class Conflicts:
             found = [each for each in found if matches(aggregate, each.aggregate_id)]
         if field:
             found = [each for each in found if any(matches(field, dotted(path)) for path in each.fields)]
-        found.sort(key=lambda each: (each.since.timestamp() if each.since else 0.0, each.id), reverse=True)
+        found.sort(key=lambda each: (each.aggregate_id, each.id))
+        found.sort(key=lambda each: each.since.timestamp() if each.since else 0.0, reverse=True)
         return found[:limit]
 
     async def count(self) -> int:
