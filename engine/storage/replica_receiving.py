@@ -119,12 +119,13 @@ class Receiving:
             return
         tip = self._tip
         types = count_types(self._connection, [item.type for item in items])
+        numbers = {origin: known.number for origin, known in tip.origins.items()}
         rows = [
             (position, item.id, types[item.type], item.aggregate, item.data, item.metadata,
-             tip.origins[item.origin].number, item.seq, item.context, item.hlc, item.chain, None)
+             numbers[item.origin], item.seq, item.context, item.hlc, item.chain, None)
             if not item.hashes
             else (position, item.id, types[item.type], item.aggregate, GONE, GONE,
-                  tip.origins[item.origin].number, item.seq, item.context, item.hlc, item.chain, item.hashes)
+                  numbers[item.origin], item.seq, item.context, item.hlc, item.chain, item.hashes)
             for position, item in enumerate(items, start=tip.position + 1)
         ]  # fmt: skip
         note_heads(self._connection, tip.aggregates, items, tip.position + 1)
