@@ -15,8 +15,11 @@ from engine.storage.database import open_database
 from engine.storage.event_digest import EventDigest
 from engine.storage.event_log import StoredEventLog
 from engine.storage.log_care import LogCare
+from engine.storage.log_compaction import Neighbours
 from engine.storage.replica import StoredReplica
 from tests.doubles.clock import ManualClock
+from tests.doubles.replica import MemoryPeerBook
+from tests.doubles.replica_memory import Memory
 from tests.faults.peer import ABOUT, Peer
 from tests.faults.recording_disk import Deed, Recording, recording
 
@@ -54,7 +57,8 @@ async def _session(path: Path, noted: Recording, peer: Peer, chance: Random, ses
             group.create_task(_receive(replica, noted, peer))
         own = (await replica.identity()).origin
         await replica.begin_incarnation("a drill", {own: (await log.vector())[own] - session})
-        care = LogCare(database, log, replica, actor="anna@test")
+        neighbours = Neighbours(node=NODE, peers=(), book=MemoryPeerBook(Memory(NODE, own)))
+        care = LogCare(database, log, replica, clock=clock, neighbours=neighbours, actor="anna@test")
         (event,) = await log.append([NewEvent(type="fault.told", aggregate_id="secret:1", data={"said": "too much"})])
         await care.redact(event.dot, "a drill")
         _tell(noted, [event.id])

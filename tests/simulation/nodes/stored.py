@@ -43,6 +43,7 @@ from engine.storage.database import open_database
 from engine.storage.event_digest import EventDigest
 from engine.storage.event_log import StoredEventLog
 from engine.storage.log_care import LogCare
+from engine.storage.log_compaction import Neighbours
 from engine.storage.replica import StoredReplica
 from tests.doubles.replica import MemoryPeerBook
 from tests.doubles.replica_memory import Memory, last_of
@@ -100,7 +101,8 @@ class StoredNode(Node):
         self.stored_log = StoredEventLog(database, self.clock, self.memory.node)
         digest = EventDigest(database)
         self.stored = StoredReplica(database, self.stored_log, self.clock, self.memory.node, digest)
-        self.care = LogCare(database, self.stored_log, self.stored, actor="carla")
+        alone = Neighbours(node=self.memory.node, peers=(), book=self.book)
+        self.care = LogCare(database, self.stored_log, self.stored, clock=self.clock, neighbours=alone, actor="carla")
 
     def crash(self) -> None:
         """Close the file as it is; what a kill and a power cut leave of one is tested elsewhere."""
