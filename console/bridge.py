@@ -101,10 +101,10 @@ class EngineThread:
     async def _serve(self) -> None:
         self._loop, self._left, self._life = asyncio.get_running_loop(), asyncio.Event(), asyncio.current_task()
         async with self._opening() as engine, asyncio.TaskGroup() as self._tasks:
-            watch = self._tasks.create_task(self._watch(engine))
+            behind = {self._tasks.create_task(work) for work in (self._watch(engine), engine.log_care.run())}
             self.ready.set_result(engine)
             await self._left.wait()
-            for task in {watch, *self._asked}:
+            for task in behind | self._asked:
                 task.cancel()
 
     async def _watch(self, engine: Engine) -> None:

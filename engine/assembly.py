@@ -44,6 +44,7 @@ from engine.storage.event_history import StoredHistories
 from engine.storage.event_log import StoredEventLog
 from engine.storage.event_pages import open_event_pages
 from engine.storage.log_care import LogCare
+from engine.storage.log_compaction import Neighbours
 from engine.storage.peer_book import StoredPeerBook
 from engine.storage.replica import StoredReplica
 from engine.storage.run_journal import RunJournal
@@ -131,7 +132,7 @@ async def open_engine(
             replica=replica,
             responder=Responder(replica),
             replication=_replication(ground, replica),
-            log_care=LogCare(database, ground.log, replica, actor=ground.actor),
+            log_care=_log_care(ground, replica),
         )
 
 
@@ -162,6 +163,11 @@ class _Ground:
     def holder(self) -> str:
         """How locks name this process."""
         return f"{self.actor} pid {os.getpid()}"
+
+    @property
+    def book(self) -> StoredPeerBook:
+        """What is remembered of peers."""
+        return StoredPeerBook(self.database, self.clock, self.holder)
 
     def context(self, name: str) -> AdapterContext:
         return AdapterContext(adapter=name, folder=self.workspace.folder, secrets=self.secrets)
@@ -205,7 +211,7 @@ def _replication(ground: _Ground, replica: StoredReplica) -> Replication:
     return Replication(
         ReplicationMeans(
             replica=replica,
-            book=StoredPeerBook(ground.database, ground.clock, ground.holder),
+            book=ground.book,
             recording=Recording(ground.log, ground.actor),
             log=ground.log,
             transports=ground.transport,
@@ -217,6 +223,11 @@ def _replication(ground: _Ground, replica: StoredReplica) -> Replication:
             read_only=ground.read_only,
         )
     )
+
+
+def _log_care(ground: _Ground, replica: StoredReplica) -> LogCare:
+    neighbours = Neighbours(node=ground.workspace.node, peers=tuple(ground.workspace.peers), book=ground.book)
+    return LogCare(ground.database, ground.log, replica, clock=ground.clock, neighbours=neighbours, actor=ground.actor)
 
 
 def _conflicts(ground: _Ground) -> Conflicts:

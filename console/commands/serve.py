@@ -55,7 +55,8 @@ async def serve(arguments: Namespace, session: Session) -> int:
             settings = _settings(engine.workspace.server, arguments)
             async with session.outside.serve(engine, settings) as url, asyncio.TaskGroup() as group:
                 _announce(session, engine, url)
-                working = [group.create_task(engine.replication.run()), group.create_task(_tell(engine))]
+                works = (engine.replication.run(), engine.log_care.run(), _tell(engine))
+                working = [group.create_task(work) for work in works]
                 await stop.wait()
                 notify("STOPPING=1")
                 logger.info("stopping: requests under way are answered first")

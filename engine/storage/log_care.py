@@ -9,18 +9,22 @@ from contextlib import closing, suppress
 
 import msgspec
 
+from engine.clock import Clock
 from engine.errors import EventRefused, NothingFound
 from engine.events.event import Dot, Event, NewEvent, Position
 from engine.events.own import REDACTED, is_own
+from engine.events.replicating.archive import events_of
 from engine.events.replicating.messages import Selection
 from engine.events.replicating.ports import Replica
 from engine.events.replicating.transfer import Imported, export, import_lines
 from engine.events.vector import covers
 from engine.storage.connection import connect, telling
 from engine.storage.database import Database
+from engine.storage.event_indexing import EventIndexer
 from engine.storage.event_log import StoredEventLog
 from engine.storage.event_redaction import redact_in
 from engine.storage.event_verify import Verified, verify
+from engine.storage.log_compaction import LogCompaction, Neighbours
 from engine.storage.log_tip import give_back, take_tip
 
 EVERYTHING = Selection()
@@ -40,11 +44,28 @@ class Redacted(msgspec.Struct, frozen=True, kw_only=True):
 class LogCare:
     """Looks after one workspace's log. `actor` is who is named in the events that it writes."""
 
-    def __init__(self, database: Database, log: StoredEventLog, replica: Replica, *, actor: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        log: StoredEventLog,
+        replica: Replica,
+        *,
+        clock: Clock,
+        neighbours: Neighbours,
+        actor: str,
+    ) -> None:
         self._database = database
         self._log = log
         self._replica = replica
+        self._clock = clock
         self._actor = actor
+        self.compaction = LogCompaction(database, log, clock, neighbours, actor=actor)
+
+    async def run(self) -> None:
+        """Do what is done behind: index for searching, while nobody writes. Until cancelled; at once over when this
+        engine only looks."""
+        if not self._database.read_only:
+            await EventIndexer(self._database, self._clock).run()
 
     async def verify(self, *, origin: str = "") -> Verified:
         """Compute every chain again, or those of the origins whose names begin so; in a thread, some 4 µs an event."""
@@ -58,6 +79,10 @@ class LogCare:
         """Take in what was exported; may be repeated. Yields what was done so far. Raises `EventRefused` with the
         number of the line that cannot be taken; all before it is stored."""
         return import_lines(self._replica, lines)
+
+    def import_archive(self, lines: Iterable[bytes]) -> AsyncIterator[Imported]:
+        """Take in what a compaction took out, after `archive.verified` has seen the whole file; else as `import_`."""
+        return import_lines(self._replica, events_of(lines), first=2)
 
     async def redact(self, dot: Dot, reason: str) -> Redacted:
         """Drop the payload of an event for good, here and on every peer that hears of it; its place, header and chain

@@ -45,6 +45,7 @@ from engine.settings.model import Workspace
 from tests.doubles.clock import ManualClock
 from tests.doubles.conflicts import ScriptedConflicts
 from tests.doubles.event_pages import MemoryEventPages, event
+from tests.doubles.log_care import RestingLogCare
 from tests.doubles.plans import digest_of
 from tests.doubles.replication import ScriptedReplication
 
@@ -417,6 +418,6 @@ class ScriptedEngine:
             replication=self.replication,
             replica=None,  # type: ignore[arg-type]
             responder=None,  # type: ignore[arg-type]
-            log_care=None,  # type: ignore[arg-type]
+            log_care=RestingLogCare(),
             conflicts=self.conflicts,  # type: ignore[arg-type]
         )

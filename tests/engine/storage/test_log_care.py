@@ -14,22 +14,20 @@ from engine.events.log import Filter
 from engine.storage.database import Database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.log_care import LogCare
+from engine.storage.log_compaction import Neighbours
 from tests.doubles.clock import ManualClock
-from tests.doubles.replica import MemoryReplica
+from tests.doubles.replica import MemoryPeerBook, MemoryReplica
 from tests.doubles.replica_memory import Memory
 
 SECRET = "0815-4711-hush"
 
 
 @pytest.fixture
-def care(database: Database, log: StoredEventLog) -> LogCare:
-    unused = MemoryReplica(
-        memory=Memory(node="berlin", own=Origin("berlin~00000001")),
-        clock=ManualClock(),
-        new_id=lambda: "id",
-        new_origin=Origin,
-    )
-    return LogCare(database, log, unused, actor="ann@desk")
+def care(database: Database, log: StoredEventLog, clock: ManualClock) -> LogCare:
+    memory = Memory(node="berlin", own=Origin("berlin~00000001"))
+    unused = MemoryReplica(memory=memory, clock=clock, new_id=lambda: "id", new_origin=Origin)
+    alone = Neighbours(node="berlin", peers=(), book=MemoryPeerBook(memory))
+    return LogCare(database, log, unused, clock=clock, neighbours=alone, actor="ann@desk")
 
 
 async def write(log: StoredEventLog, count: int = 3) -> list[Dot]:
