@@ -18,8 +18,8 @@ from starlette.responses import StreamingResponse
 from adapters.transports.counts import Counts
 from adapters.transports.refusals import Refusal
 from engine.clock import Clock
-from engine.errors import SyncdeckError
 from engine.events.vector import Vector
+from engine.redaction import redact
 
 MEDIA = "text/event-stream"
 HEARTBEAT = b": still here\n\n"
@@ -42,14 +42,14 @@ class Followers:
         self._closing = False
 
     async def watch(self) -> None:
-        """Look for advances until cancelled; a fault of the log is told once and looked past."""
+        """Look for advances until cancelled; a fault of the log is told, and a second later looked past."""
         while True:
             try:
                 async for vector in self._advances():
                     self._vector = vector
                     self._wake()
-            except SyncdeckError as error:
-                logger.warning("Following is interrupted: %s", error)
+            except Exception as error:  # noqa: BLE001 - a fault of the log must not end following for good
+                logger.warning("following is interrupted: %s", redact(str(error)))
             await self._clock.sleep(AFTER_FAULT)
 
     def close(self) -> None:

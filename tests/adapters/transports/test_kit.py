@@ -15,6 +15,7 @@ import pytest
 
 from adapters.transports.kit_wire import PAGE_BYTES
 from engine.events.event import NewEvent, Position
+from engine.events.replicating.messages import Pull
 from tests.adapters.transports.nodes import QUICK, Node, running_node
 from tests.doubles.kit_client import KitClient, KitError, KitNode
 
@@ -108,6 +109,17 @@ async def test_the_journal_that_was_pulled_is_known_too(kit: KitClient, node: No
     await node.log.append([NewEvent(type="run.started", aggregate_id="run:1")], own=True)
     await kit.push(await kit.pull(0))
     assert await node.size() == 1
+
+
+async def test_what_came_from_another_node_is_known_when_a_kit_brings_it_too(
+    node: Node, kit: KitClient, tmp_path: Path
+) -> None:
+    async with running_node(tmp_path / "munich") as munich, munich.client() as other:
+        await munich.write(5)
+        async with munich.transport().connect() as remote:
+            await node.replica.receive(await remote.pull(Pull()))
+        await kit.push(await KitClient(other).pull(0))
+    assert await node.size() == 5
 
 
 async def test_a_secret_sent_again_is_known_although_it_was_hidden(kit: KitClient, node: Node) -> None:
