@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +29,25 @@ from tests.doubles.clock import ManualClock
 from tests.engine.storage.nodes import ALL, MANY, StoredNode, stored_node
 
 PATIENCE = 20
+
+ROOT = Path(__file__).parents[3]
+
+ANOTHER_PROCESS = """
+import asyncio, sys
+from pathlib import Path
+from engine.clock import SystemClock
+from engine.events.event import NewEvent
+from engine.storage.database import open_database
+from engine.storage.event_log import StoredEventLog
+
+async def write():
+    async with open_database(Path(sys.argv[1])) as database:
+        log = StoredEventLog(database, SystemClock(), "n")
+        for number in range(200):
+            await log.append([NewEvent(type="x", aggregate_id=f"user:{number % 3}", data={"m": number})])
+
+asyncio.run(write())
+"""
 
 
 @pytest.fixture
@@ -66,6 +86,24 @@ class TestSeveralProcesses:
             assert await one.contested() == await should_be_contested(one)
             assert (await a.pull(one)).refusals == ()
             assert await a.replica.heads() == await one.replica.heads()
+
+    async def test_a_process_of_its_own_that_appends_at_the_same_time_disturbs_nothing(
+        self, a: StoredNode, tmp_path: Path, clock: ManualClock
+    ) -> None:
+        await a.log.append([NewEvent(type="x", aggregate_id=f"user:{n % 3}", data={"n": n}) for n in range(600)])
+        state = tmp_path / "n.db"
+        async with stored_node(state, clock) as node:
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", ANOTHER_PROCESS, str(state), cwd=ROOT)
+            try:
+                await _receive_in_pieces(a, node, 7)
+            finally:
+                async with asyncio.timeout(PATIENCE):
+                    assert await process.wait() == 0
+            events = await node.events()
+
+            assert [event.position for event in events] == list(range(1, 801))
+            assert await node.contested() == await should_be_contested(node)
+            assert sound(node)
 
     async def test_what_another_process_received_is_known_to_the_next_own_event(
         self, a: StoredNode, tmp_path: Path, clock: ManualClock
