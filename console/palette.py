@@ -1,4 +1,4 @@
-"""Every command by name: screens, keys of the screen in front, syncs, adapters, plans and runs."""
+"""Every command by name: screens, keys of the screen in front, syncs, adapters, peers, plans, runs, conflicts."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Known:
 
     plans: list[tuple[str, str]] = field(default_factory=list)
     runs: list[tuple[str, str]] = field(default_factory=list)
+    conflicts: list[tuple[str, str]] = field(default_factory=list)
 
 
 class SyncdeckCommands(Provider):
@@ -120,6 +121,10 @@ class SyncdeckCommands(Provider):
             yield Command(f"plan {digest[:7]}", self._open("plan", digest), about)
         for run, about in self.known.runs:
             yield Command(f"run {run}", self._open("run", run), about)
+        for aggregate, name in self.known.conflicts:
+            yield Command(
+                f"conflict {aggregate}", self._open("conflict", name), "Its sides, and the result to be built"
+            )
 
     def _open(self, kind: str, name: str) -> Callable[[], object]:
         return lambda: self._deck.post_message(Open(kind, name))
@@ -128,7 +133,9 @@ class SyncdeckCommands(Provider):
 async def _recent(engine: Engine) -> Known:
     plans = await engine.reconcile.plans(limit=RECENT)
     runs = await engine.reconcile.runs(limit=RECENT)
+    conflicts = await engine.conflicts.queue(limit=RECENT)
     return Known(
         [(plan.digest, f"{plan.sync}, {plan.state}") for plan in plans],
         [(str(run.run), f"{run.sync}, {run.state}") for run in runs],
+        [(conflict.aggregate_id, conflict.id) for conflict in conflicts],
     )

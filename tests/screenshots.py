@@ -26,13 +26,15 @@ from adapters.registry import Registry
 from adapters.secrets import resolve
 from console.app import SyncdeckApp
 from console.commands.demo import give_history
-from console.sample.nodes import share_history
+from console.sample.nodes import folder_of, share_history
 from console.sample.workspace import build_sample
 from engine import assembly
-from engine.assembly import Engine, open_engine
+from engine.assembly import Engine, Extensions, open_engine
+from engine.errors import ReplicationRefused
 from engine.settings.reading import load_workspace
 from tests.console.settling import settled
 from tests.doubles.clock import ManualClock
+from tests.doubles.remote import Faults, RespondingRemote
 
 PICTURES = Path(__file__).parents[1] / "screenshots"
 SIZES = ((80, 24), (160, 50))
@@ -43,7 +45,8 @@ ACTOR = "ann@desk"
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A screen and the keys that lead to it from the overview. `applied`: the sync that was applied before, if any;
-    `offices`: whether the other nodes have exchanged their history with this one.
+    `offices`: whether the other nodes have exchanged their history with this one; `synced`: and Hamburg was synced with
+    as a peer, while Lisbon did not take the token.
 
     (Two targets of a sync are written at once: the events between them come in any order, and make no picture.)
     """
@@ -52,6 +55,7 @@ class Scene:
     keys: tuple[str, ...]
     applied: str = ""
     offices: bool = False
+    synced: bool = False
 
 
 TO_ENGINEERING = ("4", "j", "j", "j", "j")
@@ -73,6 +77,11 @@ SCENES = (
     Scene("runs", ("5",), applied="engineering"),
     Scene("run", ("5", "enter"), applied="engineering"),
     Scene("events", ("6",), applied="everyone-chat"),
+    Scene("nodes", ("6", "enter"), offices=True),
+    Scene("aggregate", ("6", "a"), offices=True),
+    Scene("peers", ("8",), offices=True, synced=True),
+    Scene("peer", ("8", "enter"), offices=True, synced=True),
+    Scene("peer-settings", ("8", "e")),
     Scene("conflicts", ("7",), offices=True),
     Scene("conflict", (*TO_LONGEST, "l"), offices=True),
     Scene("settle", (*TO_LONGEST, "H", "A"), offices=True),
@@ -87,6 +96,7 @@ RUN_TO_RUN = (
     (re.compile(r"(berlin|hamburg|lisbon)~[0-9a-f]{8}"), r"\1~00000000"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "0" * 36),
     (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
+    (re.compile(r"chain&#160;[0-9a-f]{24}"), f"chain&#160;{'0' * 24}"),
 )
 
 
@@ -98,18 +108,21 @@ def steady(svg: str) -> str:
 
 
 @asynccontextmanager
-async def sample_engine(folder: Path, clock: ManualClock) -> AsyncIterator[Engine]:
+async def sample_engine(
+    folder: Path, clock: ManualClock, extensions: Extensions | None = None
+) -> AsyncIterator[Engine]:
     """Open the engine on a workspace at a time that stands still."""
     workspace = load_workspace(folder / "syncdeck.yaml", Registry())
     vars(assembly)["os"] = SimpleNamespace(getpid=lambda: 4711, getuid=os.getuid)  # in a holder's text
     try:
-        async with open_engine(workspace, Registry(), resolve, actor=ACTOR, clock=clock) as engine:
+        opened = open_engine(workspace, Registry(), resolve, actor=ACTOR, clock=clock, extensions=extensions)
+        async with opened as engine:
             yield engine
     finally:
         vars(assembly)["os"] = os
 
 
-async def prepare(folder: Path, clock: ManualClock, *, applied: str, offices: bool) -> None:
+async def prepare(folder: Path, clock: ManualClock, *, applied: str, offices: bool = False) -> None:
     """Build the sample workspace and its little history."""
     build_sample(folder)
     async with sample_engine(folder, clock) as engine:
@@ -121,11 +134,29 @@ async def prepare(folder: Path, clock: ManualClock, *, applied: str, offices: bo
             await share_history(engine, folder, lambda office: sample_engine(office, clock))
 
 
+async def sync_offices(folder: Path, clock: ManualClock) -> None:
+    """Sync with the peers as the console does, over ways in memory."""
+    no_token = Faults(refuse=ReplicationRefused("lisbon does not take our token.", kind="unauthorised"))
+    async with (
+        sample_engine(folder_of(folder, "hamburg"), clock) as hamburg,
+        sample_engine(folder_of(folder, "lisbon"), clock) as lisbon,
+    ):
+        ways = {
+            "hamburg": RespondingRemote(hamburg.responder),
+            "lisbon": RespondingRemote(lisbon.responder, faults=no_token),
+        }
+        extensions = Extensions(transport=lambda peer, _context, _clock: ways[peer.name])
+        async with sample_engine(folder, clock, extensions) as berlin:
+            await berlin.replication.sync_all()
+
+
 async def draw(scene: Scene, size: tuple[int, int]) -> str:
     """Return the picture of one scene."""
     with tempfile.TemporaryDirectory() as folder:
         clock = ManualClock(NOON)
         await prepare(Path(folder), clock, applied=scene.applied, offices=scene.offices)
+        if scene.synced:
+            await sync_offices(Path(folder), clock)
         app = SyncdeckApp(lambda: sample_engine(Path(folder), clock))
         async with app.run_test(size=size) as pilot:
             await settled(pilot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from console.presentation.conflict_fields import LEFT, RIGHT, FieldRow, Written, side_sign
+from console.presentation.conflict_fields import LEFT, RIGHT, SIGNS, FieldRow, Written
 from console.presentation.patches import dotted
 from console.presentation.staging import Staging, Step
 from engine.events.merging.queue import Choice, ConflictDetail, Take
@@ -70,21 +70,13 @@ def step_text(step: Step, *, back: bool) -> str:
     return f"{step.aggregate}: " + ", ".join(f"{path} → {choice_word(choice)}" for path, choice in staged.items())
 
 
-def choice_word(choice: Choice | None, row: FieldRow | None = None) -> str:
+def choice_word(choice: Choice | None) -> str:
     """Return a choice in a word."""
     if choice is None:
         return "undecided"
-    match choice.take:
-        case Take.CANDIDATE if row is not None:
-            return side_sign(row, choice.candidate)[1]
-        case Take.CANDIDATE:
-            return ("left", "right")[choice.candidate] if choice.candidate < 2 else f"side {choice.candidate + 1}"
-        case Take.VALUE:
-            return "edited"
-        case Take.REMOVE:
-            return "removed"
-        case _:
-            return choice.take.value
+    if choice.take is Take.CANDIDATE:
+        return ("left", "right")[choice.candidate] if choice.candidate < 2 else f"side {choice.candidate + 1}"
+    return SIGNS[choice.take][1]
 
 
 def _resolution(detail: ConflictDetail) -> Any | None:

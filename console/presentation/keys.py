@@ -111,6 +111,11 @@ LEGEND: tuple[Line, ...] = (
         Span("◐ partly done   ", "warn"),
         Span("✗ failed", "error"),
     ),
+    (
+        Span("● open conflict   ", "warn"),
+        Span("◀ left   ▶ right   ◆ both   = base   ✎ edited   ", "accent"),
+        Span("⟳ changed since", "warn"),
+    ),
     (),
     (
         Span("Capital letters ", "strong"),

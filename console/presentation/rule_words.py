@@ -21,7 +21,7 @@ def rule_line(verdict: Verdict) -> Line:
     """Return which rule applies to a contest and what it does."""
     if not verdict.position:
         return (Span("no rule matches: an operator decides", "warn"),)
-    name = f" “{clean(verdict.rule.name, 60)}”" if verdict.rule.name else ""
+    name = f" “{clean(verdict.rule.name, 60)}”" if verdict.rule.name else f" ({condition_text(verdict.rule.when)})"
     head = Span(f"rule {verdict.position}{name} → ")
     if not verdict.settled:
         reason = f" {clean(verdict.reason)}" if verdict.reason and verdict.rule.use != ASKING else ""

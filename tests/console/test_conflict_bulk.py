@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -26,7 +27,7 @@ RIGHT = Choice(take=Take.CANDIDATE, candidate=1)
 
 
 def person(number: int) -> ConflictDetail:
-    about = {"aggregate": f"user:{number:02}", "seq": number + 1}
+    about: dict[str, Any] = {"aggregate": f"user:{number:02}", "seq": number + 1}
     return conflict(
         f"{number:012x}",
         f"user:{number:02}",

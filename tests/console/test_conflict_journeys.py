@@ -59,6 +59,10 @@ def bench(pilot: Pilot[None]) -> ConflictScreen:
     return screen
 
 
+def in_front(pilot: Pilot[None], kind: type[object]) -> bool:
+    return isinstance(pilot.app.screen, kind)
+
+
 def fields(pilot: Pilot[None]) -> list[str]:
     return rows_of(pilot.app.screen.query_one("#fields", RecordList))
 
@@ -179,15 +183,15 @@ async def test_a_decision_becomes_a_rule_that_was_tried_on_the_past_and_keeps_th
         await press(pilot, "escape", "escape")
         await open_conflict(pilot, "user:ann")
         await press(pilot, "j", "l", "u", "m")
-        assert isinstance(pilot.app.screen, RuleScreen)
+        assert in_front(pilot, RuleScreen)
         await until(pilot, lambda: "as people decided" in screen_text(pilot))
         await press(pilot, "escape", "S")
-        assert isinstance(pilot.app.screen, SaveChanges)
+        assert in_front(pilot, SaveChanges)
         assert desk.read_text() == before
         await press(pilot, "y")
         await settled(pilot)
         assert "Saved title by rule." in said(pilot)
-        assert isinstance(pilot.app.screen, ConflictScreen)
+        assert in_front(pilot, ConflictScreen)
         await until(
             pilot, lambda: "● " not in screen_text(pilot).splitlines()[0] or "1 conflict " in screen_text(pilot)
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
@@ -29,7 +31,7 @@ LONG = "Likes long walks.\nWrites Python."
 
 def person(number: int, name: str, *, seq: int = 7) -> ConflictDetail:
     """Return a conflict with fields of all kinds; its id begins with its number."""
-    about = {"aggregate": f"user:{name}", "seq": seq + 10 * number}
+    about: dict[str, Any] = {"aggregate": f"user:{name}", "seq": seq + 10 * number}
     names = Rule(use="prefer_origin", name="HR owns names", prefer=("hr",))
     return conflict(
         f"{number}1b2c3d4e5f{seq:x}",

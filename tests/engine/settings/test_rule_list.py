@@ -20,7 +20,7 @@ HEAD = "syncdeck: 1\n"
 
 
 def opened(body: str) -> WorkspaceFile:
-    return WorkspaceFile(Path("/work/syncdeck.yaml"), (HEAD + body).encode(), SampleCatalogue())
+    return WorkspaceFile(Path("acme/syncdeck.yaml"), (HEAD + body).encode(), SampleCatalogue())
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_rule_is_put_first_or_last_in_the_file_s_own_manner(body: str, first: 
 
 def test_line_ends_stay_as_they_are() -> None:
     data = b"syncdeck: 1\r\nconflicts:\r\n  rules:\r\n    - {use: ask_operator}\r\n"
-    file = WorkspaceFile(Path("/work/syncdeck.yaml"), data, SampleCatalogue())
+    file = WorkspaceFile(Path("acme/syncdeck.yaml"), data, SampleCatalogue())
     file.insert_rule(RULE, at_top=False)
     assert file.text.count("\r\n") == file.text.count("\n") == 5
 
