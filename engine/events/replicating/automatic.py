@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from engine.errors import RemoteUnavailable, SyncdeckError
 from engine.events.replicating.checked import CheckedRemote
+from engine.events.replicating.line import Line, kept_line
 from engine.events.replicating.means import Means
 from engine.events.replicating.patience import Patience, jittered
 from engine.events.replicating.standing import SyncResult
@@ -66,7 +67,7 @@ class Automatic:
     def __init__(
         self,
         means: Means,
-        sync: Callable[[PeerSettings], Awaitable[SyncResult]],
+        sync: Callable[[PeerSettings, Line], Awaitable[SyncResult]],
         standing: Callable[[str, str], Awaitable[None]],
     ) -> None:
         """`standing` is told when a followed line begins (empty words) or is lost (why)."""
@@ -105,20 +106,23 @@ class Automatic:
                 watched.rung.set()
 
     async def _keep_in_step(self, watched: _Watched) -> None:
-        while True:
-            watched.seen, watched.asked = (watched.heard, watched.mine), False
-            result = await self._survived(watched.settings)
-            watched.known = (await self._means.book.recall(watched.settings.name)).vector
-            self._plan_next(watched, result)
-            await self._until_due(watched)
+        async with kept_line(self._means.transports, watched.settings) as line:
+            while True:
+                watched.seen, watched.asked = (watched.heard, watched.mine), False
+                self._plan_next(watched, await self._survived(watched, line))
+                await self._until_due(watched)
 
-    async def _survived(self, settings: PeerSettings) -> SyncResult | None:
+    async def _survived(self, watched: _Watched, line: Line) -> SyncResult | None:
         """Sync. Whatever goes wrong that nobody foresaw is told, and the next sync comes all the same."""
+        name = watched.settings.name
         try:
-            return await self._sync(settings)
+            result = await self._sync(watched.settings, line)
+            watched.known = (await self._means.book.recall(name)).vector
         except Exception:  # one peer's trouble must end neither its own syncs nor those of others
-            logger.exception("sync with %s failed in a way that nobody foresaw", settings.name)
+            logger.exception("sync with %s failed in a way that nobody foresaw", name)
+            await line.drop()
             return None
+        return result
 
     def _plan_next(self, watched: _Watched, result: SyncResult | None) -> None:
         every = watched.settings.every or timedelta()

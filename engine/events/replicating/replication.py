@@ -12,6 +12,7 @@ from engine.events.replicating import syncing
 from engine.events.replicating.automatic import Automatic
 from engine.events.replicating.checked import CheckedRemote
 from engine.events.replicating.compare import compare
+from engine.events.replicating.line import Line, kept_line
 from engine.events.replicating.means import Means
 from engine.events.replicating.measures import Measures
 from engine.events.replicating.messages import Identity
@@ -58,7 +59,10 @@ class Replication:
         """Exchange events now, in the configured or another direction. Raises `NothingFound` and `ReadOnly` only."""
         settings = self._settings(name)
         self._must_write(f"sync with {name}")
-        return await self._sync(settings, direction or settings.direction, by_hand=True)
+        async with kept_line(self._means.transports, settings) as line:
+            result = await syncing.sync(self._means, settings, direction or settings.direction, line, by_hand=True)
+        await self._tell(settings)
+        return result
 
     async def sync_all(self) -> Sequence[SyncResult]:
         """Sync with all peers that are not paused, one after the other."""
@@ -95,11 +99,8 @@ class Replication:
         self._must_write("sync by itself")
         await self._automatic.run()
 
-    async def _sync_by_itself(self, settings: PeerSettings) -> SyncResult:
-        return await self._sync(settings, settings.direction, by_hand=False)
-
-    async def _sync(self, settings: PeerSettings, direction: Direction, *, by_hand: bool) -> SyncResult:
-        result = await syncing.sync(self._means, settings, direction, by_hand=by_hand)
+    async def _sync_by_itself(self, settings: PeerSettings, line: Line) -> SyncResult:
+        result = await syncing.sync(self._means, settings, settings.direction, line, by_hand=False)
         await self._tell(settings)
         return result
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from engine.errors import SyncdeckError
-from engine.events.replicating.checked import CheckedRemote
+from engine.events.replicating.line import Line
 from engine.events.replicating.means import Means
 from engine.events.replicating.messages import Limits, Selection
 from engine.events.replicating.recording import SYNCED
@@ -20,8 +20,11 @@ from engine.settings.replication import Direction, PeerSettings
 BATCH_BYTES = 4 * 1024 * 1024
 
 
-async def sync(means: Means, settings: PeerSettings, direction: Direction, *, by_hand: bool) -> SyncResult:
-    """Exchange events with a peer. What the peer, the network or the disk do is in the result; nothing is raised."""
+async def sync(means: Means, settings: PeerSettings, direction: Direction, line: Line, *, by_hand: bool) -> SyncResult:
+    """Exchange events with a peer. What the peer, the network or the disk do is in the result; nothing is raised.
+
+    The line is dropped when anything goes wrong.
+    """
     started = means.clock.now()
     nothing = SyncResult(peer=settings.name, direction=direction, started_at=started, ended_at=started, attempts=0)
     before = await means.book.recall(settings.name)
@@ -33,7 +36,7 @@ async def sync(means: Means, settings: PeerSettings, direction: Direction, *, by
             sentence = f"Another process of this workspace is syncing with {settings.name} just now. Its result counts."
             return replace(nothing, error=sentence, error_kind="busy")
         before = await means.book.recall(settings.name)
-        exchanged = await _exchange(means, settings, direction, before)
+        exchanged = await _exchange(means, settings, line, (direction, before))
         result = _result(settings, direction, exchanged, (started, means.clock.now()))
         await means.book.amend(settings.name, lambda kept: _remembered(kept, exchanged, result))
         await means.recording.note(result, before.last, news=exchanged.news > 0, by_hand=by_hand)
@@ -42,7 +45,10 @@ async def sync(means: Means, settings: PeerSettings, direction: Direction, *, by
     return result
 
 
-async def _exchange(means: Means, settings: PeerSettings, direction: Direction, before: PeerMemory) -> Exchanged:
+async def _exchange(
+    means: Means, settings: PeerSettings, line: Line, standing: tuple[Direction, PeerMemory]
+) -> Exchanged:
+    direction, before = standing
     terms = Terms(
         peer=settings.name,
         direction=direction,
@@ -51,17 +57,15 @@ async def _exchange(means: Means, settings: PeerSettings, direction: Direction, 
         filled=before.filled,
     )
     try:
-        async with means.transports(settings).connect() as remote:
-            exchange = Exchange(
-                CheckedRemote(remote),
-                means.replica,
-                clock=means.clock,
-                chance=means.chance,
-                patience=means.patience,
-            )
-            return await exchange.run(terms)
+        exchange = Exchange(
+            await line.remote(), means.replica, clock=means.clock, chance=means.chance, patience=means.patience
+        )
+        exchanged = await exchange.run(terms)
     except SyncdeckError as failure:  # no connection could even be prepared
-        return Exchanged(error=str(failure), error_kind=error_kind(failure), filled=before.filled)
+        exchanged = Exchanged(error=str(failure), error_kind=error_kind(failure), filled=before.filled)
+    if exchanged.error:
+        await line.drop()
+    return exchanged
 
 
 def selection(settings: PeerSettings) -> Selection:

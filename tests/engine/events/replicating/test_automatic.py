@@ -253,6 +253,18 @@ async def test_a_push_only_peer_is_not_followed() -> None:
         assert world.hub.vector()[world.desk.own] == 1
 
 
+async def test_one_connection_serves_many_syncs_and_another_is_opened_after_a_failure() -> None:
+    async with running(follow=False) as world:
+        await world.clock.advance(EVERY * 5)
+        assert (world.greetings, world.hub.remote.connections) == (6, 1)
+        world.hub.remote.faults.refuse = RemoteRefused("Unknown token.")
+        await world.clock.advance(EVERY)
+        world.hub.remote.faults.refuse = None
+        await world.clock.advance(EVERY * 4)
+
+        assert world.hub.remote.connections == 2
+
+
 async def test_cancelling_ends_everything_at_once() -> None:
     async with running() as world:
         await world.clock.settle()

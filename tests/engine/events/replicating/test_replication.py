@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.errors import NothingFound, ReadOnly, RemoteRefused, RemoteUnavailable, SecretUnavailable
+from engine.events.replicating.line import Line
 from engine.events.replicating.messages import Digest
 from engine.events.replicating.recording import QUIET
 from engine.events.replicating.replication import Replication
@@ -117,13 +118,14 @@ async def test_a_failure_is_recorded_once_and_its_end_once() -> None:
 
 async def test_automatic_syncs_of_a_busy_minute_are_recorded_as_one() -> None:
     desk, hub, replication = pair()
+    line = Line(lambda _: hub.remote, HUB)
     for _ in range(30):
         await hub.write()
-        await replication._sync_by_itself(HUB)
+        await replication._sync_by_itself(HUB, line)
         desk.clock.jump(timedelta(seconds=1))
         hub.clock = desk.clock
     desk.clock.jump(QUIET)
-    await replication._sync_by_itself(HUB)
+    await replication._sync_by_itself(HUB, line)
 
     assert [record["pulled"] for record in records(desk)] == [1, 29]
 
