@@ -47,9 +47,9 @@ def heads_of(events: Collection[Event]) -> tuple[Dot, ...]:
 
 def missing_from(events: Collection[Event]) -> tuple[Dot, ...]:
     """Return events of this aggregate that others name in their contexts and that are not here, sorted."""
-    here = {event.dot for event in events}
-    named = {Dot(Origin(origin), seq) for event in events for origin, seq in event.context.items()}
-    return tuple(sorted(named - here))
+    here = {(event.origin, event.seq) for event in events}
+    named = {known for event in events for known in event.context.items()}
+    return tuple(sorted(Dot(Origin(origin), seq) for origin, seq in named - here))
 
 
 def settled_prefix(ordered: Sequence[Event]) -> int:

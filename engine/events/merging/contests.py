@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.events.event import Dot, Event
-from engine.events.merging.causality import knows, tie
+from engine.events.event import Event
+from engine.events.merging.causality import knows, settled_prefix, tie
 from engine.events.merging.frontier import Frontier, Live, Node, Sparing, by_last_write
-from engine.events.merging.patches import OBJECT, apply, at, patch_at, same
+from engine.events.merging.patches import OBJECT, apply, at, copied, patch_at, same
 from engine.events.merging.values import ABSENT, Absent, Candidate, Contest, Path
 
-Side = frozenset[Dot]
-"""What one candidate's side knows."""
+Side = frozenset[int]
+"""What one candidate's side knows: the identities of its event objects, of which there is one for each event."""
 
 
 class Contests:
@@ -52,13 +52,13 @@ class Contests:
         """Return what a torn field holds; note a contest unless three-way comparison decides."""
         group = _written_in(node)
         sides = self._sides(group)
-        known = {event.dot: self._side(event, path) for event in sides}
+        known = {id(event): self._side(event, path) for event in sides}
         base, disputed = self._base(known.values(), path)
-        plain = {event.dot: at(self._state_of(known[event.dot]), path) for event in sides}
+        plain = {id(event): at(self._state_of(known[id(event)]), path) for event in sides}
         # Where what they all know was contested already, whoever wrote decided it: nobody left it as it was.
-        changed = [event for event in sides if disputed or not same(plain[event.dot], base)] or sides
+        changed = [event for event in sides if disputed or not same(plain[id(event)], base)] or sides
         candidates = tuple(
-            Candidate(event=event, value=_with_others(plain[event.dot], path, known[event.dot], group))
+            Candidate(event=event, value=_with_others(plain[id(event)], path, known[id(event)], group))
             for event in sorted(changed, key=tie)
         )
         if all(same(candidates[0].value, other.value) for other in candidates[1:]):
@@ -72,7 +72,7 @@ class Contests:
         that contest, as the field showed while nobody had decided."""
         common = frozenset.intersection(*sides)
         disputed = False
-        while torn := self._frontier_of(common).torn_about(path):
+        while common and (torn := self._frontier_of(common).torn_about(path)):
             disputed = True
             above, node = torn
             if len(above) > len(path):
@@ -83,7 +83,7 @@ class Contests:
 
     def _sides(self, group: Sequence[Live]) -> list[Event]:
         """Return the newest event of each side: no other writer in the group knows it and lets nothing of it stand."""
-        writers = {live.event.dot: live.event for live in group if live.event is not None}
+        writers = {id(live.event): live.event for live in group if live.event is not None}
 
         def yields(event: Event, other: Event) -> bool:
             if event is other or not knows(other, event):
@@ -102,19 +102,28 @@ class Contests:
                 for other in kept
                 if other is not spared and (knows(other, spared) or any(knows(each, other) for each in beside))
             ]
-        return frozenset(other.dot for other in kept)
+        return frozenset(map(id, kept))
 
     def _state_of(self, side: Side) -> Any:
         """Return the state that a part of the events makes, each contest of its own decided by the last write."""
         if not side:
             return self._floor
         if side not in self._states:
-            self._states[side] = _plain(self._frontier_of(side).root, ())
+            events = [event for event in self._events if id(event) in side]
+            linear = settled_prefix(events) == len(events)
+            self._states[side] = self._folded(events) if linear else _plain(self._frontier_of(side).root, ())
         return self._states[side]
+
+    def _folded(self, events: Iterable[Event]) -> Any:
+        """Return what events make that each know those before: nearly every side is a handful of such."""
+        state = copied(self._floor)
+        for event in events:
+            state = apply(state, event.data)
+        return state
 
     def _frontier_of(self, side: Side) -> Frontier:
         if side not in self._frontiers:
-            self._frontiers[side] = self._frontier(event for event in self._events if event.dot in side)
+            self._frontiers[side] = self._frontier(event for event in self._events if id(event) in side)
         return self._frontiers[side]
 
 
@@ -136,10 +145,12 @@ def _plain(node: Node, path: Path) -> Any:
 def _with_others(value: Any, path: Path, side: Side, group: Sequence[Live]) -> Any:
     """Return a candidate's value with the live writes of other events that contradict nothing on its side: whoever
     chooses this side need not lose what a third one did beside it."""
-    own = [live for live in group if live.event is not None and live.event.dot in side]
-    others = [live for live in group if live.event is not None and live.event.dot not in side]
-    contrary = {live.event.dot for live in others if live.event and any(_contradict(live, each) for each in own)}
-    fitting = [live for live in others if live.event and live.event.dot not in contrary]
+    if all(live.path == path for live in group):
+        return value
+    own = [live for live in group if live.event is not None and id(live.event) in side]
+    others = [live for live in group if live.event is not None and id(live.event) not in side]
+    contrary = {id(live.event) for live in others if live.event and any(_contradict(live, each) for each in own)}
+    fitting = [live for live in others if live.event and id(live.event) not in contrary]
     if not fitting:
         return value
     value = apply({}, value) if isinstance(value, dict) else value

@@ -25,7 +25,8 @@ from engine.events.chain import canonical, hashed
 from engine.events.event import Dot, Event
 from engine.events.merging.causality import heads_of, in_causal_order, missing_from, settled_prefix
 from engine.events.merging.contests import Contests
-from engine.events.merging.patches import apply, copied
+from engine.events.merging.fork import fork
+from engine.events.merging.patches import apply
 from engine.events.merging.resolutions import undone
 from engine.events.merging.values import ABSENT, Absent, Contest
 from engine.events.own import REOPENED, is_own
@@ -96,19 +97,28 @@ def _folded(events: Sequence[Event]) -> tuple[bool, Any]:
 def _merged(events: list[Event]) -> Aggregate:
     """Return what events in causal order make."""
     mute = undone(events) if any(event.type == REOPENED for event in events) else frozenset()
-    heard = [event for event in events if event.type != REOPENED and not event.redacted and event.dot not in mute]
+    heard = [
+        event for event in events if event.type != REOPENED and not event.redacted and not (mute and event.dot in mute)
+    ]
     prefix = len(heard) if is_own(events[0].aggregate_id) else settled_prefix(heard)
     floor: Any = ABSENT
     for event in heard[:prefix]:
         floor = apply(floor, event.data)
-    value, contests = Contests(floor, heard[prefix:]).settle() if prefix < len(heard) else (floor, ())
+    value, contests = _above(floor, heard[prefix:])
     return Aggregate(
-        value=copied(value),
+        value=value,
         contests=contests,
         heads=heads_of(events),
         missing=missing_from(events),
         redacted=any(event.redacted for event in events),
     )
+
+
+def _above(floor: Any, events: Sequence[Event]) -> tuple[Any, tuple[Contest, ...]]:
+    """Return the state that concurrent events make on top of one that all of them know, and the contests."""
+    if not events:
+        return floor, ()
+    return fork(floor, events) or Contests(floor, events).settle()
 
 
 def _told(value: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from engine.events.event import Dot, Event
+from engine.events.event import Event
 from engine.events.merging.causality import knows, tie
 from engine.events.merging.patches import OBJECT, Write, apply, patch_at, same, writes_of
 from engine.events.merging.values import ABSENT, Path
@@ -51,8 +51,7 @@ class Node:
     @property
     def torn(self) -> bool:
         """Live writes want different things at this path."""
-        values = self.values
-        if not values:
+        if not self.writes or not (values := self.values):
             return False
         return self.holds_object or any(not same(values[0].value, write.value) for write in values[1:])
 
@@ -71,31 +70,37 @@ class Node:
 
 
 class Sparing:
-    """Which event spared which writes; each event decides once, by what it knew, for all parts of one history."""
+    """Which event spared which writes; each event decides once, by what it knew, for all parts of one history.
+
+    Events are told apart by identity: one history holds one object for each.
+    """
 
     __slots__ = ("_by_event",)
 
     def __init__(self) -> None:
-        self._by_event: dict[Dot, dict[tuple[Dot, Path], Event]] = {}
+        self._by_event: dict[int, dict[tuple[int, Path], Event]] = {}
 
     def decide(self, event: Event) -> bool:
         """Return whether it is the first time that this is asked."""
-        first = event.dot not in self._by_event
-        self._by_event.setdefault(event.dot, {})
-        return first
+        if id(event) in self._by_event:
+            return False
+        self._by_event[id(event)] = {}
+        return True
 
     def spare(self, event: Event, path: Path, writer: Event) -> None:
         """Note that an event left standing what another wrote, above where it writes."""
-        self._by_event[event.dot][writer.dot, path] = writer
+        self._by_event[id(event)][id(writer), path] = writer
 
     def spares(self, event: Event, live: Live) -> bool:
         """Tell whether an event spared a write."""
-        spared = self._by_event.get(event.dot)
-        return spared is not None and live.event is not None and (live.event.dot, live.path) in spared
+        spared = self._by_event.get(id(event))
+        return spared is not None and (id(live.event), live.path) in spared
 
     def spared_within(self, event: Event, path: Path) -> list[Event]:
         """Return the writers of what an event spared at a path or inside it."""
-        spared = self._by_event.get(event.dot, {})
+        spared = self._by_event.get(id(event))
+        if not spared:
+            return []
         return sorted((writer for (_, at), writer in spared.items() if at[: len(path)] == path), key=tie)
 
 
