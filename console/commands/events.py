@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from console.commands import events_appending, events_care, events_history, events_transfer
+from console.commands import events_appending, events_care, events_compacting, events_history, events_transfer
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.moments import milliseconds
 from console.commands.session import DONE, Session
@@ -58,7 +58,7 @@ def add_parser(verbs: Subparsers) -> None:
         help="print the version of --aggregate, as append --expected takes it; without, how far the log is",
     )
     acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
-    for module in (events_appending, events_care, events_history, events_transfer):
+    for module in (events_appending, events_care, events_compacting, events_history, events_transfer):
         module.add_acts(acts)
 
 

@@ -1,4 +1,4 @@
-"""`syncdeck events verify`, `redact` and `compact`: is the log whole, what has to go, what may go."""
+"""`syncdeck events verify` and `redact`: is the log whole, and what has to go."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.storage.event_verify import Verified
 
 
 def add_acts(acts: Subparsers) -> None:
-    """Declare them."""
+    """Declare both."""
     parser = add_act(
         acts,
         "verify",

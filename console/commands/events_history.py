@@ -12,6 +12,7 @@ from console.commands.arguments import Subparsers, add_act
 from console.commands.moments import milliseconds
 from console.commands.session import DONE, Session
 from console.commands.table import safe, table
+from console.presentation.ages import count
 from engine.errors import NothingFound
 from engine.events.event import Event, Origin, Position
 from engine.events.merging.values import ABSENT, View
@@ -80,7 +81,7 @@ def _say(session: Session, shown: Sequence[Event], later: int, view: View) -> No
     for line in table(["POSITION", "TIME", "ORIGIN", "SEQ", "", "TYPE", "CHANGE"], rows):
         session.say(line)
     if later:
-        session.say(f"({later:,} later events are not looked at.)")
+        session.say(f"({count(later, 'later event')} not looked at.)")
     session.say()
     state = "does not exist" if view.value is ABSENT else "is"
     session.say(f"{safe(view.aggregate_id)} {state}{':' if view.value is not ABSENT else '.'}")

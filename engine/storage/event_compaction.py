@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -90,10 +90,10 @@ class Compaction(msgspec.Struct, frozen=True, kw_only=True):
 
 def find(connection: sqlite3.Connection, known: Vector, before: int) -> Compaction:
     """Return what may go of events stamped `before` a time, given what everybody knows; in one reading transaction."""
-    contested = {aggregate for (aggregate,) in connection.execute("SELECT aggregate FROM contested")}
+    contested: dict[str, bool] = dict(connection.execute("SELECT aggregate, NOT quiet FROM contested"))
     last = {position for (position,) in connection.execute(_NEWEST_OF_ORIGINS)}
     groups = [*_superseded(connection, contested, known, before, last), *_journal(connection, known, before)]
-    found = Compaction(groups=tuple(groups), by_type={}, bytes=0, contested=len(contested))
+    found = Compaction(groups=tuple(groups), by_type={}, bytes=0, contested=sum(contested.values()))
     by_type: Counter[str] = Counter()
     size = 0
     for positions in found.positions():
@@ -104,7 +104,7 @@ def find(connection: sqlite3.Connection, known: Vector, before: int) -> Compacti
 
 
 def _superseded(
-    connection: sqlite3.Connection, contested: set[str], known: Vector, before: int, last: set[int]
+    connection: sqlite3.Connection, contested: Collection[str], known: Vector, before: int, last: set[int]
 ) -> Iterator[Group]:
     for span in foreign_names():
         rows = connection.execute(_IN_RANGE, span)

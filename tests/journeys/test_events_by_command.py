@@ -116,7 +116,7 @@ def test_a_changed_export_is_refused_by_its_line(node: Command, tmp_path: Path) 
     refused = new_node(tmp_path / "hamburg", "hamburg")("events", "import", "-", typed=lines)
 
     assert (refused.code, "Line 2 was not taken" in refused.err) == (1, True), refused.err
-    assert "of which 1 events were new" in refused.out
+    assert "new: 1 event." in refused.out
 
 
 def test_a_packed_file_that_unpacks_without_end_or_is_cut_is_refused(node: Command, tmp_path: Path) -> None:
@@ -173,3 +173,42 @@ def test_a_history_shows_the_state_as_of_any_event(node: Command) -> None:
     assert state("--at", "7d")["exists"] is False
     assert "user:1 does not exist." in node("events", "history", "user:1").out
     assert node("events", "history", "nobody:1").code == 1
+
+
+def test_a_compaction_shows_first_archives_then_takes_out_and_comes_back(
+    node: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHIVE_KEY", "0123456789abcdef0123456789abcdef")
+    for number in range(3):
+        append(node, {"n": number})
+    looked = node("events", "compact", "--before", "0s", "--json").row
+    archive = ("--archive", "old.ndjson.zst", "--key", "env:ARCHIVE_KEY")
+
+    assert (looked["events"], looked["by_type"]) == (2, {"user.changed": 2})
+    assert node("events", "compact", "--before", "0s", *archive).code == 3, "nobody said yes"
+    assert not (node.folder / "old.ndjson.zst").exists()
+    assert node("events", "compact", "--before", "0s", *archive, "--yes", "--vacuum").code == 0
+    assert [row["data"] for row in node("events", "--type", "user.*", "--json").rows] == [{"n": 2}]
+    assert node("events", "verify").code == 0
+
+    assert "give --key" in node("events", "import", "old.ndjson.zst").err
+    monkeypatch.setenv("OTHER_KEY", "another key, as long as that one")
+    assert "signature does not fit" in node("events", "import", "old.ndjson.zst", "--key", "env:OTHER_KEY").err
+    assert node("events", "import", "old.ndjson.zst", "--key", "env:ARCHIVE_KEY", "--json").row["events"] == 2
+    assert node("events", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--before", "soon"), "not a length of time"),
+        (("--retire", "nobody"), "nobody is neither a peer nor a writer here"),
+        (("--archive", "-", "--key", "env:HOME"), "goes into a file of its own"),
+        (("--archive", "old.zst"), "An archive is signed: give --key"),
+    ],
+)
+def test_what_a_compaction_needs_is_said(node: Command, words: tuple[str, ...], says: str) -> None:
+    append(node, {"n": 1})
+    refused = node("events", "compact", *words)
+
+    assert (refused.code, says in refused.err) == (1, True), refused.err
