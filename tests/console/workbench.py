@@ -68,7 +68,8 @@ def forbid_secrets(reference: str, folder: Path) -> str:
 async def opening(file: Path) -> AsyncIterator[Engine]:
     """Open the real engine on a settings file as it is now."""
     registry = Registry()
-    async with open_engine(load_workspace(file, registry), registry, forbid_secrets, actor="ann@desk") as engine:
+    workspace, extensions = load_workspace(file, registry), registry.extensions()
+    async with open_engine(workspace, registry, forbid_secrets, actor="ann@desk", extensions=extensions) as engine:
         yield engine
 
 
