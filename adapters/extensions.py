@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from engine.events.merging.strategies import STRATEGIES
 from engine.events.merging.strategy import Strategy
 from engine.events.upcast import Upcast, Upcasts
@@ -36,7 +38,8 @@ class Additions:
             elif entry.name in STRATEGIES:
                 self._note(entry, f"the strategy {entry.name} is Syncdeck's own and stays so.")
             else:
-                found[entry.name] = strategy
+                origin = entry.dist.name if entry.dist else entry.module
+                found[entry.name] = msgspec.structs.replace(strategy, word=entry.name, origin=origin)
         return found
 
     @cached_property
