@@ -6,7 +6,7 @@ import pytest
 
 from engine.errors import EventRefused, NothingFound, ReadOnly, VersionConflict
 from engine.events.event import NewEvent
-from engine.events.merging.queue import Choice, ConflictState, Take
+from engine.events.merging.queue import Choice, Choices, ConflictState, Take
 from engine.events.merging.values import ABSENT, Path
 from engine.settings.replication import Condition, Rule
 from tests.engine.events.merging.nodes import Node, Watch, at_odds, exchange, node, pull
@@ -14,6 +14,7 @@ from tests.engine.events.merging.nodes import Node, Watch, at_odds, exchange, no
 LEFT = Choice(take=Take.CANDIDATE, candidate=0)
 RIGHT = Choice(take=Take.CANDIDATE, candidate=1)
 EMAIL: Path = ("email",)
+PHONE: Path = ("phone",)
 EVERY_STATE = tuple(ConflictState)
 
 
@@ -268,12 +269,13 @@ async def test_a_choice_that_makes_no_sense_is_refused_in_words() -> None:
     berlin, lyon = node("berlin"), node("lyon")
     await at_odds(berlin, lyon)
     conflict = await berlin.only()
-    for choices, words in (
-        ({("phone",): LEFT}, "phone is not contested; contested: email"),
+    refused: list[tuple[Choices, str]] = [
+        ({PHONE: LEFT}, "phone is not contested; contested: email"),
         ({EMAIL: Choice(take=Take.CANDIDATE, candidate=2)}, "has 2 sides"),
         ({EMAIL: Choice(take=Take.VALUE, value=None)}, "null removes"),
         ({}, "Nothing was decided"),
-    ):
+    ]
+    for choices, words in refused:
         with pytest.raises(EventRefused, match=words):
             await berlin.conflicts.resolve(conflict, choices)
     assert await berlin.conflicts.count() == 1
