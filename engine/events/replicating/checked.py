@@ -29,6 +29,7 @@ from engine.events.replicating.shapes import check_skip, check_vector
 from engine.events.vector import LARGEST_SEQ, LONGEST_ORIGIN
 
 LONGEST_NAME = 256
+LONGEST_SENTENCE = 2_000
 
 
 class CheckedRemote(Remote):
@@ -63,7 +64,17 @@ class CheckedRemote(Remote):
     async def push(self, batch: Batch) -> Receipt:
         receipt = await self._remote.push(batch)
         check_vector(receipt.vector)
-        _demand(0 <= receipt.taken <= len(batch.items) and receipt.conflicts >= 0, "receipt")
+        _demand(
+            0 <= receipt.taken <= len(batch.items)
+            and receipt.conflicts >= 0
+            and all(
+                len(refusal.sentence) <= LONGEST_SENTENCE
+                and len(refusal.kind) <= LONGEST_NAME
+                and 0 < len(refusal.origin) <= LONGEST_ORIGIN
+                for refusal in receipt.refusals
+            ),
+            "receipt",
+        )
         return receipt
 
     async def gaps(self, question: GapQuestion) -> Gaps:

@@ -21,6 +21,9 @@ SYNCED = "peer.synced"
 QUIET = timedelta(minutes=1)
 """Between two records of automatic syncs with a peer that only say that events moved."""
 
+MOST_REFUSALS = 20
+"""In one record; the last result, with all of them, is remembered with the peer."""
+
 
 class Recording:
     """Remembers, for each peer, what is not written yet."""
@@ -48,11 +51,17 @@ class Recording:
         else:
             self._pending[result.peer] = whole
 
+    async def flush(self) -> None:
+        """Write what was put off."""
+        pending, self._pending = list(self._pending.values()), {}
+        for result in pending:
+            await self._write(result)
+
     async def _write(self, result: SyncResult) -> None:
         event = NewEvent(
             type=SYNCED,
             aggregate_id=f"peer:{result.peer}",
-            data=msgspec.to_builtins(result),
+            data=msgspec.to_builtins(replace(result, refusals=result.refusals[:MOST_REFUSALS])),
             metadata={"actor": self._actor},
         )
         try:

@@ -92,8 +92,9 @@ def fork_refusal(origin: Origin, seq: int, peer: str) -> Refusal:
         seq=seq,
         kind="fork",
         sentence=f"{origin} has two histories: its event {seq} is another one here than at {peer}, as after a restored "
-        "backup or a copied state file. Its events are left out of the exchange with this peer. Let that node sync "
-        f"with both, so that it takes a new origin; syncdeck peers compare {peer} shows where the histories part.",
+        "backup or a copied state file. Nothing of it is exchanged with this peer; everything else is. To end that, "
+        f"keep the side that is right and start the other node from a copy of it; syncdeck peers compare {peer} shows "
+        "where they part.",
     )
 
 

@@ -110,7 +110,7 @@ class Exchange:
             batches=pulling.batches + pushing.batches,
             news=pulling.news + pushing.news,
             attempts=self._attempts,
-            refusals=(*pulling.refusals, *pushing.refusals),
+            refusals=(*pulling.refusals, *(_said(session.terms.peer, refusal) for refusal in pushing.refusals)),
             recovered=session.meeting.recovered,
             error=error,
             error_kind=kind,
@@ -230,6 +230,11 @@ def error_kind(failure: SyncdeckError) -> str:
     if isinstance(failure, ReplicationRefused):
         return {"fork": "fork", "clone": "clone", "busy": "unavailable"}.get(failure.kind, "refused")
     return "refused"
+
+
+def _said(peer: str, refusal: Refusal) -> Refusal:
+    """Return what a peer refused, with the words marked as its own: "this node" is the peer there."""
+    return msgspec.structs.replace(refusal, sentence=f"{peer} says: {refusal.sentence}")
 
 
 def _smaller(refused: ReplicationRefused) -> TooLarge:

@@ -97,7 +97,10 @@ class Replication:
     async def run(self) -> None:
         """Sync automatically, until cancelled."""
         self._must_write("sync by itself")
-        await self._automatic.run()
+        try:
+            await self._automatic.run()
+        finally:
+            await self._means.recording.flush()
 
     async def _sync_by_itself(self, settings: PeerSettings, line: Line) -> SyncResult:
         result = await syncing.sync(self._means, settings, settings.direction, line, by_hand=False)

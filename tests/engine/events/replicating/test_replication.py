@@ -130,6 +130,32 @@ async def test_automatic_syncs_of_a_busy_minute_are_recorded_as_one() -> None:
     assert [record["pulled"] for record in records(desk)] == [1, 29]
 
 
+async def test_what_was_put_off_is_recorded_when_the_automatic_syncs_end() -> None:
+    desk, hub, replication = pair()
+    line = Line(lambda _: hub.remote, HUB)
+    for _ in range(3):
+        await hub.write()
+        await replication._sync_by_itself(HUB, line)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(replication.run())
+        await desk.clock.settle()
+        running.cancel()
+
+    assert [record["pulled"] for record in records(desk)] == [1, 2]
+
+
+async def test_a_peers_refusal_is_told_in_its_own_name() -> None:
+    desk, _hub, replication = pair()
+    desk.clock.jump(timedelta(hours=1))
+    await desk.write()
+
+    result = await replication.sync("hub")
+
+    assert [refusal.kind for refusal in result.refusals] == ["clock_ahead"]
+    assert result.refusals[0].sentence.startswith("hub says: Event 1 of desk~")
+    assert not result.complete
+
+
 async def test_two_syncs_with_a_peer_at_once_are_one() -> None:
     desk, hub, replication = pair()
     first_may_go = asyncio.Event()

@@ -13,6 +13,7 @@ from engine.errors import RemoteRefused, RemoteUnavailable, ReplicationRefused
 from engine.events.event import Origin
 from engine.events.replicating.messages import Batch, Receipt, Refusal, Selection
 from engine.events.replicating.patience import Patience
+from engine.events.replicating.rounds import PAGE_OF_GAPS
 from engine.events.replicating.session import TABLE, Session, State, Terms
 from engine.events.replicating.steps import Look
 from engine.settings.replication import Direction
@@ -349,6 +350,19 @@ async def test_a_wider_filter_fetches_what_was_left_out() -> None:
     assert (narrow.pulled, wide.pulled, again.pulled) == (8, 4, 0)
     assert here.ids() == there.ids()
     assert again.filled == wide.filled
+
+
+async def test_many_gaps_are_filled_page_by_page() -> None:
+    here, there = Node("here"), Node("there")
+    for number in range(PAGE_OF_GAPS + 30):
+        await there.write(f"user:{number}", kind="user.changed")
+        await there.write(f"order:{number}", kind="order.placed")
+    narrow = await here.sync(there, wanted=Selection(types=("user.*",)))
+
+    wide = await here.sync(there, filled=narrow.filled, items=400)
+
+    assert wide.pulled == PAGE_OF_GAPS + 30
+    assert here.memory.gaps() == []
 
 
 async def test_gaps_are_not_asked_for_again_while_nothing_changed() -> None:

@@ -96,13 +96,13 @@ def outcome(data: bytes, kind: type[msgspec.Struct]) -> str:
 
 
 @given(st.binary(max_size=200), st.sampled_from(MESSAGES))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_bytes_are_refused_in_words(data: bytes, message: msgspec.Struct) -> None:
     assert outcome(data, type(message)) in {"malformed", "protocol"}
 
 
 @given(st.sampled_from(MESSAGES), st.data())
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_a_damaged_frame_is_a_value_or_a_refusal(message: msgspec.Struct, data: st.DataObject) -> None:
     frame = bytearray(wire.encode(message))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -130,7 +130,7 @@ def test_a_damaged_frame_is_a_value_or_a_refusal(message: msgspec.Struct, data: 
     ),
     st.sampled_from(MESSAGES),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_wrong_types_are_a_value_or_a_refusal(body: object, message: msgspec.Struct) -> None:
     frame = msgspec.msgpack.encode((PROTOCOL, wire.WORDS[type(message)], body))
 
