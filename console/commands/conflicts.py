@@ -9,7 +9,7 @@ from typing import Any
 
 from console.commands.arguments import Subparsers, add_act, add_verb
 from console.commands.conflicts_backtest import back_test
-from console.commands.conflicts_deciding import claim, release, resolve, undo
+from console.commands.conflicts_deciding import claim, release, resolve, resolve_all, undo
 from console.commands.conflicts_lines import detail_lines, detail_object, summary_object, summary_table
 from console.commands.session import DONE, Session
 from engine.events.merging.queue import ConflictState
@@ -43,6 +43,7 @@ def add_parser(verbs: Subparsers) -> None:
     acts = parser.add_subparsers(title="acts", metavar="ACT")
     _show(acts)
     _resolve(acts)
+    _resolve_all(acts)
     _undo(acts)
     _claims(acts)
     _back_test(acts)
@@ -91,6 +92,22 @@ def _resolve(acts: Subparsers) -> None:
         help="the field that the next --take is for (a pattern; . is the whole); without: all that wait",
     )
     parser.add_argument("--comment", default="", help="why; kept with the decision")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _resolve_all(acts: Subparsers) -> None:
+    parser = add_act(
+        acts,
+        "resolve-all",
+        resolve_all,
+        "Decide many conflicts alike: every field that waits, that the filters match and that the choice fits.",
+        examples=("syncdeck conflicts resolve-all --field tags --take both --comment 'nobody loses a tag'",),
+        exits="0 there was nothing to decide, 2 all decisions were written, 4 a conflict moved on (none), 1 error",
+    )
+    parser.add_argument("--take", required=True, choices=["base", "both", "remove", "oldest"], help="what is right")
+    parser.add_argument("--field", default="", metavar="F", help="pattern of contested fields, dotted")
+    parser.add_argument("--aggregate", default="", metavar="A", help="pattern of the aggregates")
+    parser.add_argument("--comment", default="", help="why; kept with each decision")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

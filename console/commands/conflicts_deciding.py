@@ -11,7 +11,19 @@ from console.commands.table import safe
 from engine.assembly import Engine
 from engine.errors import SettingsError
 from engine.events.merging.choices import named
-from engine.events.merging.queue import ConflictState
+from engine.events.merging.queue import Choice, ConflictState, Take
+
+MANY = {
+    "base": Choice(take=Take.BASE),
+    "both": Choice(take=Take.BOTH),
+    "remove": Choice(take=Take.REMOVE),
+    "oldest": Choice(take=Take.CANDIDATE, candidate=0),
+}
+"""What can be said of many conflicts at once."""
+
+MOST = 10_000
+SHOWN = 5
+"""Decisions that are written, and previewed, at once."""
 
 
 async def resolve(arguments: Namespace, session: Session) -> int:
@@ -37,6 +49,30 @@ async def resolve(arguments: Namespace, session: Session) -> int:
         resolved = await engine.conflicts.resolve(conflict, choices, comment=arguments.comment)
     session.emit({**preview_object(resolved.preview), "event": str(resolved.event.dot)})
     session.say(f"Written as {resolved.event.dot}. To take it back: syncdeck conflicts undo {conflict}")
+    return CHANGES
+
+
+async def resolve_all(arguments: Namespace, session: Session) -> int:
+    choice = MANY[arguments.take]
+    async with session.open() as engine:
+        queue = await engine.conflicts.queue(field=arguments.field, aggregate=arguments.aggregate, limit=MOST)
+        ids = [summary.id for summary in queue]
+        previews = await engine.conflicts.preview_many(ids, choice, field=arguments.field)
+        for preview in previews[:SHOWN]:
+            for line in preview_lines(session, preview):
+                session.say(line)
+        if len(previews) > SHOWN:
+            session.say(f"… and {len(previews) - SHOWN:,} more.")
+        if not previews:
+            session.say("Nothing that waits is matched and fits, so there is nothing to write.")
+            return DONE
+        if not arguments.yes and not _agreed(session, f"Write {len(previews):,} decisions, for every node?"):
+            return ERROR
+        decided = [preview.conflict for preview in previews]
+        written = await engine.conflicts.resolve_many(decided, choice, field=arguments.field, comment=arguments.comment)
+    for resolved in written:
+        session.emit({**preview_object(resolved.preview), "event": str(resolved.event.dot)})
+    session.say(f"{len(written):,} decisions were written.")
     return CHANGES
 
 

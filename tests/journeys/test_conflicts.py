@@ -109,6 +109,16 @@ def test_a_file_says_what_becomes(apart: Apart) -> None:
     assert shown(berlin) == {"email": "ann@x", "name": "Ann"}
 
 
+def test_many_are_decided_alike(apart: Apart) -> None:
+    berlin, _ = apart
+    assert berlin("conflicts", "resolve-all", "--take", "both", "--field", "name").code == 0
+    asked = berlin("conflicts", "resolve-all", "--take", "both", "--field", "tags")
+    assert (asked.code, "--yes" in asked.err) == (1, True)
+    decided = berlin("conflicts", "resolve-all", "--take", "both", "--field", "tags", "--yes", "--json")
+    assert (decided.code, decided.row["undecided"]) == (2, ["email"])
+    assert only(berlin)["fields"] == ["email"]
+
+
 def test_the_second_decision_is_refused(apart: Apart) -> None:
     berlin, _ = apart
     conflict = only(berlin)["id"]

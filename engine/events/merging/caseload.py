@@ -79,10 +79,6 @@ class Caseload:
         """Return current conflicts of which no operator is asked anything."""
         return [each for each in self._summaries.values() if each is not None and each.state is ConflictState.SETTLED]
 
-    def claim_of(self, conflict: str) -> Claim | None:
-        """Return the newest word about who is at a conflict, if anybody ever was."""
-        return self._claims.get(conflict)
-
     def past(self) -> Iterator[tuple[str, str]]:
         """Yield the id and the aggregate of every conflict that was ever decided or claimed: decided ones first, the
         newest decision first."""
