@@ -21,7 +21,7 @@ LONGEST_RANGE = 65_536
 TOGETHER = 2_048
 """Positions of small spans that are looked at in one statement."""
 
-FIRST_SEGMENTS = 16
+FIRST_SEGMENTS = 1
 MOST_SEGMENTS = 256
 """Whose grams are asked for at once."""
 
