@@ -14,6 +14,7 @@ from engine.errors import ReplicationRefused
 from engine.events.chain import BEFORE_FIRST, hashed
 from engine.events.event import Origin
 from engine.events.limits import DEEPEST_NESTING, LARGEST_STAMP, MOST_PAYLOAD_BYTES
+from engine.events.replicating import wire
 from engine.events.replicating.admission import Admission, AdmissionLimits, admit
 from engine.events.replicating.messages import Batch, Item, Skip
 from engine.events.vector import LARGEST_SEQ, MOST_ORIGINS
@@ -336,3 +337,19 @@ def test_any_pieces_in_any_order_again_and_again_end_in_the_one_history(data: st
     take(store, Batch(items=tuple(whole)))
 
     assert [*store.runs[BERLIN], *store.runs[ROME]] == whole
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_batch_damaged_on_its_way_is_refused_or_changes_no_history(data: st.DataObject) -> None:
+    honest = run(6)
+    frame = bytearray(wire.encode(Batch(items=tuple(honest[2:]))))
+    for _ in range(data.draw(st.integers(1, 3))):
+        frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    store = memory(*honest[:2])
+    try:
+        take(store, wire.decode(bytes(frame), Batch))
+    except ReplicationRefused:
+        assert store.runs[BERLIN] == honest[:2]
+
+    assert store.runs[BERLIN] == honest[: len(store.runs[BERLIN])]
