@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Raw
 
 from engine.clock import Clock
+from engine.errors import EventError
 from engine.events.chain import header, link
 from engine.events.event import Event, NewEvent
 from engine.events.hlc import tick
@@ -72,9 +73,13 @@ class Appender(Preparing):
         """
         tip = take_tip(self._database, connection)
         again = Again(events, prepared)
-        again.look(connection, tip)
-        if again.new:
-            check_expected(connection, tip, expected or {})
+        try:
+            again.look(connection, tip)
+            if again.new:
+                check_expected(connection, tip, expected or {})
+        except EventError:
+            give_back(self._database, tip)  # nothing was written: whoever comes next need not read it again
+            raise
         given = {event.id for event in events}
         answer = dict(zip(again.there, to_events(again.there.values()), strict=True))
         for origin, places in again.runs(connection, tip, self._node):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from functools import partial
 
 from engine.clock import Clock
+from engine.errors import ReplicationRefused
 from engine.events.event import Dot, NewEvent, Origin
 from engine.events.own import REINCARNATED
 from engine.events.replicating.admission import AdmissionLimits
@@ -103,14 +104,20 @@ class StoredReplica(Replica):
     async def receive(self, batch: Batch) -> Receipt:
         now_ms = self._now_ms()
 
-        def store(connection: sqlite3.Connection) -> Receipt:
+        def store(connection: sqlite3.Connection) -> Receipt | ReplicationRefused:
             tip = take_tip(self._database, connection)
             own = tip.own(connection, self._node).name
-            receipt = Receiving(connection, tip, own).receive(batch, now_ms, self._limits)
-            give_back(self._database, tip)
-            return receipt
+            try:
+                return Receiving(connection, tip, own).receive(batch, now_ms, self._limits)
+            except ReplicationRefused as refusal:
+                return refusal  # nothing was written: raised here, it would cost the next writer his memory of the tip
+            finally:
+                give_back(self._database, tip)
 
-        return await self._database.write(store)
+        outcome = await self._database.write(store)
+        if isinstance(outcome, ReplicationRefused):
+            raise outcome
+        return outcome
 
     async def begin_incarnation(self, reason: str, keep: Mapping[Origin, int]) -> Origin:
         def begin(connection: sqlite3.Connection) -> Origin:
@@ -136,7 +143,7 @@ class StoredReplica(Replica):
         pause = LOOK_AT_ONCE
         while True:
             rounds = self._database.rounds
-            vector = {origin: head.seq for origin, head in (await self.heads()).items()}
+            vector = await self._database.read(_vector)
             if vector != told:
                 told, pause = vector, LOOK_AT_ONCE
                 yield vector
@@ -159,6 +166,10 @@ class StoredReplica(Replica):
 
     def _now_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def _vector(connection: sqlite3.Connection) -> dict[Origin, int]:
+    return {origin.name: origin.seq for origin in known_origins(connection).values()}
 
 
 def _heads(connection: sqlite3.Connection) -> dict[Origin, Head]:

@@ -127,6 +127,13 @@ class TestUnderAnOriginOfTheCallersOwn:
         assert again[0] == first[1]
         assert await log.bounds() == (1, 3)
 
+    async def test_two_at_the_same_dot_in_one_call_are_one(self, log: StoredEventLog) -> None:
+        first, second = await log.append([new(seq=1), new(seq=1)])
+
+        assert first == second
+        with pytest.raises(EventRefused, match="in the same call"):
+            await log.append([new("Bea", seq=2), new("Cleo", seq=2)])
+
     async def test_another_event_at_a_known_dot_is_refused(self, log: StoredEventLog) -> None:
         await log.append([new(seq=1)])
         with pytest.raises(EventRefused, match="dot app-7#1 already"):
