@@ -204,9 +204,10 @@ class _Admitting:
             self._refills.append(refill)
         if isinstance(part, Item) and part.hlc > self._latest:
             self._refuse_clock(part, run)
-        elif not refill.take(part, linked(refill.chain, part) if isinstance(part, Item) else part.chain):
-            self._stop(run, origin, first, "chain_broken", f"What was left out of {origin} before does not fit the "
-                       f"history that is here at {first}. Run syncdeck events verify here and there.")  # fmt: skip
+        elif fault := refill.take(part, linked(refill.chain, part) if isinstance(part, Item) else part.chain):
+            self._stop(run, origin, first, fault, f"What was left out of {origin} before does not fit the history that "
+                       f"is here at {first}: it was changed on its way, or {origin} has two histories, as after a "
+                       "restored backup. It stays left out. Run syncdeck events verify here and there.")  # fmt: skip
         return True
 
     def _compare(self, run: _Run, dot: Dot, chain: bytes) -> None:

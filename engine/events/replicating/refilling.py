@@ -45,15 +45,20 @@ class Refill:
         first, last = (part.seq, part.seq) if isinstance(part, Item) else (part.first, part.last)
         return first == self.seq + 1 and last <= self.gap.last
 
-    def take(self, part: Item | Skip, chain: bytes) -> bool:
-        """Keep the next part; `chain` is what its own must be. False, and all is spoilt, when it does not fit."""
+    def take(self, part: Item | Skip, chain: bytes) -> str:
+        """Keep the next part; `chain` is what its own must be.
+
+        Returns why it does not fit, and then nothing of this gap is taken: `chain_broken` when it does not continue
+        what came before it, `fork` when it does, and yet leads to another end than the one known here.
+        """
         last = part.seq if isinstance(part, Item) else part.last
-        if part.chain != chain or (last == self.gap.last and chain != self.gap.chain):
-            self._spoilt = True
-            return False
+        fault = "chain_broken" if part.chain != chain else ""
+        if not fault and last == self.gap.last and chain != self.gap.chain:
+            fault = "fork"
+        self._spoilt = self._spoilt or bool(fault)
         self._parts.append(part)
         self.seq, self.chain = last, chain
-        return True
+        return fault
 
     def outcome(self) -> list[Item | Skip]:
         """Return what came, and as one `Skip` what is still left out."""

@@ -301,12 +301,22 @@ def test_a_gap_is_filled_in_parts_and_its_rest_stays() -> None:
     assert store.runs[BERLIN] == [one, two, Skip(BERLIN, 3, 3, three.chain), four, five]
 
 
-def test_what_does_not_fit_a_gap_leaves_it_as_it_was() -> None:
+def test_what_leads_to_another_end_of_a_gap_is_a_fork_and_leaves_it_as_it_was() -> None:
     one, two, three, four = run(4)
     store = memory(one, Skip(BERLIN, 2, 3, three.chain), four)
     forged = relinked([replace(two, data='{"name":"Eve"}'), replace(three, data='{"name":"Eve"}')], one.chain)
 
     admission = take(store, Batch(items=tuple(forged)))
+
+    assert kinds(admission) == [(BERLIN, 3, "fork")]
+    assert store.runs[BERLIN] == [one, Skip(BERLIN, 2, 3, three.chain), four]
+
+
+def test_what_does_not_continue_a_gap_leaves_it_as_it_was() -> None:
+    one, two, three, four = run(4)
+    store = memory(one, Skip(BERLIN, 2, 3, three.chain), four)
+
+    admission = take(store, Batch(items=(two, replace(three, data='{"name":"Eve"}'))))
 
     assert kinds(admission) == [(BERLIN, 3, "chain_broken")]
     assert store.runs[BERLIN] == [one, Skip(BERLIN, 2, 3, three.chain), four]
