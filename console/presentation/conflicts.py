@@ -35,6 +35,12 @@ def state_span(summary: ConflictSummary) -> Span:
     return Span(*STATES[summary.state])
 
 
+def name_of(summary: ConflictSummary) -> str:
+    """Return what to ask for a conflict by: its id, or its aggregate where only rules decide and nobody ever did."""
+    by_rules = summary.state is ConflictState.SETTLED and summary.resolution is None
+    return summary.aggregate_id if by_rules else summary.id
+
+
 def columns(width: int) -> tuple[int, int, int, int]:
     """Return the cells for state, aggregate, fields and nodes; the rest is for since when, and whom."""
     if width < 100:

@@ -22,6 +22,7 @@ from console.presentation.conflict_detail import (
 )
 from console.presentation.conflict_fields import FieldRow, field_line, fold_line, heading
 from console.presentation.conflict_work import Sides, rows_of, turned
+from console.presentation.conflicts import name_of
 from console.presentation.spans import Line, Span, plain
 from console.presentation.staging import sides_of
 from console.screens.conflict_deeds import concerns_conflicts
@@ -109,14 +110,14 @@ class ConflictScreen(ConflictWalk):
         before = self.detail.summary if self.detail is not None else None
         known = before is not None and before.aggregate_id == detail.summary.aggregate_id
         if not known:
-            self.moved_on, self.sides, self.show_automatic = "", {}, False
+            self.moved_on, self.sides, self.show_automatic = "", {}, not detail.view.open
         elif self.detail is not None and _sides(self.detail) != _sides(detail):
             self.moved_on = MOVED_ON
         self.detail = detail
-        self.wanted = detail.summary.id
+        self.wanted = name_of(detail.summary)
         self.draw()
         if not known:
-            self.go_to_undecided(1, first=True)
+            self.go_to_first()
         self.deck.beat()
 
     def turn_to(self, detail: ConflictDetail) -> None:
@@ -144,8 +145,8 @@ class ConflictScreen(ConflictWalk):
             lines.insert(len(waiting), (FOLD, lambda _: fold))
         there = self.fields.key
         self.fields.show(ListedRows(lines), empty=self._nothing())  # type: ignore[arg-type]
-        if there is not None and self.fields.key != there and not self.go_to_undecided(1, first=True):
-            self.fields.go_to(0)
+        if there is not None and self.fields.key != there:
+            self.go_to_first()
         for stack in self.query(LineStack):
             stack.draw_afresh()
         self.give_room()
@@ -247,8 +248,8 @@ def _sides(detail: ConflictDetail) -> dict[Path, tuple[Dot, ...]]:
 async def standing(engine: Engine, before: ConflictDetail) -> ConflictDetail:
     """Return the conflict that an aggregate has now in the place of another; without any, what the aggregate shows."""
     aggregate = before.summary.aggregate_id
-    for summary in await engine.conflicts.queue(aggregate=aggregate):
-        if summary.aggregate_id == aggregate:
-            return await engine.conflicts.show(summary.id)
-    view = await engine.conflicts.view(aggregate)
-    return replace(before, summary=replace(before.summary, state=ConflictState.SUPERSEDED), view=view)
+    try:
+        return await engine.conflicts.show(aggregate)
+    except NothingFound:
+        view = await engine.conflicts.view(aggregate)
+        return replace(before, summary=replace(before.summary, state=ConflictState.SUPERSEDED), view=view)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from console.dialogs.decide import Decide, Decided
 from console.messages import News, Open
 from console.presentation.conflict_words import reopen_matter
-from console.presentation.conflicts import STATES, WAITING
+from console.presentation.conflicts import STATES, WAITING, name_of
 from console.presentation.plan_words import Matter
 from console.screens.frame import SyncdeckScreen
 from engine.errors import VersionConflict
@@ -123,4 +123,4 @@ class ConflictDeeds(SyncdeckScreen):
 
     def command(self) -> str:
         summary = self.conflict_in_hand
-        return f"syncdeck conflicts show {summary.id}" if summary is not None else "syncdeck conflicts"
+        return f"syncdeck conflicts show {name_of(summary)}" if summary is not None else "syncdeck conflicts"

@@ -35,6 +35,11 @@ class ConflictWalk(ConflictChoosing):
         here = self.detail.summary.aggregate_id if self.detail is not None else ""
         return f"{self.queue.index(here) + 1} of {len(self.queue)}" if here in self.queue else ""
 
+    def go_to_first(self) -> None:
+        """Put the cursor on the first undecided field, or else on the first."""
+        if not self.go_to_undecided(1, first=True) and self.rows:
+            self.fields.go_to_key(self.rows[0].path)
+
     def go_to_field(self, path: Path) -> None:
         self.fields.go_to_key(path)
 

@@ -14,7 +14,7 @@ from console.keymap import bindings
 from console.messages import News, Open
 from console.presentation import conflict_filter
 from console.presentation.conflict_filter import ConflictFilter
-from console.presentation.conflicts import VIEWS, conflict_line, counts_line, heading, no_conflicts, view_line
+from console.presentation.conflicts import VIEWS, conflict_line, counts_line, heading, name_of, no_conflicts, view_line
 from console.presentation.spans import Line, Span
 from console.presentation.staging import Staging
 from console.screens.conflict_deeds import ConflictDeeds, concerns_conflicts
@@ -164,9 +164,11 @@ class ConflictsScreen(ConflictDeeds):
     # -- going on ---------------------------------------------------------------------------------------------------
 
     @on(RecordList.Opened)
-    def open_conflict(self, event: RecordList.Opened) -> None:
+    def open_conflict(self) -> None:
         self.deck.kept("queue", list[str])[:] = [each.aggregate_id for each in self.shown]
-        self.post_message(Open("conflict", str(event.key)))
+        summary = self.conflict_in_hand
+        if summary is not None:
+            self.post_message(Open("conflict", name_of(summary)))
 
     def action_settle_many(self) -> None:
         """Choose alike for all that are marked, or else for all that are shown."""

@@ -37,6 +37,7 @@ PEOPLE = {
     ),
     "bob": (START, {"title": "Engineer II"}, {"title": None}),
     "cy": (START, {"title": "Manager"}, {"title": "Director"}),
+    "dee": (START, {"visits": 3}, {"visits": 2}),
 }
 
 
@@ -129,6 +130,17 @@ async def test_what_was_settled_is_reopened_and_waits_again_as_it_did(files: tup
     await exchanged(desk, hamburg)
     async with opening(hamburg) as engine:
         assert [each.aggregate_id for each in await engine.conflicts.queue(aggregate="user:bob")] == ["user:bob"]
+
+
+async def test_what_only_rules_decide_is_among_the_settled_and_says_which_rule(files: tuple[Path, Path]) -> None:
+    async with console(files[0]) as pilot:
+        await press(pilot, "7", "s")
+        await until(pilot, lambda: "by rules" in screen_text(pilot))
+        await press(pilot, "enter")
+        assert "rule 1 “visits add up” → keep_both: 4" in screen_text(pilot)
+        assert fields(pilot)[-1].endswith("· 4")
+        await press(pilot, "R", "U")
+        assert "Rules settle this conflict" in said(pilot)
 
 
 async def test_a_side_that_moves_on_meanwhile_is_seen_in_place(files: tuple[Path, Path]) -> None:
