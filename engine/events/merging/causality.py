@@ -9,9 +9,13 @@ from engine.events.event import Dot, Event, Origin
 
 
 def knows(event: Event, other: Event) -> bool:
-    """Tell whether the writer of `event` had `other` before him, or it is the same event."""
-    known = event.context.get(other.origin, 0)
-    return known >= other.seq or (event.seq == other.seq and event.origin == other.origin)
+    """Tell whether the writer of `event` had `other` before him, or it is the same event.
+
+    An origin knows its own past, whatever a context says: a peer cannot pretend to contradict itself a thousand times.
+    """
+    if event.origin == other.origin:
+        return event.seq >= other.seq
+    return event.context.get(other.origin, 0) >= other.seq
 
 
 def tie(event: Event) -> tuple[int, str, int]:
@@ -30,19 +34,20 @@ def in_causal_order(events: Iterable[Event]) -> list[Event]:
         seqs.setdefault(origin, []).append(seq)
     for known in seqs.values():
         known.sort()
-    return sorted(
-        unique.values(),
-        key=lambda event: (
-            sum(bisect_right(seqs[origin], seq) for origin, seq in event.context.items() if origin in seqs),
-            *tie(event),
-        ),
-    )
+    return sorted(unique.values(), key=lambda event: (_known_among(seqs, event), *tie(event)))
 
 
 def heads_of(events: Collection[Event]) -> tuple[Dot, ...]:
     """Return the events that no other one knows, sorted."""
-    known = _known(events)
-    return tuple(sorted({event.dot for event in events if event.seq > known.get(event.origin, 0)}))
+    newest: dict[str, Event] = {}
+    known: dict[str, int] = {}
+    for event in events:
+        if event.origin not in newest or event.seq > newest[event.origin].seq:
+            newest[event.origin] = event
+        for origin, seq in event.context.items():
+            if origin != event.origin and seq > known.get(origin, 0):
+                known[origin] = seq
+    return tuple(sorted(event.dot for event in newest.values() if event.seq > known.get(event.origin, 0)))
 
 
 def missing_from(events: Collection[Event]) -> tuple[Dot, ...]:
@@ -58,7 +63,7 @@ def settled_prefix(ordered: Sequence[Event]) -> int:
     seen: dict[str, int] = {}
     chain = 0
     for event in ordered:
-        if not _covers(event.context, seen):
+        if not all(_reach(event, origin) >= seq for origin, seq in seen.items()):
             break
         seen[event.origin] = event.seq
         chain += 1
@@ -71,20 +76,21 @@ def settled_prefix(ordered: Sequence[Event]) -> int:
         at.append(place)
     for event in ordered[chain:]:
         for origin, (seqs, at) in places.items():
-            known = bisect_right(seqs, event.context.get(origin, 0))
+            known = bisect_right(seqs, _reach(event, origin))
             if known < len(at):
                 chain = min(chain, at[known])
     return chain
 
 
-def _covers(context: Mapping[str, int], seen: Mapping[str, int]) -> bool:
-    return all(context.get(origin, 0) >= seq for origin, seq in seen.items())
+def _reach(event: Event, origin: str) -> int:
+    """Return the newest seq of an origin that an event's writer knew, the event itself left out."""
+    return event.seq - 1 if origin == event.origin else event.context.get(origin, 0)
 
 
-def _known(events: Collection[Event]) -> dict[str, int]:
-    known: dict[str, int] = {}
-    for event in events:
-        for origin, seq in event.context.items():
-            if seq > known.get(origin, 0):
-                known[origin] = seq
+def _known_among(seqs: Mapping[str, Sequence[int]], event: Event) -> int:
+    """Return how many of a set an event knows; `seqs` are the set's, ascending, by origin."""
+    known = bisect_right(seqs[event.origin], event.seq - 1)
+    for origin, seq in event.context.items():
+        if origin in seqs and origin != event.origin:
+            known += bisect_right(seqs[origin], seq)
     return known

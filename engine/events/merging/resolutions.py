@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.events.event import Dot, Event, Origin
-from engine.events.merging.causality import knows
+from engine.events.merging.causality import in_causal_order, knows
 from engine.events.own import REOPENED, RESOLVED
 
 
@@ -36,12 +36,7 @@ def undone(events: Iterable[Event]) -> frozenset[Dot]:
             undoings.setdefault(target, []).append(event)
     gone: set[Dot] = set()
     # What undoes is newer than what it undoes, so the newest is decided first.
-    for dot in sorted(undoings, key=lambda dot: _age(undoable[dot]), reverse=True):
-        if any(event.dot not in gone for event in undoings[dot]):
-            gone.add(dot)
+    for event in reversed(in_causal_order(undoable.values())):
+        if any(undoing.dot not in gone for undoing in undoings.get(event.dot, ())):
+            gone.add(event.dot)
     return frozenset(gone)
-
-
-def _age(event: Event) -> tuple[int, int, str, int]:
-    """Causes before effects: a later event that knows this one knows all that this one knows, and this one."""
-    return (sum(event.context.values()), event.hlc, event.origin, event.seq)

@@ -216,3 +216,14 @@ def test_nothing_is_nothing() -> None:
     assert evaluate([]).value is ABSENT
     assert quiet([])
     assert state_hash("user:ann", []) != state_hash("user:bob", [])
+
+
+def test_an_origin_knows_its_own_past_whatever_a_context_says() -> None:
+    """A peer that forgets, or pretends, cannot make an aggregate of a thousand heads."""
+    writers = north_and_south()
+    for number in range(1_000):
+        writers.write("north", {"n": number})
+    forgetful = [msgspec.structs.replace(event, context={}) for event in writers.all]
+    aggregate = evaluate(forgetful)
+    assert (aggregate.value, aggregate.contests) == ({"n": 999}, ())
+    assert aggregate.heads == (writers.all[-1].dot,)
