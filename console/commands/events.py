@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -68,16 +68,16 @@ async def events(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
         where = _filter(arguments, engine.clock.now())
         _, last = await engine.log.bounds()
-        shown = 0
+        printer = _Printer(session, engine.workspace.node)
         if arguments.limit:
             newest = await engine.log.page(END, arguments.limit, where, backwards=True)
-            shown = _print(session, list(reversed(newest)))
+            printer.print(reversed(newest))
         else:
-            shown = await _print_all(engine, session, where, last)
+            await _print_all(engine, printer, where, last)
         if arguments.follow:
             async for event in engine.log.follow(last, where):
-                _print(session, [event])
-    if not shown:
+                printer.print([event])
+    if not printer.shown:
         session.say("No event matches.")
     return DONE
 
@@ -93,23 +93,43 @@ async def _version(arguments: Namespace, session: Session) -> int:
     return DONE
 
 
-async def _print_all(engine: Engine, session: Session, where: Filter, last: Position) -> int:
-    shown, after = 0, Position(0)
+class _Printer:
+    """Prints events as they come; `shown` counts them."""
+
+    def __init__(self, session: Session, node: str) -> None:
+        self.shown = 0
+        self._session = session
+        self._node = node
+        self._upcasts = session.outside.extensions().upcasts
+        self._said: set[str] = set()
+
+    def print(self, page: Iterable[Event]) -> None:
+        """Print some events."""
+        for event in page:
+            self._session.emit(event)
+            when = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
+            place = f"{event.position:>8}  {when:%Y-%m-%d %H:%M:%S}  {safe(event.type):<20}"
+            self._session.say(f"{place} {self._where(event)}  {_told(event)}")
+            self._say_what_is_foreign(event)
+            self.shown += 1
+
+    def _where(self, event: Event) -> str:
+        """Return what the event is about, and which node wrote it if it was another."""
+        writer = event.origin.rpartition("~")[0] or event.origin
+        by = "" if writer == self._node else f"  ({safe(writer)})"
+        return f"{safe(event.aggregate_id)}{by}"
+
+    def _say_what_is_foreign(self, event: Event) -> None:
+        if event.type not in self._said and (note := self._upcasts.foreign(event)):
+            self._said.add(event.type)
+            self._session.warn(note)
+
+
+async def _print_all(engine: Engine, printer: _Printer, where: Filter, last: Position) -> None:
+    after = Position(0)
     while after < last and (page := await engine.log.page(after, PAGE, where)):
-        shown += _print(session, [event for event in page if event.position <= last])
+        printer.print(event for event in page if event.position <= last)
         after = page[-1].position
-    return shown
-
-
-def _print(session: Session, page: Sequence[Event]) -> int:
-    for event in page:
-        session.emit(event)
-        when = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
-        session.say(
-            f"{event.position:>8}  {when:%Y-%m-%d %H:%M:%S}  {safe(event.type):<20} {safe(event.aggregate_id)}  "
-            f"{_told(event)}"
-        )
-    return len(page)
 
 
 def _told(event: Event) -> str:

@@ -105,6 +105,7 @@ def test_an_export_is_imported_elsewhere_once(node: Command, tmp_path: Path, nam
     assert [row["data"] for row in other("events", "--json").rows] == [{"name": "Ann"}, {"name": "Bea"}]
     assert other("events", "--origin", "berlin-1", "--json").rows == other("events", "--json").rows
     assert other("events", "--origin", "hamburg", "--json").rows == []
+    assert "user:1  (berlin-1)  " in other("events").out, "another node wrote it"
     assert node("events", "export", file).code == 1, "nothing is overwritten"
     assert Path(file).stat().st_mode & 0o077 == 0
 
