@@ -32,6 +32,9 @@ from engine.settings.replication import Rule
 
 WAITING = (ConflictState.OPEN, ConflictState.CLAIMED)
 
+MOST_PAST = 10_000
+"""Conflicts that are over, the last decided first, among which a field is looked for."""
+
 
 class Conflicts:
     """The queue of conflicts and everything that operators do with it.
@@ -85,7 +88,8 @@ class Conflicts:
         waiting = await self._look()
         found = [each for each in waiting.values() if each.state in states]
         if not set(states) <= set(WAITING):
-            found += [each for each in await self._lookup.past(waiting, limit) if each.state in states]
+            most = MOST_PAST if field else limit
+            found += [each for each in await self._lookup.past(waiting, aggregate, most) if each.state in states]
         if aggregate:
             found = [each for each in found if matches(aggregate, each.aggregate_id)]
         if field:

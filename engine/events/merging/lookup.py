@@ -10,6 +10,7 @@ from engine.events.event import Event
 from engine.events.merging.caseload import Caseload
 from engine.events.merging.evaluate import conflict_id
 from engine.events.merging.past import known_to
+from engine.events.merging.patterns import matches
 from engine.events.merging.ports import Histories
 from engine.events.merging.queue import ConflictDetail, ConflictId, ConflictState, ConflictSummary
 from engine.events.merging.strategy import Strategy
@@ -36,9 +37,16 @@ class Lookup:
         self._rules = rules
         self._strategies = strategies
 
-    async def past(self, waiting: Waiting, limit: int) -> list[ConflictSummary]:
-        """Return conflicts that are over, the last decided first, and after them those that rules settle now."""
-        over_now = ((conflict, aggregate) for conflict, aggregate in self._cases.past() if conflict not in waiting)
+    async def past(self, waiting: Waiting, pattern: str, limit: int) -> list[ConflictSummary]:
+        """Return conflicts that are over, the last decided first, and after them those that rules settle now.
+
+        `pattern` is one of aggregates; empty: all.
+        """
+        over_now = (
+            (conflict, aggregate)
+            for conflict, aggregate in self._cases.past()
+            if conflict not in waiting and (not pattern or matches(pattern, aggregate))
+        )
         found = await self.ended(islice(over_now, limit))
         return found + self._cases.settled_by_rules()[:limit]
 
