@@ -1,4 +1,4 @@
-"""A way to a peer in memory: a responder is called, every message goes over the wire's bytes, faults can be switched on."""
+"""A way to a peer in memory: a responder is called, every message goes over the wire's bytes, and faults can be set."""
 
 from __future__ import annotations
 

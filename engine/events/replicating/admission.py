@@ -71,8 +71,6 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """The new standing of each origin that grew."""
     events: int = 0
     """How many of `taken` are events."""
-    duplicates: int = 0
-    """How many events were here already, and passed over."""
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -110,7 +108,6 @@ class _Admitting:
         self._grown: set[Origin] = set()
         self._taken: list[Item | Skip] = []
         self._events = 0
-        self._duplicates = 0
         self._refills: list[Refill] = []
         self._refusals: list[Refusal] = []
 
@@ -179,14 +176,12 @@ class _Admitting:
             closed=tuple(refill.span for refill in refills),
             heads=grown,
             events=self._events + sum(type(each) is Item for each in filled),
-            duplicates=self._duplicates,
             refusals=tuple(self._refusals),
         )
 
     def _known_event(self, item: Item, run: _Run) -> None:
         """Fill a gap with an event of an origin that is known farther, or see that it is here already."""
         if not self._refilled(run, item):
-            self._duplicates += 1
             self._compare(run, Dot(item.origin, item.seq), item.chain)
 
     def _refilled(self, run: _Run, part: Item | Skip) -> bool:

@@ -80,7 +80,7 @@ def test_what_continues_a_history_is_taken_in_its_order() -> None:
     admission = ask(memory(one), two, three)
 
     assert admission.taken == (two, three)
-    assert (admission.events, admission.duplicates, admission.refusals) == (2, 0, ())
+    assert (admission.events, admission.refusals) == (2, ())
     assert admission.heads[BERLIN].seq == 3
 
 
@@ -89,7 +89,7 @@ def test_what_is_here_already_is_passed_over() -> None:
 
     admission = ask(memory(one, two), one, two)
 
-    assert (admission.taken, admission.duplicates, admission.heads) == ((), 2, {})
+    assert (admission.taken, admission.heads, admission.refusals) == ((), {}, ())
 
 
 def test_a_gap_stops_its_origin_and_no_other() -> None:
