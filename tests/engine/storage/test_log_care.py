@@ -11,13 +11,18 @@ import pytest
 from engine.errors import EventRefused, NothingFound
 from engine.events.event import Dot, NewEvent, Origin, Position
 from engine.events.log import Filter
+from engine.events.replicating.messages import Limits, Selection
 from engine.storage.database import Database
+from engine.storage.event_digest import EventDigest
+from engine.storage.event_history import StoredHistories
 from engine.storage.event_log import StoredEventLog
 from engine.storage.log_care import LogCare
 from engine.storage.log_compaction import Neighbours
+from engine.storage.replica import StoredReplica
 from tests.doubles.clock import ManualClock
 from tests.doubles.replica import MemoryPeerBook, MemoryReplica
 from tests.doubles.replica_memory import Memory
+from tests.engine.storage.conftest import NODE
 
 SECRET = "0815-4711-hush"
 
@@ -117,3 +122,22 @@ async def test_a_vacuum_keeps_every_event_where_it_is(log: StoredEventLog, care:
     assert await log.page(Position(0), 9) == before
     assert await write(log)
     assert (await care.verify()).whole
+
+
+async def test_a_redaction_that_brings_a_conflict_back_lets_it_be_known(
+    database: Database, log: StoredEventLog, care: LogCare, clock: ManualClock
+) -> None:
+    memory = Memory(node="hamburg", own=Origin("hamburg~00000001"))
+    other = MemoryReplica(memory=memory, clock=clock, new_id=lambda: "theirs", new_origin=Origin)
+    await other.append([NewEvent(type="user.changed", aggregate_id="user:1", data={"name": "Bea"})])
+    await log.append([NewEvent(type="user.changed", aggregate_id="user:1", data={"name": "Ann"})])
+    replica = StoredReplica(database, log, clock, NODE, EventDigest(database))
+    await replica.receive(await other.lacking({}, Limits(), Selection()))
+    histories = StoredHistories(database)
+    assert await histories.contested() == ["user:1"]
+
+    (settling,) = await log.append([NewEvent(type="user.changed", aggregate_id="user:1", data={"name": "Cleo"})])
+    assert await histories.contested() == []
+
+    await care.redact(settling.dot, "asked")
+    assert await histories.contested() == ["user:1"]
