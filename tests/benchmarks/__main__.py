@@ -17,6 +17,7 @@ BENCHMARKS = {
     "append": "Appending events durably, beside raw SQLite commits",
     "log_pages": "Opening and paging a log of a million events",
     "log_reading": "One history, a search's first page, digest and views of many aggregates, beside bare SQLite",
+    "conflicts": "Ten thousand open conflicts: the queue, and a thousand decisions, beside a bare SELECT",
     "first_paint": "Time to the console's first frame, beside a bare Textual app",
     "replication": "Two real nodes on loopback: pull, push, memory, and how soon an event is seen at the other",
     "console_log": "A million events on the screen: opening, scrolling, memory",
