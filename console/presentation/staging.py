@@ -73,11 +73,6 @@ class Staging:
         return len(self._staged.get(aggregate, {}))
 
     @property
-    def total(self) -> int:
-        """How many fields something is decided about, over all aggregates."""
-        return sum(map(len, self._staged.values()))
-
-    @property
     def can_undo(self) -> bool:
         """There is a choice that can be taken back."""
         return bool(self._done)

@@ -23,7 +23,7 @@ from console.presentation.conflict_detail import (
 from console.presentation.conflict_fields import FieldRow, field_line, fold_line, heading
 from console.presentation.conflict_work import Sides, rows_of, turned
 from console.presentation.conflicts import name_of
-from console.presentation.spans import Line, Span, plain
+from console.presentation.spans import Line, Span, clean, plain
 from console.presentation.staging import sides_of
 from console.screens.conflict_deeds import concerns_conflicts
 from console.screens.conflict_walk import ConflictWalk
@@ -113,6 +113,10 @@ class ConflictScreen(ConflictWalk):
             self.moved_on, self.sides, self.show_automatic = "", {}, not detail.view.open
         elif self.detail is not None and _sides(self.detail) != _sides(detail):
             self.moved_on = MOVED_ON
+        if known and detail.summary.resolution is not None and self.staging.decided(detail.summary.aggregate_id):
+            self.staging.forget(detail.summary.aggregate_id)
+            who = clean(detail.summary.settled_by) or "Somebody"
+            self.moved_on = f"{who} settled it meanwhile; what was decided here is dropped."
         self.detail = detail
         self.wanted = name_of(detail.summary)
         self.draw()

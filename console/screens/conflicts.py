@@ -14,7 +14,16 @@ from console.keymap import bindings
 from console.messages import News, Open
 from console.presentation import conflict_filter
 from console.presentation.conflict_filter import ConflictFilter
-from console.presentation.conflicts import VIEWS, conflict_line, counts_line, heading, name_of, no_conflicts, view_line
+from console.presentation.conflicts import (
+    VIEWS,
+    WAITING,
+    conflict_line,
+    counts_line,
+    heading,
+    name_of,
+    no_conflicts,
+    view_line,
+)
 from console.presentation.spans import Line, Span
 from console.presentation.staging import Staging
 from console.screens.conflict_deeds import ConflictDeeds, concerns_conflicts
@@ -102,9 +111,9 @@ class ConflictsScreen(ConflictDeeds):
     def say_counts(self) -> None:
         """Say how many are shown, marked, and decided without being written."""
         more = "+" if len(self.conflicts) >= MOST_LISTED else ""
-        self.bar.say(
-            counts_line(len(self.shown), len(self.conflicts), len(self.records.marked), self.staging.total, more)
-        )
+        waiting = {each.aggregate_id for each in self.conflicts if each.state in WAITING}
+        staged = sum(self.staging.decided(aggregate) for aggregate in waiting)
+        self.bar.say(counts_line(len(self.shown), len(self.conflicts), len(self.records.marked), staged, more))
 
     @property
     def shown(self) -> Sequence[ConflictSummary]:
@@ -181,7 +190,7 @@ class ConflictsScreen(ConflictDeeds):
         """The marked conflicts, also those that the filter hides, or else all that are shown; only those that wait."""
         marked = self.records.marked
         among = [each for each in self.conflicts if each.id in marked] if marked else self.shown
-        return [each.id for each in among if each.state in VIEWS["waiting"]]
+        return [each.id for each in among if each.state in WAITING]
 
     def why_not(self, action: str) -> str:
         if action == "settle_many" and not self.chosen:

@@ -13,6 +13,7 @@ from console.screens.conflict import ConflictScreen
 from console.screens.rule import RuleScreen
 from console.widgets.record_list import RecordList
 from engine.assembly import Engine
+from engine.events.merging.queue import Choice, Take
 from tests.console.nodes import concurrent, edit, exchange, exchanged
 from tests.console.settling import settled, until
 from tests.console.workbench import SIZES, console, deck, opening, press, rows_of, said, screen_text
@@ -166,6 +167,26 @@ async def test_a_side_that_moves_on_meanwhile_is_seen_in_place(files: tuple[Path
     state = await state_of(hamburg, "user:ann")
     assert isinstance(state, dict)
     assert (state["title"], state["groups"]) == ("Principal", ["eng", "leads"])
+
+
+async def test_what_somebody_else_settled_meanwhile_is_shown_as_settled(files: tuple[Path, Path]) -> None:
+    desk, hamburg = files
+
+    async def settle(engine: Engine) -> None:
+        """Somebody in Hamburg decides; his node and this one exchange."""
+        async with opening(hamburg) as other:
+            (summary,) = await other.conflicts.queue(aggregate="user:cy")
+            await other.conflicts.resolve(summary.id, {("title",): Choice(take=Take.VALUE, value="Partner")})
+            await exchange(engine, other)
+
+    async with console(desk) as pilot:
+        await open_conflict(pilot, "user:cy")
+        await press(pilot, "l")
+        await deck(pilot).ask(settle)
+        await until(pilot, lambda: "ann@desk settled it meanwhile" in screen_text(pilot))
+        assert fields(pilot)[0].endswith("✓ Partner")
+        await press(pilot, "escape")
+        assert "not written" not in screen_text(pilot)
 
 
 async def test_many_are_settled_alike_after_their_number_was_read(files: tuple[Path, Path]) -> None:
