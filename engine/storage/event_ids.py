@@ -29,6 +29,12 @@ KEEP_ID = "INSERT OR IGNORE INTO event_key VALUES (?, ?)"
 
 _BY_KEY = "SELECT id, position FROM event_key WHERE id IN (SELECT value FROM json_each(?))"
 
+_SPAN = """
+    SELECT min((SELECT min(hlc) FROM event WHERE type = t.id)), max((SELECT max(hlc) FROM event WHERE type = t.id))
+    FROM event_type t
+"""
+"""First and last time of the log: nearly all identities that others make by chance lie outside."""
+
 _AMONG = "WHERE e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position"
 
 _BY_TIME = """
@@ -66,6 +72,9 @@ def positions_of(connection: sqlite3.Connection, identities: Collection[str]) ->
     """Return where the events of these ids are, of those that are here."""
     found = dict(connection.execute(_BY_KEY, (canonical(list(identities)).decode(),)).fetchall())
     sought = {each: time for each in identities if each not in found and (time := _time_of(each)) is not None}
+    if sought:
+        earliest, latest = ((stamp or 0) >> COUNTER_BITS for stamp in connection.execute(_SPAN).fetchone())
+        sought = {each: time for each, time in sought.items() if earliest - 1 <= time <= latest}
     for first, end in _spans(set(sought.values())):
         rows = connection.execute(_BY_TIME, (at_milliseconds(first), at_milliseconds(end)))
         found |= {identity: position for identity, position in rows if identity in sought}
