@@ -12,6 +12,7 @@ from console.messages import Open
 from console.presentation.events import event_detail, leads_to, no_lead
 from console.screens.event_exporting import EventExporting
 from console.widgets.event_list import EventList
+from console.widgets.event_rows import GONE
 from console.widgets.line_panel import LinePanel
 from console.widgets.record_list import RecordList
 from engine.events.own import is_own
@@ -44,8 +45,11 @@ class EventReading(EventExporting):
     def show_detail(self) -> None:
         """Show the event under the cursor beside the list, if that is open."""
         panel = self.query_one("#detail", LinePanel)
-        event = self.event if panel.display else None
+        event = self.event
+        if not panel.display or self.log_list.key is None:
+            return
         if event is None:
+            panel.show(lambda _: (GONE,))
             return
         self._draw_detail(event)
         aggregate = event.aggregate_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Set
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -27,9 +27,10 @@ from console.widgets.event_list import EventList
 from console.widgets.filter_bar import FilterBar
 from console.widgets.ink import paint
 from console.widgets.line_panel import LinePanel, LineStack
+from engine.events.log import Filter
 
 if TYPE_CHECKING:
-    from engine.events.event import Origin
+    from engine.assembly import Engine
     from engine.events.pages import EventPages
 
 POLL_SECONDS = 0.5
@@ -83,7 +84,7 @@ class EventsScreen(EventReading):
             self.log_list.open_log(engine.event_pages, engine.clock)
             self.narrow(self.bar.text)
             self.say_state()
-        self.ask("read who wrote", lambda engine: engine.log.vector(), self.show_nodes)
+        self.ask("read who wrote", _makeup, self.show_makeup)
         self.poll()
 
     def hear(self, news: News) -> None:
@@ -95,10 +96,13 @@ class EventsScreen(EventReading):
         if self.is_current and self.deck.engine is not None:
             self.log_list.poll()
 
-    def show_nodes(self, vector: Mapping[Origin, int]) -> None:
-        """Say on each line which node wrote it, from when there are several."""
-        if self.log_list.name_nodes({node_of(origin) for origin in vector}):
+    def show_makeup(self, found: tuple[Set[str], bool]) -> None:
+        """Say on each line which node wrote it, from when there are several; pass over what was compacted."""
+        nodes, gaps = found
+        if self.log_list.name_nodes(nodes):
             self.query_one("#event-titles", LineStack).draw_afresh()
+        if gaps:
+            self.log_list.pass_over_gaps()
 
     @on(EventList.Progressed)
     def say_state(self) -> None:
@@ -113,7 +117,7 @@ class EventsScreen(EventReading):
                 LogState(
                     shown=len(listing.events),
                     scanned=None
-                    if scan is None
+                    if scan is None or (scan.done and scan.where == Filter())
                     else Scanned(looked_at=scan.looked_at, total=scan.total, done=scan.done),
                     following=listing.following,
                     paused=listing.paused,
@@ -248,3 +252,13 @@ class EventsScreen(EventReading):
             passed = self.deck.engine.clock.now().timestamp() - asked.since_ms / 1000
             words.append(f"--since {max(1, round(timedelta(seconds=passed).total_seconds() / 60))}m")
         return " ".join(["syncdeck events", *words])
+
+
+async def _makeup(engine: Engine) -> tuple[Set[str], bool]:
+    """Return the names of the nodes that wrote, and whether events are missing; both from what the log keeps counted.
+
+    What is counted after the bounds were read can only be more, so a log that grows meanwhile seems to lack nothing.
+    """
+    first, last = await engine.log.bounds()
+    held = sum((await engine.log.counts_by_type()).values())
+    return {node_of(origin) for origin in await engine.log.vector()}, held < last - first + 1

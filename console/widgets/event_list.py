@@ -38,6 +38,8 @@ class EventList(RecordList):
         """Rows that arrived since the end was last looked at."""
         self.first_style = TimeStyle.LOCAL
         """How times are written until somebody chooses."""
+        self.gaps = False
+        """Events were compacted: places and events are not the same number."""
         self._watch: Timer | None = None
         self._fetching: set[int] = set()
 
@@ -63,12 +65,21 @@ class EventList(RecordList):
         self.redraw()
         return True
 
+    def pass_over_gaps(self) -> None:
+        """List only the events that are there, from now on: some places were compacted."""
+        if not self.gaps:
+            self.gaps = True
+            if self.events is not None and self.events.scan is None:
+                self.narrow(None)
+
     # -- narrowing --------------------------------------------------------------------------------------------------
 
     def narrow(self, where: Filter | None) -> None:
         """Show only what matches, newest found first; None shows everything. Keeps the cursor's event if it can."""
         if self.events is None:
             return
+        if where is None and self.gaps:
+            where = Filter()
         if self.events.scan is not None:
             self.events.scan.stop()
         scan = None if where is None else EventScan(self.events.pages, where, *self.events.pages.bounds())

@@ -230,6 +230,36 @@ async def test_a_log_opened_with_a_filter_shows_only_that() -> None:
         assert not isinstance(pilot.app.screen, EventsScreen)
 
 
+async def test_what_was_compacted_leaves_no_empty_lines() -> None:
+    engine = ScriptedEngine()
+    engine.pages.add(*(event(place) for place in (3, 4, 900, 901, 40_000, 40_001)))
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "6")
+        await until(pilot, lambda: "6 events · following" in screen_text(pilot))
+        assert listing(pilot).key == 40_001
+        await press(pilot, "g")
+        assert listing(pilot).key == 3
+        await press(pilot, "j", "j")
+        assert listing(pilot).key == 900
+        engine.pages.add(event(40_002, "user.changed"))
+        listing(pilot).poll()
+        await until(pilot, lambda: "7 events" in screen_text(pilot))
+        await narrow(pilot, "type:user.changed")
+        assert len(rows_of(listing(pilot))) == 1
+        await press(pilot, "escape")
+        await until(pilot, lambda: "7 events" in screen_text(pilot))
+
+
+async def test_an_event_compacted_while_somebody_looks_says_so() -> None:
+    engine = log_of(20)
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "6", "enter")
+        del engine.pages.events[10]
+        await press(pilot, *("k" * 9))
+        assert listing(pilot).key == 11
+        assert "compacted: archived and no longer here" in screen_text(pilot)
+
+
 # -- of several nodes --------------------------------------------------------------------------------------------------
 
 HAMBURG = "hamburg~0000000a"

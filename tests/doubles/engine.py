@@ -7,6 +7,7 @@ asked stands in `asked`, in order.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -363,7 +364,7 @@ class ListedLog(EventLog):
         return {one.id: one for one in self.pages.events if one.id in identities}
 
     async def counts_by_type(self) -> Mapping[str, int]:
-        return {one.type: 1 for one in self.pages.events}
+        return Counter(one.type for one in self.pages.events)
 
     async def follow(self, after: Position, where: Filter | None = None) -> AsyncIterator[Event]:
         for one in await self.page(after, 1_000_000, where):
