@@ -10,7 +10,7 @@ from console.commands.completing import completed
 from console.commands.peer_lines import compared, details, overview, synced
 from console.commands.session import CHANGES, DONE, ERROR, Session
 from engine.errors import NothingFound
-from engine.events.replicating.standing import SyncResult
+from engine.events.replicating.standing import Connection, SyncResult
 from engine.settings.replication import Direction
 from engine.settings.spelling import did_you_mean
 
@@ -94,7 +94,8 @@ async def sync(arguments: Namespace, session: Session) -> int:
         if arguments.all and arguments.direction is None:
             results: Sequence[SyncResult] = await replication.sync_all()
         else:
-            names = [status.name for status in await replication.peers()] if arguments.all else [arguments.peer]
+            due = [each.name for each in await replication.peers() if each.connection is not Connection.PAUSED]
+            names = due if arguments.all else [arguments.peer]
             results = [await replication.sync(name, arguments.direction) for name in names]
     for result in results:
         session.emit(result)
