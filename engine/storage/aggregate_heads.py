@@ -85,13 +85,14 @@ class AggregateHeads:
         self, connection: sqlite3.Connection, aggregate: str, head: Head, context: str, before: Head | None
     ) -> None:
         """Note an event that came from elsewhere; `before` is its newest so far, if not in the file yet."""
-        theirs, ours = read_vector(context), read_vector(self.known(connection, aggregate))
+        ours = read_vector(self.known(connection, aggregate))
+        theirs = {**read_vector(context), head.origin: head.seq}  # an origin knows its own past, whatever it says
         covered = ours.get(head.origin, 0) >= head.seq
         if is_own(aggregate):
             if not covered:
                 self.contexts[aggregate] = after(context, head.origin, head.seq)
             return
-        self.contexts[aggregate] = canonical(merge(ours, theirs, {head.origin: head.seq})).decode()
+        self.contexts[aggregate] = canonical(merge(ours, theirs)).decode()
         heads = self.heads.get(aggregate)
         if heads is None:
             if not covered and all(theirs.get(origin, 0) >= seq for origin, seq in ours.items()):
