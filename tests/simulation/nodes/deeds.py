@@ -11,12 +11,14 @@ from msgspec.structs import replace
 
 from engine.events.event import Dot, NewEvent
 from engine.events.merging.evaluate import conflict_id, evaluate
+from engine.events.merging.queue import Choice, ConflictState, Take
 from engine.events.merging.values import ABSENT, Contest
 from engine.events.own import REOPENED, RESOLVED, is_own
 from engine.events.replicating.messages import Item, Skip
 from tests.simulation.nodes.network import CALM, Weather
 
 if TYPE_CHECKING:
+    from tests.simulation.nodes.node import Node
     from tests.simulation.nodes.story import Story
 
 AGGREGATES = ("user:1", "user:2", "team:1")
@@ -73,8 +75,11 @@ async def exchange(story: Story) -> None:
 
 
 async def resolve(story: Story) -> None:
-    """An operator settles a conflict, or a part of it."""
+    """An operator settles a conflict, or a part of it; or a script writes such an event by itself."""
     node = story.somebody()
+    if story.chance.random() < 0.6:
+        await _resolve_in_the_queue(story, node)
+        return
     contested = [
         (aggregate, contests)
         for aggregate in sorted(node.memory.about)
@@ -101,6 +106,22 @@ async def resolve(story: Story) -> None:
     story.acknowledge(node, [event.id])
 
 
+async def _resolve_in_the_queue(story: Story, node: Node) -> None:
+    waiting = await node.conflicts.queue()
+    if not waiting:
+        return
+    conflict = story.chance.choice(waiting)
+    if story.chance.random() < 0.2:
+        await node.conflicts.claim(conflict.id)
+        return
+    fields = story.chance.sample(conflict.fields, story.chance.randint(1, len(conflict.fields)))
+    takes = (Choice(take=Take.CANDIDATE, candidate=0), Choice(take=Take.CANDIDATE, candidate=1), Choice(take=Take.BASE))
+    choices = {path: story.chance.choice(takes) for path in fields}
+    story.say(f"{node.name} settles {conflict.id} of {conflict.aggregate_id} {fields}")
+    resolved = await node.conflicts.resolve(conflict.id, choices)
+    story.acknowledge(node, [resolved.event.id])
+
+
 def _choice(story: Story, contest: Contest) -> Any:
     value = story.chance.choice([*(side.value for side in contest.candidates), contest.base, "by hand"])
     return None if value is ABSENT else value
@@ -115,6 +136,12 @@ def _at(data: Any, path: tuple[str, ...], value: Any) -> Any:
 async def undo(story: Story) -> None:
     """An operator takes back a resolution, or that it was taken back."""
     node = story.somebody()
+    if story.chance.random() < 0.5:
+        if settled_ones := await node.conflicts.queue(states=[ConflictState.SETTLED]):
+            conflict = story.chance.choice(settled_ones)
+            story.say(f"{node.name} opens {conflict.id} again")
+            story.acknowledge(node, [(await node.conflicts.undo(conflict.id)).id])
+        return
     settled = [event for event in node.memory.events.values() if event.type in (RESOLVED, REOPENED)]
     if settled:
         event = story.chance.choice(settled)

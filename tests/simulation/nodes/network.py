@@ -114,20 +114,20 @@ class Connection(Remote):
     network: Network
     here: Node
     there: Node
+    mine: Mapping[Origin, int] = field(default_factory=dict)
+    """What the caller knew when it greeted."""
     known: Mapping[Origin, int] = field(default_factory=dict)
     """What the callee knew when it was greeted."""
 
     async def greet(self, hello: Hello) -> Greeting:
         greeting = await self._call("greet", hello, lambda: self.there.responder.greet(hello))
+        self.mine = {origin: head.seq for origin, head in hello.heads.items()}
         self.known = {origin: head.seq for origin, head in greeting.heads.items()}
         return greeting
 
     async def pull(self, request: Pull) -> Batch:
         batch = await self._call("pull", request, lambda: self.there.responder.pull(request))
-        mine = self.here.memory.standings
-        self.network.judge.batch_leaves(
-            self.there, self.here, batch, {origin: mine[origin].seq for origin in self.known if origin in mine}
-        )
+        self.network.judge.batch_leaves(self.there, self.here, batch, self.mine)
         self.network.delivered.append((self.here, batch))
         return batch
 

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from engine.errors import SettingsError
 from engine.events.event import Dot, NewEvent, Origin
+from engine.events.merging.conflicts import Conflicts
+from engine.events.merging.strategies import STRATEGIES
 from engine.events.own import REDACTED
+from engine.events.replicating.means import Means
 from engine.events.replicating.messages import Limits
+from engine.events.replicating.patience import Patience
+from engine.events.replicating.ports import Transport
+from engine.events.replicating.recording import Recording
+from engine.events.replicating.replication import Replication
 from engine.events.replicating.responder import Responder
-from engine.settings.replication import PeerSettings
+from engine.events.vector import Vector
+from engine.notices import Notices
+from engine.settings.replication import PeerSettings, Rule
 from tests.doubles.journal import Crash
 from tests.doubles.replica import MemoryPeerBook, MemoryReplica
 from tests.doubles.replica_log import MemoryLog
 from tests.doubles.replica_memory import Memory
 from tests.doubles.virtual_time import DriftingClock
 
-LONGEST_WRITE = 0.02
-"""Seconds that a disk may take."""
+DISK_WAITS = 0.4
+LONGEST_WRITE = 0.05
+"""Seconds that a disk may take, when it takes any time at all."""
+
+
+def no_line(node: Node, settings: PeerSettings) -> Transport:
+    """Return the way to a peer: there is none."""
+    raise SettingsError(f"{node.name} has no line to {settings.name}.")
 
 
 @dataclass
@@ -36,6 +52,8 @@ class Node:
     """Told after each durable step."""
     batch: int = 5_000
     """Most items that this node takes at once."""
+    rules: Sequence[Rule] = ()
+    lines: Callable[[Node, PeerSettings], Transport] = no_line
     peers: dict[str, PeerSettings] = field(default_factory=dict)
     up: bool = False
     life: int = 0
@@ -58,6 +76,34 @@ class Node:
         self.book = MemoryPeerBook(self.memory, pause)
         self.log = MemoryLog(self.replica)
         self.responder = Responder(self.replica, Limits(items=self.batch))
+        self.bring_up()
+
+    def bring_up(self) -> None:
+        """Bring up what operators and peers talk to, over replica, log and book."""
+        self.grown = asyncio.Event()
+        self.conflicts = Conflicts(self.log, self.log, self.rules, STRATEGIES, Notices(), actor="carla")
+        self.replication = Replication(
+            Means(
+                replica=self.replica,
+                book=self.book,
+                recording=Recording(self.log, "carla"),
+                log=self.log,
+                transports=lambda settings: self.lines(self, settings),
+                advances=self.advances,
+                peers=self.peers,
+                clock=self.clock,
+                notices=Notices(),
+                chance=self.chance.random,
+                patience=Patience(budget=2.0),
+            )
+        )
+
+    async def advances(self) -> AsyncIterator[Vector]:
+        """Yield this node's vector at once and whenever it has grown."""
+        while True:
+            yield self.replica.vector()
+            await self.grown.wait()
+            self.grown.clear()
 
     async def redact(self, dot: Dot) -> None:
         """Let the payload of an event go, here and on every node that hears of it."""
@@ -84,12 +130,14 @@ class Node:
             self._alive(life)
             if step.endswith("ed") or step.startswith("began"):
                 self.kept(self, step)
+                self.grown.set()
             if self.steps_left == 0:
                 self.crash()
             self.steps_left -= 1
             self._alive(life)
-            await asyncio.sleep(self.chance.random() * LONGEST_WRITE)
-            self._alive(life)
+            if self.chance.random() < DISK_WAITS:
+                await asyncio.sleep(self.chance.random() * LONGEST_WRITE)
+                self._alive(life)
 
         return pause
 

@@ -46,6 +46,7 @@ from engine.storage.log_care import LogCare
 from engine.storage.log_compaction import Neighbours
 from engine.storage.replica import StoredReplica
 from tests.doubles.replica import MemoryPeerBook
+from tests.doubles.replica_log import MemoryLog
 from tests.doubles.replica_memory import Memory, last_of
 from tests.simulation.nodes.node import Image, Node
 
@@ -92,9 +93,10 @@ class StoredNode(Node):
         self.beside.call(self._open())
         self.replica = StoredOnTheSide(self, self._pausing())  # type: ignore[assignment]
         self.book = MemoryPeerBook(self.memory, self._pausing())
-        self.log = LogOnTheSide(self)  # type: ignore[assignment]
+        self.log = LogOnTheSide(self.replica, self)
         self.responder = Responder(self.replica, Limits(items=self.batch))
         self.read_again()
+        self.bring_up()
 
     async def _open(self) -> None:
         database = await self._stack.enter_async_context(open_database(self.state))
@@ -212,9 +214,9 @@ class StoredOnTheSide(Replica):
         return self.node.beside.call(self.node.stored.digest(question))
 
 
-@dataclass
-class LogOnTheSide:
-    """As much of the stored log as applications and operators of a story use."""
+@dataclass(frozen=True, slots=True)
+class LogOnTheSide(MemoryLog):
+    """The stored log: appends go into the file, and what is read was read from there after the last step."""
 
     node: StoredNode
 

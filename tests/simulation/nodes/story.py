@@ -13,12 +13,15 @@ from msgspec.structs import replace
 
 from engine.errors import SyncdeckError
 from engine.events.event import Dot, NewEvent, Origin
+from engine.events.merging.queue import ConflictState
+from engine.events.own import is_own
 from engine.events.replicating.messages import Limits, Selection
 from engine.events.replicating.patience import Patience
 from engine.events.replicating.replicate import Exchange, Exchanged
 from engine.events.replicating.session import Terms
+from engine.events.replicating.standing import SyncResult
 from engine.events.vector import merge
-from engine.settings.replication import Direction, PeerSettings
+from engine.settings.replication import Condition, Direction, PeerSettings, Rule
 from tests.doubles.journal import Crash
 from tests.doubles.replica_memory import Memory, last_of, seqs
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop
@@ -31,7 +34,24 @@ from tests.simulation.nodes.watching import EVERYTHING, Watch, state_of
 SIZES = (3, 3, 3, 3, 3, 5, 5, 9)
 PAUSES = (0.1, 1, 60, 3600)
 """Seconds between two moments."""
+TELL_OF_FORKS = ("fork", "chain_broken")
+"""Where events are left out nobody may be able to tell the one from the other; the sentence says both."""
 WANTED_AT_THE_LEAF = Selection(aggregates=("user:*",))
+RULES = (
+    (),
+    (Rule(use="last_write_wins"),),
+    (Rule(use="union", when=Condition(field="tags")), Rule(use="prefer_origin", prefer=("n1", "n2"))),
+    (Rule(use="ask_operator", when=Condition(aggregate="user:*")), Rule(use="remove_wins"), Rule(use="keep_both")),
+)
+
+
+async def shown_by(node: Node) -> object:
+    """Return what operators see at a node: every aggregate as the rules show it, and the queue."""
+    about = sorted(aggregate for aggregate, dots in node.memory.about.items() if dots and not is_own(aggregate))
+    views = [await node.conflicts.view(aggregate) for aggregate in about]
+    shown = [(view.value, [(each.contest.path, each.value, each.settled) for each in view.verdicts]) for view in views]
+    queue = await node.conflicts.queue(states=list(ConflictState))
+    return shown, [(each.id, each.state, each.aggregate_id, each.fields) for each in queue]
 
 
 @dataclass
@@ -54,6 +74,8 @@ class Story:
         self.leaf: Node | None = None
         """Who wants only a part."""
         self.fork_told = False
+        self.recorded = False
+        """Syncs are written into the logs, as nodes do; seldom, because then logs differ a little longer."""
 
     def watched(self) -> None:
         """Play the story. Whatever goes wrong is told with the seed, the last steps, and how to play it again."""
@@ -88,6 +110,7 @@ class Story:
         self.diameter = diameter(size, self.edges)
         self.network = Network(self.loop, self.chance, group, self.say, self.watch, in_bytes=self.chance.random() < 0.2)
         self.say(f"{size} nodes in a {shape}, diameter {self.diameter}: {self.edges}")
+        self.rules = self.chance.choice(RULES)
         self.nodes += [self._node(f"n{number}") for number in range(size)]
         for node in self.nodes:
             node.start()
@@ -95,6 +118,7 @@ class Story:
             self._connect(self.nodes[one], self.nodes[other])
         if self.chance.random() < 0.2:
             self._let_one_want_less()
+        self.recorded = self.chance.random() < 0.25
 
     def _node(self, name: str) -> Node:
         skew = timedelta(seconds=self.chance.choice((0, 0, self.chance.uniform(-40, 40))))
@@ -106,6 +130,8 @@ class Story:
             self.names,
             self.watch.kept,
             batch=self.chance.choice((1, 3, 10, 5_000)),
+            rules=self.rules,
+            lines=self._line,
         )
 
     def _connect(self, one: Node, other: Node) -> None:
@@ -185,28 +211,33 @@ class Story:
         node.start()
         self.watch.another_disk(node, before)
 
-    async def exchange(self, node: Node, peer: str) -> Exchanged:
+    async def exchange(self, node: Node, peer: str) -> Exchanged | SyncResult:
         """Let a node have a session with a peer."""
-        settings = node.peers[peer]
-        self.say(f"{node.name} {settings.direction} {peer}")
-        memory = await node.book.recall(peer)
+        self.say(f"{node.name} {node.peers[peer].direction} {peer}")
+        done = await (node.replication.sync(peer) if self.recorded else self._unrecorded(node, node.peers[peer]))
+        told = " ".join(filter(None, [done.error_kind, done.recovered]))
+        self.say(f"  {node.name} {peer}: pulled {done.pulled}, pushed {done.pushed} {told}")
+        self.fork_told |= any(refusal.kind in TELL_OF_FORKS for refusal in done.refusals)
+        return done
+
+    async def _unrecorded(self, node: Node, settings: PeerSettings) -> Exchanged:
+        """Have a session as the façade does, but write nothing of it into the log."""
         terms = Terms(
-            peer=peer,
+            peer=settings.name,
             direction=settings.direction,
             wanted=Selection(types=settings.types, aggregates=settings.aggregates),
             limits=Limits(items=settings.batch),
-            filled=memory.filled,
+            filled=(await node.book.recall(settings.name)).filled,
         )
-        there = next(other for other in self.nodes if other.name == peer)
-        async with Line(self.network, node, there).connect() as remote:
+        async with self._line(node, settings).connect() as remote:
             patience = Patience(budget=2.0)
             exchange = Exchange(remote, node.replica, clock=node.clock, chance=self.chance.random, patience=patience)
             done = await exchange.run(terms)
-        await node.book.amend(peer, lambda before: replace(before, filled=done.filled))
-        told = " ".join(filter(None, [done.error_kind, done.recovered]))
-        self.say(f"  {node.name} {peer}: pulled {done.pulled}, pushed {done.pushed} {told}")
-        self.fork_told |= any(refusal.kind == "fork" for refusal in done.refusals)
+        await node.book.amend(settings.name, lambda before: replace(before, filled=done.filled))
         return done
+
+    def _line(self, node: Node, settings: PeerSettings) -> Line:
+        return Line(self.network, node, next(other for other in self.nodes if other.name == settings.name))
 
     async def _end(self) -> None:
         """Mend everything, let enough time go by, and see that all becomes the same."""
@@ -223,46 +254,69 @@ class Story:
         await asyncio.sleep(4 * 3600)
         if self.watch.twice:
             self.say("somebody may have to find out who he is")
-            await self._rounds(2)
+            await self._round()
+            await self._round()
         await self._converge(self.diameter)
         if self.leaf is not None:
             self.say(f"{self.leaf.name} wants everything")
             self._leaf_wants(EVERYTHING)
             self.leaf = None
             await self._converge(self.diameter)
-        self.watch.merged_as_the_oracle_does(self.chance.choice(self.nodes))
+        node = self.chance.choice(self.nodes)
+        disputed = self.watch.merged_as_the_oracle_does(node)
+        if not self.rules:
+            queued = {each.aggregate_id for each in await node.conflicts.queue()}
+            assert queued == disputed, f"{node.name} asks about {queued}, and disputed are {disputed}"
 
-    async def _rounds(self, number: int) -> None:
-        """Let every node have a session with each of its peers, in any order; so many times."""
+    async def _round(self) -> None:
+        """Let every node have a session with each of its peers, in any order."""
         ways = [(node, peer) for node in self.nodes for peer in node.peers]
-        for _ in range(number):
-            self.chance.shuffle(ways)
-            for node, peer in ways:
-                done = await self.exchange(node, peer)
-                assert not done.error or self.watch.twice, done.error
+        self.chance.shuffle(ways)
+        for node, peer in ways:
+            done = await self.exchange(node, peer)
+            assert not done.error or self.watch.twice, done.error
 
     async def _converge(self, rounds: int) -> None:
         goal = merge(*(node.replica.vector() for node in self.nodes))
-        await self._rounds(rounds)
+        for _ in range(rounds):
+            await self._round()
         if self._forked():
             assert self.fork_told, "two histories of one origin stand, and nobody was told"
             return
-        wanted = WANTED_AT_THE_LEAF if self.leaf else EVERYTHING
-        whole = [node for node in self.nodes if node is not self.leaf]
+        await self._all_the_same(goal)
+        for _ in range(self.diameter + 2 if self.recorded else 0):  # what was written about the syncs themselves
+            if self._all_know_the_same():
+                break
+            await self._round()
+        assert self._all_know_the_same(), "nodes know different things, or tell one another of their syncs for ever"
+
+    def _all_know_the_same(self) -> bool:
+        known = [node.replica.known() for node in self.nodes]
+        return all(each == known[0] for each in known)
+
+    async def _all_the_same(self, goal: dict[Origin, int]) -> None:
         for node in self.nodes:
             self._knows_all(node, goal)
-            assert node.replica.known() == whole[0].replica.known(), f"{node.name} knows otherwise than others"
-            shown = state_of(node, wanted)
-            assert shown == state_of(whole[0], wanted), f"{node.name} shows otherwise"
+        whole = [node for node in self.nodes if node is not self.leaf]
+        states = state_of(whole[0])
+        for node in whole[1:]:
+            assert state_of(node) == states, f"{node.name} shows otherwise than {whole[0].name}"
+        if self.leaf is not None:
+            part = state_of(whole[0], WANTED_AT_THE_LEAF)
+            assert state_of(self.leaf, WANTED_AT_THE_LEAF) == part, f"{self.leaf.name} shows otherwise"
+        one, other = self.chance.sample(whole, 2)
+        assert await shown_by(one) == await shown_by(other), f"{one.name} and {other.name} tell operators two things"
         for node in whole:
             self.watch.redacted_is_gone(node)
-            assert state_of(node) == state_of(whole[0]), f"{node.name} shows otherwise than {whole[0].name}"
             if self.leaf is None:
-                held = {dot for other in self.nodes for dot in other.memory.events}
-                left = [gap for gap in node.memory.gaps() if any(Dot(gap.origin, seq) in held for seq in seqs(gap))]
-                assert not left, f"{node.name} still lacks {left}"
-                gone = [each for ids in self.watch.promised.values() for each in ids if each not in node.memory.ids]
-                assert not gone, f"{node.name} never got {gone[:3]}"
+                self._lacks_nothing(node)
+
+    def _lacks_nothing(self, node: Node) -> None:
+        held = {dot for other in self.nodes for dot in other.memory.events}
+        left = [gap for gap in node.memory.gaps() if any(Dot(gap.origin, seq) in held for seq in seqs(gap))]
+        assert not left, f"{node.name} still lacks {left}"
+        gone = [each for ids in self.watch.promised.values() for each in ids if each not in node.memory.ids]
+        assert not gone, f"{node.name} never got {gone[:3]}"
 
     def _knows_all(self, node: Node, goal: dict[Origin, int]) -> None:
         lacking = [f"{origin}#{seq}" for origin, seq in goal.items() if node.replica.vector().get(origin, 0) < seq]

@@ -149,8 +149,9 @@ class Watch:
             before = self._states.setdefault(key, state)
             assert before == state, f"{node.name} knows the same as somebody else, and shows something else"
 
-    def merged_as_the_oracle_does(self, node: Node) -> None:
-        """Reckon every aggregate of a node once more, plainly."""
+    def merged_as_the_oracle_does(self, node: Node) -> set[str]:
+        """Reckon every aggregate of a node once more, plainly; return those that have disputes."""
+        disputed: set[str] = set()
         for aggregate in node.memory.about:
             if is_own(aggregate):
                 continue
@@ -169,6 +170,9 @@ class Watch:
             assert _told(made.value) == in_words(value), (
                 f"{node.name}: {aggregate} is {in_words(value)}, and shows {made}"
             )
+            if disputes:
+                disputed.add(aggregate)
+        return disputed
 
 
 def state_of(node: Node, wanted: Selection = EVERYTHING) -> Mapping[str, bytes]:

@@ -52,10 +52,6 @@ async def pull_by_the_number_here(self: Responder, request: Pull) -> Batch:
     return after_as_many(self._replica.memory, request.vector)
 
 
-def later_knows_earlier(event: Event, other: Event) -> bool:
-    return event.hlc >= other.hlc
-
-
 def by_arrival(event: Event) -> tuple[int, str, int]:
     return event.position, event.origin, event.seq
 
@@ -63,6 +59,13 @@ def by_arrival(event: Event) -> tuple[int, str, int]:
 def fold_as_it_came(events: Sequence[Event]) -> evaluate.Aggregate:
     state: Any = ABSENT
     for event in sorted(events, key=by_arrival):
+        state = apply(state, event.data)
+    return evaluate.Aggregate(value=state)
+
+
+def fold_by_time(events: Sequence[Event]) -> evaluate.Aggregate:
+    state: Any = ABSENT
+    for event in sorted(events, key=lambda event: event.hlc):
         state = apply(state, event.data)
     return evaluate.Aggregate(value=state)
 
@@ -178,7 +181,7 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
     ),
     "concurrent is taken for before or after": (
         0,
-        plant_everywhere((causality, contests, frontier), "knows", later_knows_earlier),
+        put(evaluate, "_merged", fold_by_time),
         "has the disputes|and shows",
     ),
     "of two sides the one that came last wins": (
@@ -199,8 +202,8 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
         put(MemoryLog, "append", acknowledge_before_it_is_kept),
         "which it had acknowledged",
     ),
-    "contexts are not looked at": (250, put(admission, "check_item", no_context), "and not the cause"),
-    "what comes twice is kept twice": (0, put(admission._Admitting, "_known_event", take_again), "of what it had"),
+    "contexts are not looked at": (0, put(admission, "check_item", no_context), "and not the cause"),
+    "what comes twice is kept twice": (0, put(admission._Admitting, "_known_event", take_again), "of what it had|has a hole"),
     "holes are taken": (0, take_with_holes, "has a hole"),
     "the clock's highest mark is not kept": (
         440,
