@@ -25,7 +25,9 @@ from engine.storage.event_log import StoredEventLog
 from engine.storage.replica import StoredReplica
 
 TOKEN = "sesame-open-wide"
-QUICK = Patience(head=0.3, request=0.5, turn=0.2, heartbeat=0.1, drain=1.0, at_once=2, connections=64, followers=4)
+GENTLE = Patience(heartbeat=0.1, drain=1.0, connections=64, followers=4)
+"""A busy machine loses no request to it; signs of life come soon, and there are few places."""
+QUICK = Patience(head=1.0, request=2.0, turn=0.5, heartbeat=0.1, drain=1.0, at_once=2, connections=64, followers=4)
 """For tests that wait for the server to lose its patience."""
 
 

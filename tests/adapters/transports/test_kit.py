@@ -16,13 +16,13 @@ import pytest
 from adapters.transports.kit_wire import PAGE_BYTES
 from engine.events.event import NewEvent, Position
 from engine.events.replicating.messages import Pull
-from tests.adapters.transports.nodes import QUICK, Node, running_node
+from tests.adapters.transports.nodes import GENTLE, Node, running_node
 from tests.doubles.kit_client import KitClient, KitError, KitNode
 
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
-    async with running_node(tmp_path, patience=QUICK) as node:
+    async with running_node(tmp_path, patience=GENTLE) as node:
         yield node
 
 
