@@ -148,6 +148,17 @@ def test_two_resolutions_at_once_stand_against_one_another() -> None:
     assert {each.event.type for each in contest.candidates} == {"conflict.resolved"}
 
 
+def test_who_decides_that_all_stays_as_it_was_has_decided() -> None:
+    """A resolution that keeps the base must not give way to another one as if it had changed nothing."""
+    writers = north_and_south({"email": "old"})
+    writers.write("north", {"email": "n"})
+    writers.write("south", {"email": "s"})
+    writers.meet()
+    writers.resolve("north", {"email": "old"})
+    writers.resolve("south", {"email": "s"})
+    assert sides(writers.all) == {"email": ["old", "s"]}
+
+
 def test_one_true_and_one_point_nought_are_three_values() -> None:
     writers = Writers("north", "south", "west")
     for name, value in (("north", 1), ("south", True), ("west", 1.0)):
