@@ -6,6 +6,7 @@ import random
 from itertools import permutations
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,16 @@ def test_the_slow_way_finds_the_same_state_and_the_same_contests(events: list[Ev
     aggregate = evaluate(events)
     assert aggregate.value == oracle.value
     assert told(aggregate) == oracle.contests
+
+
+@given(histories, st.randoms(use_true_random=False))
+@settings(max_examples=200)
+def test_stamps_that_lie_change_no_order_of_cause_and_effect(events: list[Event], chance: random.Random) -> None:
+    """Effects stamped long before their causes are still effects; arrival in the order of stamps does not fool it."""
+    lying = [msgspec.structs.replace(event, hlc=chance.randint(0, 5) << 16) for event in events]
+    oracle = Oracle(lying)
+    aggregate = evaluate(sorted(lying, key=lambda event: event.hlc))
+    assert (aggregate.value, told(aggregate)) == (oracle.value, oracle.contests)
 
 
 @given(st.lists(patches, min_size=3, max_size=4), st.randoms(use_true_random=False))
