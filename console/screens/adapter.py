@@ -55,7 +55,7 @@ class AdapterScreen(EntryScreen):
             values = await written_values("adapters", self.was, engine)
         kind = str(values.get("type", ""))
         fields = describe(engine.catalogue.settings_of(kind))
-        return Opened(lines=(NAME, *entries(fields)), values={"name": self.proposed, **values})
+        return Opened(lines=(NAME, *entries(fields)), values={**self.named, **values})
 
     def look_beside(self) -> None:
         self.draw()

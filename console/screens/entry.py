@@ -133,6 +133,11 @@ class EntryScreen(SyncdeckScreen):
             return self.proposed
         return str(self.form.collected()[0].get("name", "")).strip()
 
+    @property
+    def named(self) -> dict[str, Any]:
+        """The name as a form's first value; nothing where it has to be typed."""
+        return {"name": self.proposed} if self.proposed else {}
+
     def draft(self) -> Draft:
         """Return what the form says now; a typed secret is represented by the reference that it will get."""
         values: dict[str, Any] = {}

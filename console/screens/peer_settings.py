@@ -61,7 +61,7 @@ class PeerSettingsScreen(EntryScreen):
         if self.was:
             values = await written_values("peers", self.was, engine)
         fields = [field for field in describe(PeerSettings) if field.name != "name"]
-        return Opened(lines=(NAME, *entries(fields)), values={"name": self.proposed, **values})
+        return Opened(lines=(NAME, *entries(fields)), values={**self.named, **values})
 
     def look_beside(self) -> None:
         self.draw()

@@ -56,7 +56,7 @@ class SyncScreen(EntryScreen):
         writable = tuple(name for name, each in engine.workspace.adapters.items() if types[each.type].writes)
         fields = [field for field in describe(SyncSettings) if field.name != "name"]
         lines = entries(fields, {"source": adapters, "targets": writable})
-        return Opened(lines=(NAME, *lines), values={"name": self.proposed, **values})
+        return Opened(lines=(NAME, *lines), values={**self.named, **values})
 
     # -- beside the form --------------------------------------------------------------------------------------------
 

@@ -76,8 +76,11 @@ class GroupRow(Row):
             yield OnOff(self.on)
 
 
-class SettingsForm(VerticalScroll, can_focus=False):
-    """See the module. `values` are what the file says; what the form says now is `collected`."""
+class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """See the module. `values` are what the file says; what the form says now is `collected`.
+
+    It has no keys of its own: those of a scrolling container would scroll where Down should go to the next field.
+    """
 
     class Edited(Message):
         """Something in the form changed."""

@@ -148,6 +148,21 @@ async def test_a_peer_is_added_and_stands_in_the_list(file: Path) -> None:
     assert file.read_text() == SETTINGS + "  kiel: {url: 'https://kiel.example:8470'}\n"
 
 
+@at_both_sizes
+async def test_a_new_peer_is_typed_from_field_to_field_with_the_arrows(file: Path, size: tuple[int, int]) -> None:
+    async with Desk(file, size) as pilot:
+        await open_settings(pilot, "a")
+        await until(pilot, lambda: pilot.app.focused is not None)
+        await write(pilot, "kiel")
+        await press(pilot, "down", "end")
+        await write(pilot, "kiel.example")
+        values, _ = form(pilot).collected()
+        assert values == {"name": "kiel", "url": "https://kiel.example"}
+        await press(pilot, "up")
+        await write(pilot, "2")
+        assert form(pilot).collected()[0]["name"] == "kiel2"
+
+
 async def test_a_typed_token_goes_into_the_keyring_and_its_reference_into_the_file(file: Path) -> None:
     desk = Desk(file, (160, 50))
     async with desk as pilot:
