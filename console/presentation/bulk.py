@@ -59,8 +59,18 @@ class Outcome(StrEnum):
 
     WAITS = "waits"
     DONE = "settled"
+    PART = "settled in part"
+    """Other fields of it still wait."""
     FAILED = "not settled"
     LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the turn of one conflict ended, with why not where it failed."""
+
+    outcome: Outcome
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +93,10 @@ def items_for(details: Sequence[ConflictDetail], order: Order, staging: Staging)
     return tuple(_item(detail, order, staging) for detail in details)
 
 
-def with_outcomes(items: Sequence[Item], ended: Mapping[ConflictId, str]) -> tuple[Item, ...]:
-    """Return the items with what became of them: an empty text for settled, else why not."""
+def with_outcomes(items: Sequence[Item], ended: Mapping[ConflictId, End]) -> tuple[Item, ...]:
+    """Return the items with what became of those that had their turn."""
     return tuple(
-        item
-        if item.id not in ended
-        else replace(item, outcome=Outcome.FAILED if ended[item.id] else Outcome.DONE, reason=ended[item.id])
+        replace(item, outcome=ended[item.id].outcome, reason=ended[item.id].reason) if item.id in ended else item
         for item in items
     )
 
@@ -150,6 +158,7 @@ def _lacking(order: Order) -> str:
 OUTCOMES: dict[Outcome, tuple[str, str]] = {
     Outcome.WAITS: ("●", ""),
     Outcome.DONE: ("✓", "ok"),
+    Outcome.PART: ("◐", "ok"),
     Outcome.FAILED: ("✗", "error"),
     Outcome.LEFT_OUT: ("─", "dim"),
 }
@@ -180,7 +189,8 @@ def _sides(contest: Contest) -> Line:
 def order_lines(order: Order, items: Sequence[Item], width: int) -> list[Line]:
     """Return what stands above the list: the choice, and how many it is for."""
     waits = [item for item in items if item.outcome is Outcome.WAITS and item.choices]
-    done = sum(item.outcome is Outcome.DONE for item in items)
+    done = sum(item.outcome in (Outcome.DONE, Outcome.PART) for item in items)
+    part = sum(item.outcome is Outcome.PART for item in items)
     failed = sum(item.outcome is Outcome.FAILED for item in items)
     left_out = sum(item.outcome is Outcome.LEFT_OUT for item in items)
     fields = sum(len(item.choices) for item in waits)
@@ -191,7 +201,7 @@ def order_lines(order: Order, items: Sequence[Item], width: int) -> list[Line]:
     elif waits or not (done or failed):
         parts.append((Span(f"{count(len(waits), 'conflict')}, {count(fields, 'field')}", "accent"),))
     if done:
-        parts.append((Span(f"✓ {done:,} settled", "ok"),))
+        parts.append((Span(f"✓ {done:,} settled" + (f", {part:,} of them in part" if part else ""), "ok"),))
     if failed:
         parts.append((Span(f"✗ {failed:,} not settled", "error"),))
     if left_out:

@@ -90,11 +90,13 @@ class Staging:
         """Do again what was taken back last."""
         return self._move(self._undone, self._done, back=False)
 
-    def forget(self, aggregate: str) -> None:
-        """Drop what was decided about an aggregate, and its steps: it was written."""
-        self._staged.pop(aggregate, None)
-        self._done = [step for step in self._done if step.aggregate != aggregate]
-        self._undone = [step for step in self._undone if step.aggregate != aggregate]
+    def forget(self, aggregate: str, paths: Iterable[Path] = ()) -> None:
+        """Drop what was decided about these fields of an aggregate (about all, if none is named): it was written.
+        Its steps go with it: there is nothing to take back any more."""
+        written = set(paths)
+        self._put(aggregate, dict.fromkeys(written or self._staged.get(aggregate, {})))
+        self._done = [step for step in self._done if not _about(step, aggregate, written)]
+        self._undone = [step for step in self._undone if not _about(step, aggregate, written)]
 
     def _move(self, taken: list[Step], given: list[Step], *, back: bool) -> Step | None:
         if not taken:
@@ -115,6 +117,10 @@ class Staging:
             self._staged[aggregate] = standing
         else:
             self._staged.pop(aggregate, None)
+
+
+def _about(step: Step, aggregate: str, paths: set[Path]) -> bool:
+    return step.aggregate == aggregate and (not paths or not paths.isdisjoint(step.after))
 
 
 def sides_of(contest: Contest) -> tuple[Dot, ...]:

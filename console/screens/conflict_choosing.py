@@ -1,4 +1,4 @@
-"""The part of the workbench that chooses: side by side, by hand, back and forth, and then writes."""
+"""The part of the workbench that chooses: side by side, by hand, back and forth."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from console.presentation.conflict_fields import FieldRow
-from console.presentation.conflict_words import settle_matter
 from console.presentation.conflict_work import step_text
 from console.presentation.conflicts import STATES, WAITING
 from console.presentation.patches import dotted
 from console.presentation.staging import Staging, Step
-from console.screens.conflict_deeds import DIALOG_WIDTH, ConflictDeeds
-from engine.errors import VersionConflict
+from console.screens.conflict_deeds import ConflictDeeds
 from engine.events.merging.choices import chosen, refusal
 from engine.events.merging.queue import Choice, Take
 from engine.events.merging.values import ABSENT, Path
 
 if TYPE_CHECKING:
-    from console.dialogs.decide import Decided
     from console.dialogs.edit_value import Edited
-    from engine.events.merging.queue import ConflictDetail, Preview, Resolved
+    from engine.events.merging.queue import ConflictDetail
 
 TAKES = {
     "take_left": Take.CANDIDATE,
@@ -61,14 +58,8 @@ class ConflictChoosing(ConflictDeeds):
         """Put the cursor on the next undecided field; tell whether there is one."""
         return False
 
-    def look_again(self, name: str) -> None:
-        """Show a conflict anew, as if it had not been looked at."""
-
     def go_to_field(self, path: Path) -> None:
         """Put the cursor on a field."""
-
-    def go_to_conflict(self, by: int) -> None:
-        """Show the next conflict that waits."""
 
     # -- one field --------------------------------------------------------------------------------------------------
 
@@ -163,60 +154,6 @@ class ConflictChoosing(ConflictDeeds):
             self.go_to_field(next(iter(step.after)))
         else:
             self.deck.say(f"{'Taken back' if back else 'Again'}: {step_text(step, back=back)}")
-
-    # -- writing ----------------------------------------------------------------------------------------------------
-
-    def action_settle(self) -> None:
-        """Show what would be written; write it when that is agreed to."""
-        detail = self.detail
-        if detail is None:
-            return
-        contests = [verdict.contest for verdict in detail.view.open]
-        choices = self.staging.choices(detail.summary.aggregate_id, contests)
-        chosen_id = detail.summary.id
-
-        def then(preview: Preview) -> None:
-            self.decide(settle_matter(preview, DIALOG_WIDTH, self.size.height), write)
-
-        def write(decided: Decided) -> None:
-            self.carry_out(
-                f"settle {detail.summary.aggregate_id}",
-                lambda engine: engine.conflicts.resolve(chosen_id, choices, comment=decided.comment),
-                self.written,
-            )
-
-        def failed(error: Exception) -> None:
-            if isinstance(error, VersionConflict):
-                self.it_moved_on(error)
-            else:
-                self.deck.show_failure("see what would be written", error)
-
-        self.ask(
-            "see what would be written",
-            lambda engine: engine.conflicts.preview(chosen_id, choices),
-            then,
-            failed=failed,
-        )
-
-    def written(self, resolved: Resolved) -> None:
-        """Forget what was staged, and go on to the next conflict that waits."""
-        preview = resolved.preview
-        self.staging.forget(preview.aggregate_id)
-        if preview.undecided:
-            self.deck.say(f"Settled in part: {preview.aggregate_id} still waits for other fields.")
-            self.look_again(preview.aggregate_id)
-        else:
-            self.deck.say(f"Settled {preview.aggregate_id}.")
-            self.go_to_conflict(1)
-
-    def action_rule(self) -> None:
-        """Propose a rule that would have decided as is decided here."""
-        from console.presentation.rule_words import proposed
-        from console.screens.rule import RuleScreen
-
-        row, detail = self.row, self.detail
-        if row is not None and detail is not None:
-            self.deck.push_screen(RuleScreen(proposed(detail.summary.aggregate_id, row.contest, row.choice)))
 
     # -- what is possible -------------------------------------------------------------------------------------------
 

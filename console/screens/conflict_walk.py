@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from console.presentation.conflict_work import rows_of
-from console.screens.conflict_choosing import ConflictChoosing
+from console.screens.conflict_settling import ConflictSettling
 from console.widgets.still_list import StillList
 from engine.events.merging.values import Path
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.events.merging.queue import ConflictDetail
 
 
-class ConflictWalk(ConflictChoosing):
+class ConflictWalk(ConflictSettling):
     """A screen on one conflict of a queue."""
 
     @property

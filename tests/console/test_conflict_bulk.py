@@ -155,6 +155,17 @@ async def test_one_that_moved_on_is_told_and_the_others_are_settled() -> None:
         assert "2 settled, 1 not" in said(pilot)
 
 
+async def test_one_field_alone_settles_in_part_and_keeps_what_was_decided_about_the_others() -> None:
+    engine = engine_with(1)
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "7", "enter", "j", "b", "escape", "A", "slash")
+        await write(pilot, "age")
+        await press(pilot, "enter", "l", "A", "y")
+        await until(pilot, lambda: "1 of them in part" in screen_text(pilot))
+        await press(pilot, "escape")
+        assert "✎1 not written" in screen_text(pilot)
+
+
 async def test_it_stops_after_the_conflict_under_way() -> None:
     engine = engine_with(3)
     gate = asyncio.Event()

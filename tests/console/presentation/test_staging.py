@@ -73,6 +73,17 @@ def test_what_was_written_is_forgotten_with_its_steps_and_nothing_else() -> None
     assert not staging.can_undo
 
 
+def test_of_what_was_written_in_part_only_that_is_forgotten() -> None:
+    staging = Staging()
+    staging.stage(ANN, [(TITLE, LEFT)])
+    staging.stage(ANN, [(NAME, RIGHT)])
+    staging.forget(ANN, [TITLE.path])
+    assert staging.choices(ANN, [TITLE, NAME]) == {NAME.path: RIGHT}
+    staging.undo()
+    assert staging.decided(ANN) == 0
+    assert not staging.can_undo
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([ANN, BOB]), st.sampled_from([TITLE, NAME]), st.sampled_from([LEFT, RIGHT, None]))
