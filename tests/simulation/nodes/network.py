@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=msgspec.Struct)
 
+HEARTBEAT = 120.0
 TIMEOUT = 30.0
 """Seconds until a caller who hears nothing gives up."""
 
@@ -151,7 +152,19 @@ class Connection(Remote):
         return await self._call("digest", question, lambda: self.there.responder.digest(question))
 
     async def follow(self) -> AsyncIterator[Mapping[Origin, int]]:
-        yield self.there.replica.vector()
+        life = self.there.life
+        told: Mapping[Origin, int] | None = None
+        while True:
+            await self.network.delay()
+            if not self.network.reaches(self.here, self.there) or self.there.life != life:
+                raise RemoteUnavailable(f"The line to {self.there.name} is lost.")
+            grown, vector = self.there.grown, self.there.replica.vector()
+            if vector != told:
+                told = vector
+                yield vector
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT):
+                    await grown.wait()
 
     async def _call(self, word: str, message: msgspec.Struct, ask: Callable[[], Awaitable[M]]) -> M:
         network, chance, weather = self.network, self.network.chance, self.network.weather

@@ -100,10 +100,14 @@ class Node:
 
     async def advances(self) -> AsyncIterator[Vector]:
         """Yield this node's vector at once and whenever it has grown."""
+        told: Vector | None = None
         while True:
-            yield self.replica.vector()
-            await self.grown.wait()
-            self.grown.clear()
+            grown, vector = self.grown, self.replica.vector()
+            if vector != told:
+                told = vector
+                yield vector
+            elif grown is self.grown:
+                await grown.wait()
 
     async def redact(self, dot: Dot) -> None:
         """Let the payload of an event go, here and on every node that hears of it."""
@@ -131,6 +135,7 @@ class Node:
             if step.endswith("ed") or step.startswith("began"):
                 self.kept(self, step)
                 self.grown.set()
+                self.grown = asyncio.Event()
             if self.steps_left == 0:
                 self.crash()
             self.steps_left -= 1

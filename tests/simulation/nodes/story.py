@@ -4,7 +4,7 @@ and all must be the same everywhere."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -25,7 +25,7 @@ from engine.settings.replication import Condition, Direction, PeerSettings, Rule
 from tests.doubles.journal import Crash
 from tests.doubles.replica_memory import Memory, last_of, seqs
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop
-from tests.simulation.nodes.deeds import DEEDS
+from tests.simulation.nodes.deeds import DEEDS, Deed
 from tests.simulation.nodes.mesh import SHAPES, diameter, edges_of
 from tests.simulation.nodes.network import CALM, Line, Network
 from tests.simulation.nodes.node import Image, Names, Node
@@ -62,6 +62,7 @@ class Story:
     said: list[str] = field(default_factory=list)
     make_node: Callable[..., Node] = Node
     sizes: Sequence[int] = SIZES
+    deeds: Mapping[Deed, int] = field(default_factory=lambda: DEEDS)
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
@@ -112,13 +113,13 @@ class Story:
         self.say(f"{size} nodes in a {shape}, diameter {self.diameter}: {self.edges}")
         self.rules = self.chance.choice(RULES)
         self.nodes += [self._node(f"n{number}") for number in range(size)]
-        for node in self.nodes:
-            node.start()
         for one, other in self.edges:
             self._connect(self.nodes[one], self.nodes[other])
         if self.chance.random() < 0.2:
             self._let_one_want_less()
         self.recorded = self.chance.random() < 0.25
+        for node in self.nodes:
+            self._up(node)
 
     def _node(self, name: str) -> Node:
         skew = timedelta(seconds=self.chance.choice((0, 0, self.chance.uniform(-40, 40))))
@@ -164,7 +165,7 @@ class Story:
         """Let a few things happen at once, and look around when they are done."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self.chance.choice((1, 2, 2, 3, 4))):
-                (deed,) = self.chance.choices(list(DEEDS), list(DEEDS.values()))
+                (deed,) = self.chance.choices(list(self.deeds), list(self.deeds.values()))
                 group.create_task(self._guarded(deed(self)))
         await asyncio.sleep(self.chance.choice(PAUSES))
         up = [node for node in self.nodes if node.up]
@@ -200,15 +201,18 @@ class Story:
     def start(self, node: Node) -> None:
         """Bring a node up again."""
         self.say(f"{node.name} starts")
-        node.start()
+        self._up(node)
         self.watch.holds_its_promises(node)
+
+    def _up(self, node: Node) -> None:
+        node.start()
 
     def put_disk(self, node: Node, image: Image) -> None:
         """Start a node on another disk."""
         node.crash()
         before = node.memory.own
         node.put(image)
-        node.start()
+        self._up(node)
         self.watch.another_disk(node, before)
 
     async def exchange(self, node: Node, peer: str) -> Exchanged | SyncResult:
@@ -241,17 +245,7 @@ class Story:
 
     async def _end(self) -> None:
         """Mend everything, let enough time go by, and see that all becomes the same."""
-        self.say("at last: all is mended")
-        self.network.weather = CALM
-        self.network.cut.clear()
-        for node in self.nodes:
-            node.steps_left = -1
-            if not node.up:
-                self.start(node)
-        await asyncio.sleep(5_000)  # whatever was under way arrives
-        for node in self.nodes:
-            node.clock.set_right()
-        await asyncio.sleep(4 * 3600)
+        await self._mend()
         if self.watch.twice:
             self.say("somebody may have to find out who he is")
             await self._round()
@@ -267,6 +261,20 @@ class Story:
         if not self.rules:
             queued = {each.aggregate_id for each in await node.conflicts.queue()}
             assert queued == disputed, f"{node.name} asks about {queued}, and disputed are {disputed}"
+
+    async def _mend(self) -> None:
+        """Bring every line and node up, set clocks right, and let what was under way arrive."""
+        self.say("at last: all is mended")
+        self.network.weather = CALM
+        self.network.cut.clear()
+        for node in self.nodes:
+            node.steps_left = -1
+            if not node.up:
+                self.start(node)
+        await asyncio.sleep(5_000)  # whatever was under way arrives
+        for node in self.nodes:
+            node.clock.set_right()
+        await asyncio.sleep(4 * 3600)
 
     async def _round(self) -> None:
         """Let every node have a session with each of its peers, in any order."""

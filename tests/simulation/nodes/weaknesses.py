@@ -202,8 +202,12 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
         put(MemoryLog, "append", acknowledge_before_it_is_kept),
         "which it had acknowledged",
     ),
-    "contexts are not looked at": (0, put(admission, "check_item", no_context), "and not the cause"),
-    "what comes twice is kept twice": (0, put(admission._Admitting, "_known_event", take_again), "of what it had|has a hole"),
+    "contexts are not looked at": (300, put(admission, "check_item", no_context), "and not the cause"),
+    "what comes twice is kept twice": (
+        0,
+        put(admission._Admitting, "_known_event", take_again),
+        "of what it had|has a hole",
+    ),
     "holes are taken": (0, take_with_holes, "has a hole"),
     "the clock's highest mark is not kept": (
         440,
