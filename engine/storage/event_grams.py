@@ -1,6 +1,6 @@
 """Which texts occur where in the log, coarsely: so that a search looks only where it may find something.
 
-The log is cut into segments of 8,192 positions, a segment into 256 blocks of 32. For each run of three characters that
+The log is cut into segments of 8,192 positions, a segment into 512 blocks of 16. For each run of three characters that
 occurs in a segment (a *gram*; ASCII, letter case folded, of types, aggregates, data and metadata) the index holds in
 which blocks. A text can only occur in the blocks that have all its grams; these few are then looked through as the
 whole log would be, so the index decides nothing but where to look. Segments are indexed once they are full, behind the
@@ -18,7 +18,7 @@ from operator import and_
 from typing import Any
 
 SEGMENT = 8_192
-BLOCK = 32
+BLOCK = 16
 BLOCKS = SEGMENT // BLOCK
 _BITMAP_BYTES = BLOCKS // 8
 
@@ -89,12 +89,11 @@ def index_segment(texts: Iterable[tuple[int, str]]) -> list[tuple[int, bytes]]:
     by_block: dict[int, list[str]] = {}
     for position, text in texts:
         by_block.setdefault(position % SEGMENT // BLOCK, []).append(text)
-    bitmaps: dict[int, int] = {}
-    for block, some in by_block.items():
-        bit = 1 << block
+    found: dict[int, list[int]] = {}
+    for block, some in sorted(by_block.items()):
         for gram in _grams("\n".join(some).encode().lower()):
-            bitmaps[gram] = bitmaps.get(gram, 0) | bit
-    return [(gram, packed(bitmap)) for gram, bitmap in sorted(bitmaps.items())]
+            found.setdefault(gram, []).append(block)
+    return [(gram, packed(blocks)) for gram, blocks in sorted(found.items())]
 
 
 def _grams(text: bytes) -> set[int]:
@@ -109,20 +108,20 @@ def _grams(text: bytes) -> set[int]:
     return set(memoryview(spread).cast("I"))
 
 
-def packed(bitmap: int) -> bytes:
-    """Return a set of blocks as bytes: their numbers while these are fewer bytes than a bit for each block."""
-    if bitmap.bit_count() < _BITMAP_BYTES:
-        return bytes(_bits(bitmap))
-    return bitmap.to_bytes(_BITMAP_BYTES, "little")
+def packed(blocks: Sequence[int]) -> bytes:
+    """Return a set of blocks as bytes: two for each while these are fewer than a bit for every block."""
+    if 2 * len(blocks) < _BITMAP_BYTES:
+        return b"".join(block.to_bytes(2, "little") for block in blocks)
+    return sum(1 << block for block in blocks).to_bytes(_BITMAP_BYTES, "little")
 
 
 def unpacked(blocks: bytes) -> int:
-    """Return the bitmap that was packed."""
+    """Return what was packed as a bitmap."""
     if len(blocks) == _BITMAP_BYTES:
         return int.from_bytes(blocks, "little")
     bitmap = 0
-    for block in blocks:
-        bitmap |= 1 << block
+    for place in range(0, len(blocks), 2):
+        bitmap |= 1 << int.from_bytes(blocks[place : place + 2], "little")
     return bitmap
 
 
@@ -142,5 +141,8 @@ def spans(segment: int, bitmap: int) -> Iterator[Span]:
         yield start, end
 
 
-def _bits(bitmap: int) -> Sequence[int]:
-    return [number for number in range(bitmap.bit_length()) if bitmap >> number & 1]
+def _bits(bitmap: int) -> Iterator[int]:
+    while bitmap:
+        lowest = bitmap & -bitmap
+        yield lowest.bit_length() - 1
+        bitmap ^= lowest
