@@ -29,7 +29,9 @@ bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 
 soak: $(VENV)/.test servers
-	SYNCDECK_KILLS=$${SYNCDECK_KILLS:-500} SYNCDECK_SEEDS=$${SYNCDECK_SEEDS:-20000} $(BIN)/python -m pytest -m soak --timeout 7200
+	SYNCDECK_KILLS=$${SYNCDECK_KILLS:-500} SYNCDECK_SEEDS=$${SYNCDECK_SEEDS:-20000} \
+	SYNCDECK_DISK_SEEDS=$${SYNCDECK_DISK_SEEDS:-1000} SYNCDECK_CUTS=$${SYNCDECK_CUTS:-100000} \
+	SYNCDECK_STORMS=$${SYNCDECK_STORMS:-20} $(BIN)/python -m pytest -m soak --timeout 7200
 
 screenshots: $(VENV)/.test
 	$(BIN)/python -m tests.screenshots
