@@ -24,7 +24,8 @@
     ├── Frozen                 8   a freeze window is open
     └── ReadOnly               1   this console or command may only look
 
-A message names the thing, the fault and the next step. `exit_code` is what the command line returns (DESIGN §6).
+A message names the thing, the fault and the next step. `exit_code` is what the command line returns
+(README, "In scripts").
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished run. `exit_code` is what the command line returns (DESIGN §6)."""
+    """A finished run. `exit_code` is what the command line returns (README, "In scripts")."""
 
     summary: RunSummary
     targets: tuple[TargetResult, ...]

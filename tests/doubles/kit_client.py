@@ -109,7 +109,7 @@ def _as_go_keeps_it(part: dict[str, Any]) -> dict[str, Any]:
 @dataclass
 class KitNode:
     """A store of the kit with its manager: it pushes what is newer than the server's version, and pulls after its own
-    (SK1, SK2: right only for a node that never does both)."""
+    (numbers of two logs taken for one: right only for a node that never does both)."""
 
     client: KitClient
     events: list[Entry] = field(default_factory=list)

@@ -117,9 +117,7 @@ def test_one_direction_moves_nothing_the_other_way(berlin: Command, there: Comma
     assert (pushed["pulled"], pushed["pushed"], pushed["direction"]) == (0, 1, "push")
 
 
-def test_a_filter_leaves_out_and_a_wider_one_brings_it_later_sk8(
-    tmp_path: Path, hamburg: Served, there: Command
-) -> None:
+def test_a_filter_leaves_out_and_a_wider_one_brings_it_later(tmp_path: Path, hamburg: Served, there: Command) -> None:
     folder = workspace(tmp_path / "berlin", "berlin", peers_section(hamburg.url, ', types: ["user.*"]'))
     for number in range(3):
         append(there, f"user:{number}")

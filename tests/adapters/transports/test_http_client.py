@@ -205,7 +205,7 @@ async def test_nobody_there() -> None:
             await remote.greet(HELLO)
 
 
-# SK13: the kit cuts an answer at its limit without a word, and fails on every later pull.
+# The kit cuts an answer at its limit without a word, and fails on every later pull.
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip", "zstd"])

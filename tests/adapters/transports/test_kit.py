@@ -134,7 +134,7 @@ async def test_an_event_without_data_changes_nothing_and_removes_nothing(kit: Ki
     assert [event.data for event in await node.log.page(Position(0), 10)] == [{"amount": 1}, {}]
 
 
-# SK9: the kit drops what it cannot parse or store, and answers 200 {"status": "ok"}
+# The kit drops what it cannot parse or store, and answers 200 {"status": "ok"}
 
 REFUSED: dict[str, list[Any]] = {
     "another content under a known id": [entry("kit-0", {"amount": 2})],
@@ -154,7 +154,7 @@ REFUSED: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-async def test_sk9_a_push_with_one_bad_event_stores_none_and_says_so(kit: KitClient, node: Node, fault: str) -> None:
+async def test_a_push_with_one_bad_event_stores_none_and_says_so(kit: KitClient, node: Node, fault: str) -> None:
     await kit.push([entry("kit-0", {"amount": 1})])
     good = [entry("good-1", {}), entry("good-2", {})]
     with pytest.raises(KitError, match=r"status 4\d\d.*error"):
@@ -164,7 +164,7 @@ async def test_sk9_a_push_with_one_bad_event_stores_none_and_says_so(kit: KitCli
     assert await node.size() == 3
 
 
-async def test_sk9_a_push_that_cannot_be_stored_is_no_success(kit: KitClient, node: Node) -> None:
+async def test_a_push_that_cannot_be_stored_is_no_success(kit: KitClient, node: Node) -> None:
     def full(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'disk full'); END")
 
@@ -174,7 +174,7 @@ async def test_sk9_a_push_that_cannot_be_stored_is_no_success(kit: KitClient, no
     assert await node.size() == 0
 
 
-async def test_sk9_a_closed_log_is_no_success(tmp_path: Path) -> None:
+async def test_a_closed_log_is_no_success(tmp_path: Path) -> None:
     async with running_node(tmp_path) as node, node.client() as http:
         await node.database.close_readers()
         assert node.database.writer is not None
@@ -184,7 +184,7 @@ async def test_sk9_a_closed_log_is_no_success(tmp_path: Path) -> None:
         assert (await http.get("/health")).status_code in {500, 503}
 
 
-# SK12: the kit loads its whole backlog for every page
+# The kit loads its whole backlog for every page
 
 
 class Reads:
@@ -202,7 +202,7 @@ class Reads:
         monkeypatch.setattr(node.log, "page", counting)
 
 
-async def test_sk12_paging_through_a_backlog_reads_every_event_once(
+async def test_paging_through_a_backlog_reads_every_event_once(
     kit: KitClient, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await node.write(2_000)
@@ -217,7 +217,7 @@ async def test_sk12_paging_through_a_backlog_reads_every_event_once(
     assert reads.rows == 2_000
 
 
-async def test_sk12_following_a_backlog_reads_every_event_once(
+async def test_following_a_backlog_reads_every_event_once(
     kit: KitClient, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await node.write(2_000)
@@ -231,11 +231,11 @@ async def test_sk12_following_a_backlog_reads_every_event_once(
     assert reads.rows == 2_000
 
 
-# SK13: the kit's server sends more than its client takes, which then fails on every pull
+# The kit's server sends more than its client takes, which then fails on every pull
 
 
 @pytest.mark.parametrize("size", [2_000, 400_000])
-async def test_sk13_a_backlog_beyond_the_clients_limits_comes_in_pieces_that_fit(
+async def test_a_backlog_beyond_the_clients_limits_comes_in_pieces_that_fit(
     kit: KitClient, node: Node, size: int
 ) -> None:
     count = 24 * 1024 * 1024 // size
@@ -249,18 +249,16 @@ async def test_sk13_a_backlog_beyond_the_clients_limits_comes_in_pieces_that_fit
     assert pulls >= 24 * 1024 * 1024 // PAGE_BYTES
 
 
-async def test_sk13_the_largest_event_there_can_be_still_fits(kit: KitClient, node: Node) -> None:
+async def test_the_largest_event_there_can_be_still_fits(kit: KitClient, node: Node) -> None:
     await node.log.append([NewEvent(type="f", aggregate_id="f:1", data="x" * (4 * 1024 * 1024 - 10))])
     (only,) = await kit.pull(0)
     assert len(only["event"]["data"]) == 4 * 1024 * 1024 - 10
 
 
-# SK14: an empty log
+# An empty log
 
 
-async def test_sk14_an_empty_log_tells_the_truth_and_takes_the_first_push(
-    kit: KitClient, http: httpx.AsyncClient
-) -> None:
+async def test_an_empty_log_tells_the_truth_and_takes_the_first_push(kit: KitClient, http: httpx.AsyncClient) -> None:
     """ "1" would please the kit's parser, and its manager would then never push its first event: a silent loss for a
     loud fault. The transport's own push asks for no version, and after it every version can be parsed."""
     assert (await http.get("/latest-version")).json() == "0"
@@ -271,10 +269,10 @@ async def test_sk14_an_empty_log_tells_the_truth_and_takes_the_first_push(
     assert await kit.latest_version() == 1
 
 
-# SK17: following without a cursor never works in the kit
+# Following without a cursor never works in the kit
 
 
-async def test_sk17_following_without_a_cursor_starts_at_the_beginning_and_goes_on(kit: KitClient, node: Node) -> None:
+async def test_following_without_a_cursor_starts_at_the_beginning_and_goes_on(kit: KitClient, node: Node) -> None:
     await node.write(3)
     versions: list[str] = []
     async with aclosing(kit.subscribe()) as frames:
@@ -287,7 +285,7 @@ async def test_sk17_following_without_a_cursor_starts_at_the_beginning_and_goes_
     assert versions == ["1", "2", "3", "4", "5"]
 
 
-async def test_sk17_following_an_empty_log_waits_for_the_first_event(kit: KitClient, node: Node) -> None:
+async def test_following_an_empty_log_waits_for_the_first_event(kit: KitClient, node: Node) -> None:
     async with node.client() as http, http.stream("GET", f"{kit.base}/sse") as answer:
         lines = answer.aiter_lines()
         assert (await anext(lines)).startswith(":")
@@ -296,7 +294,7 @@ async def test_sk17_following_an_empty_log_waits_for_the_first_event(kit: KitCli
     assert json.loads(told)["events"][0]["version"] == "1"
 
 
-async def test_sk17_a_line_that_broke_goes_on_where_it_was(kit: KitClient, node: Node) -> None:
+async def test_a_line_that_broke_goes_on_where_it_was(kit: KitClient, node: Node) -> None:
     await node.write(5)
     before = {"last-event-id": '{"kind":"integer","data":3}'}
     async with node.client() as http, http.stream("GET", f"{kit.base}/sse", headers=before) as answer:
@@ -315,10 +313,10 @@ async def _data(lines: AsyncIterator[str]) -> str:
     return ""
 
 
-# SK18: versions other than "1" and "2" become 0 on the kit's line
+# Versions other than "1" and "2" become 0 on the kit's line
 
 
-async def test_sk18_every_version_on_a_line_is_the_events_own(kit: KitClient, node: Node) -> None:
+async def test_every_version_on_a_line_is_the_events_own(kit: KitClient, node: Node) -> None:
     await node.write(300)
     versions: list[int] = []
     async with aclosing(kit.subscribe('{"kind":"integer","data":1}')) as frames:

@@ -47,7 +47,7 @@ async def test_a_node_that_is_not_well_says_why(
     assert answer.json() == {"ok": False, "node": "berlin", "protocol": 1, "why": "The disk is full."}
 
 
-async def test_sk28_without_tokens_only_this_machine_is_served(tmp_path: Path) -> None:
+async def test_without_tokens_only_this_machine_is_served(tmp_path: Path) -> None:
     async with running_node(tmp_path, tokens=()) as node:
         async with httpx.AsyncClient(base_url=node.url) as http:
             assert (await http.get("/latest-version")).json() == "0"
@@ -63,7 +63,7 @@ async def test_sk28_without_tokens_only_this_machine_is_served(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8470", "127.0.0.1.evil.example", "", "[::1"])
-async def test_sk28_without_tokens_a_name_that_was_made_to_point_here_is_refused(tmp_path: Path, host: str) -> None:
+async def test_without_tokens_a_name_that_was_made_to_point_here_is_refused(tmp_path: Path, host: str) -> None:
     async with running_node(tmp_path, tokens=()) as node, httpx.AsyncClient(base_url=node.url) as http:
         answer = await http.get("/pull", headers={"host": host})
         assert (answer.status_code, refusal(answer)) == (403, "unauthorised")
@@ -71,7 +71,7 @@ async def test_sk28_without_tokens_a_name_that_was_made_to_point_here_is_refused
             assert (await http.get("/pull", headers={"host": ours})).status_code == 200
 
 
-async def test_sk28_without_tokens_no_web_page_can_push(tmp_path: Path) -> None:
+async def test_without_tokens_no_web_page_can_push(tmp_path: Path) -> None:
     async with running_node(tmp_path, tokens=()) as node, httpx.AsyncClient(base_url=node.url) as http:
         for origin in ("https://evil.example", "null", "http://localhost.evil.example"):
             answer = await http.post("/push", content=b"[]", headers={"origin": origin})

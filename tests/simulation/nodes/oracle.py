@@ -1,7 +1,7 @@
 """What an aggregate's events make of it, reckoned as slowly and plainly as can be: the judge of the engine's merging.
 
 Nothing of the engine's merging is used. Every event's whole past is known, every write is compared with every event,
-and whatever is asked for is reckoned anew from a set of events. The rules are those of DESIGN §3:
+and whatever is asked for is reckoned anew from a set of events. The rules:
 
 - `data` is a merge patch; flattened, it writes values at paths, removes them, or makes sure of an object.
 - A write is superseded when another event that knows its event writes at the path, above or below it.

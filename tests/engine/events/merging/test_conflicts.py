@@ -205,6 +205,22 @@ async def test_an_unrelated_event_in_between_does_not_hinder_a_decision() -> Non
     assert (await berlin.value())["phone"] == "1"
 
 
+async def test_a_decision_that_comes_too_late_by_a_hair_is_refused() -> None:
+    berlin, lyon = node("berlin"), node("lyon")
+    await at_odds(berlin, lyon)
+    conflict = await berlin.only()
+
+    async def hasty(step: str) -> None:
+        if step == "append":
+            berlin.replica.pause = quietly
+            await berlin.write({"email": "decided by an application that knows both"})
+
+    quietly, berlin.replica.pause = berlin.replica.pause, hasty
+    with pytest.raises(VersionConflict, match="moved on"):
+        await berlin.conflicts.resolve(conflict, {EMAIL: LEFT})
+    assert (await berlin.value())["email"].startswith("decided by an application")
+
+
 async def test_a_claim_is_seen_on_every_node_and_keeps_nobody_out() -> None:
     berlin, lyon = node("berlin"), node("lyon")
     await at_odds(berlin, lyon)

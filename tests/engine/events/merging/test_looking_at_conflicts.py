@@ -149,6 +149,16 @@ async def test_rules_are_tried_on_what_operators_decided_and_on_what_waits() -> 
     assert await berlin.log.bounds() == written
 
 
+async def test_what_a_decision_left_open_is_no_example_for_rules() -> None:
+    berlin, lyon = node("berlin"), node("lyon")
+    for each in (berlin, lyon):
+        await each.write({"email": each.name, "phone": each.name})
+    await exchange(berlin, lyon)
+    await berlin.conflicts.resolve(await berlin.only(), {EMAIL: LEFT})
+    found = await berlin.conflicts.back_test((Rule(use="first_write_wins"),))
+    assert sorted((tried.path, tried.agrees) for tried in found.tried) == [(("email",), True), (("phone",), None)]
+
+
 async def test_nobody_but_an_operator_writes_a_resolution() -> None:
     berlin = node("berlin")
     with pytest.raises(EventRefused, match="syncdeck conflicts"):

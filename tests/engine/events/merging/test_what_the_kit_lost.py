@@ -74,7 +74,7 @@ async def value(engine: Engine, aggregate: str = ANN) -> Any:
     return (await engine.conflicts.view(aggregate)).value
 
 
-async def test_sk3_every_concurrent_edit_reaches_the_rules(tmp_path: Path) -> None:
+async def test_every_concurrent_edit_reaches_the_rules(tmp_path: Path) -> None:
     """The kit looks for rivals among local events newer than the newest local one: none, so no resolver is ever run."""
     asked: list[int] = []
 
@@ -95,7 +95,7 @@ async def test_sk3_every_concurrent_edit_reaches_the_rules(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("informed", [False, True])
-async def test_sk4_concurrent_edits_are_a_conflict_and_ordered_ones_are_not(tmp_path: Path, informed: bool) -> None:
+async def test_concurrent_edits_are_a_conflict_and_ordered_ones_are_not(tmp_path: Path, informed: bool) -> None:
     """The kit's comparison answers 0 to equal and to concurrent: exactly the wrong ones count as conflicts."""
     async with node(tmp_path, "berlin") as berlin, node(tmp_path, "lyon") as lyon:
         await write(berlin, {"email": "b"})
@@ -108,7 +108,7 @@ async def test_sk4_concurrent_edits_are_a_conflict_and_ordered_ones_are_not(tmp_
 
 
 @pytest.mark.parametrize("word", ["last_write_wins", "first_write_wins"])
-def test_sk5_a_tie_ends_the_same_way_on_every_node(word: str) -> None:
+def test_a_tie_ends_the_same_way_on_every_node(word: str) -> None:
     """On a tie each of the kit's nodes keeps the other's value (or its own): they swap, or never agree."""
     writers = Writers("north", "south")
     one, other = writers.write("north", {"email": "n"}), writers.write("south", {"email": "s"})
@@ -122,7 +122,7 @@ def _fields(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in event.__struct_fields__}
 
 
-async def test_sk6_a_conflict_drops_nothing_else_of_its_batch(tmp_path: Path) -> None:
+async def test_a_conflict_drops_nothing_else_of_its_batch(tmp_path: Path) -> None:
     """The kit replaces a batch that has one conflict by what the resolver made, and drops the rest."""
     async with node(tmp_path, "berlin") as berlin, node(tmp_path, "lyon") as lyon:
         await write(berlin, {"email": "b"})
@@ -135,7 +135,7 @@ async def test_sk6_a_conflict_drops_nothing_else_of_its_batch(tmp_path: Path) ->
             assert await value(berlin, ANN if number == 10 else f"user:{number}") == expected
 
 
-async def test_sk7_what_needs_a_person_waits_in_a_queue_and_keeps_both_sides(apart: tuple[Engine, Engine]) -> None:
+async def test_what_needs_a_person_waits_in_a_queue_and_keeps_both_sides(apart: tuple[Engine, Engine]) -> None:
     """The kit's manual review returns no events: the other side's edit is gone, and nothing waits anywhere."""
     for engine in apart:
         detail = await engine.conflicts.show(await only(engine))
@@ -144,7 +144,7 @@ async def test_sk7_what_needs_a_person_waits_in_a_queue_and_keeps_both_sides(apa
         assert len(await engine.log.history(ANN)) == 3
 
 
-async def test_sk8_keeping_a_side_writes_no_event_twice(apart: tuple[Engine, Engine]) -> None:
+async def test_keeping_a_side_writes_no_event_twice(apart: tuple[Engine, Engine]) -> None:
     """The kit stores the kept event again under its id: the pull dies of a UNIQUE constraint, then and for ever."""
     berlin, lyon = apart
     conflict = await only(berlin)
@@ -158,7 +158,7 @@ async def test_sk8_keeping_a_side_writes_no_event_twice(apart: tuple[Engine, Eng
     assert await value(berlin) == await value(lyon)
 
 
-async def test_sk21_what_a_writer_knew_is_stored_and_comes_back(tmp_path: Path) -> None:
+async def test_what_a_writer_knew_is_stored_and_comes_back(tmp_path: Path) -> None:
     """The kit stores no vector clock: on load it makes one of the local number, and every history looks linear."""
     async with node(tmp_path, "berlin") as berlin, node(tmp_path, "lyon") as lyon:
         first = await write(berlin, {"email": "b"})
@@ -173,7 +173,7 @@ async def test_sk21_what_a_writer_knew_is_stored_and_comes_back(tmp_path: Path) 
     assert dict(fourth.context) == {first.origin: third.seq, second.origin: second.seq}
 
 
-async def test_sk21_of_two_writers_at_once_one_is_told(apart: tuple[Engine, Engine]) -> None:
+async def test_of_two_writers_at_once_one_is_told(apart: tuple[Engine, Engine]) -> None:
     """The kit reads a version, then writes: of two who do so at once, one overwrites the other unnoticed."""
     berlin, _ = apart
     version, _ = await berlin.log.version(ANN)
@@ -191,12 +191,12 @@ async def test_sk21_of_two_writers_at_once_one_is_told(apart: tuple[Engine, Engi
         ({"a": 10}, {"a": 9}, Order.AFTER),
     ],
 )
-def test_sk22_versions_compare_with_four_answers(one: Any, other: Any, order: Order) -> None:
+def test_versions_compare_with_four_answers(one: Any, other: Any, order: Order) -> None:
     """The kit calls {a: 0} and {b: 5} equal."""
     assert compare(one, other) is order
 
 
-async def test_sk29_decisions_are_durable_events_and_undo_undoes(tmp_path: Path) -> None:
+async def test_decisions_are_durable_events_and_undo_undoes(tmp_path: Path) -> None:
     """The kit's audit trail is a map in memory, whose loss nobody notices; its rollback only analyses."""
     async with node(tmp_path, "berlin") as berlin, node(tmp_path, "lyon") as lyon:
         await write(berlin, {"email": "b"})
@@ -218,7 +218,7 @@ async def test_sk29_decisions_are_durable_events_and_undo_undoes(tmp_path: Path)
         assert [event.type for event in await lyon.log.history(ANN)][-2:] == ["conflict.resolved", "conflict.reopened"]
 
 
-async def test_sk29_redacting_a_decision_lets_its_conflict_wait_again(apart: tuple[Engine, Engine]) -> None:
+async def test_redacting_a_decision_lets_its_conflict_wait_again(apart: tuple[Engine, Engine]) -> None:
     """What a decision said is gone for good, so nobody can claim that it still decides."""
     berlin, lyon = apart
     conflict = await only(berlin)

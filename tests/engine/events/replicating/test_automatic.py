@@ -105,7 +105,7 @@ async def test_after_everything_is_exchanged_nobody_says_another_word() -> None:
         assert world.desk.vector() == world.hub.vector()
 
 
-async def test_however_much_is_told_there_is_one_sync_at_a_time_and_one_after_it_sk26() -> None:
+async def test_however_much_is_told_there_is_one_sync_at_a_time_and_one_after_it() -> None:
     under_way, most, go = 0, 0, asyncio.Event()
 
     async def count(name: str, message: object) -> None:

@@ -51,7 +51,7 @@ async def test_a_sync_is_remembered_told_and_recorded() -> None:
     assert [record["pulled"] for record in records(desk)] == [3]
 
 
-async def test_a_failed_sync_is_never_told_as_done_sk10() -> None:
+async def test_a_failed_sync_is_never_told_as_done() -> None:
     desk, hub, replication = pair()
     hub.remote.faults.refuse = RemoteUnavailable("No connection.")
 

@@ -32,7 +32,7 @@ async def test_both_have_everything_after_one_session() -> None:
     assert here.vector() == there.vector() == {here.own: 5, there.own: 7}
 
 
-async def test_push_selects_by_what_the_peer_lacks_not_by_a_number_sk1() -> None:
+async def test_push_selects_by_what_the_peer_lacks_not_by_a_number() -> None:
     """Three events there and two here: a single "latest" number would push nothing."""
     here, there = Node("here"), Node("there")
     await there.write_many(3)
@@ -44,7 +44,7 @@ async def test_push_selects_by_what_the_peer_lacks_not_by_a_number_sk1() -> None
     assert there.vector()[here.own] == 2
 
 
-async def test_pull_asks_for_what_is_lacking_not_from_its_own_count_sk2() -> None:
+async def test_pull_asks_for_what_is_lacking_not_from_its_own_count() -> None:
     """Two events here: pulling "from 2 on" would never fetch the peer's first two."""
     here, there = Node("here"), Node("there")
     await here.write_many(2)
@@ -74,7 +74,7 @@ async def test_any_order_of_syncs_brings_all_nodes_to_the_same(
     assert nodes[0].vector() == nodes[1].vector() == nodes[2].vector()
 
 
-async def test_a_backlog_goes_over_in_batches_and_none_is_read_whole_sk12() -> None:
+async def test_a_backlog_goes_over_in_batches_and_none_is_read_whole() -> None:
     here, there = Node("here"), Node("there")
     await there.write_many(50)
 
@@ -145,7 +145,7 @@ async def test_lost_and_doubled_messages_change_nothing_in_the_end(faults: Fault
     assert result.pulled == 25
 
 
-async def test_a_failed_pull_is_an_error_and_nothing_is_pushed_after_it_sk10() -> None:
+async def test_a_failed_pull_is_an_error_and_nothing_is_pushed_after_it() -> None:
     here, there = Node("here"), Node("there")
     await here.write()
     await there.write()
@@ -161,7 +161,7 @@ async def test_a_failed_pull_is_an_error_and_nothing_is_pushed_after_it_sk10() -
     assert here.own not in there.vector()
 
 
-async def test_calls_are_tried_again_with_growing_pauses_until_the_budget_is_spent_sk11() -> None:
+async def test_calls_are_tried_again_with_growing_pauses_until_the_budget_is_spent() -> None:
     here, there = Node("here"), Node("there")
     there.remote.faults.lost_requests = 100
 
@@ -323,7 +323,7 @@ async def test_an_origin_that_is_refused_does_not_stand_in_the_way_of_those_behi
     assert here.vector() == {there.own: 3}
 
 
-async def test_a_filter_that_leaves_events_out_wedges_nothing_sk8() -> None:
+async def test_a_filter_that_leaves_events_out_wedges_nothing() -> None:
     """The seed's pull failed for ever after a filter had skipped one event."""
     here, there = Node("here"), Node("there")
     only_users = Selection(types=("user.*",))
