@@ -117,9 +117,13 @@ class EntryScreen(SyncdeckScreen):
         place = self.query_one("#form-place")
         await place.remove_children()
         await place.mount(form)
-        # Something new begins in its first field; what exists is looked at first, with all keys at hand.
-        if not self.was:
+        if self.begins_in_field:
             self.call_after_refresh(form.enter)
+
+    @property
+    def begins_in_field(self) -> bool:
+        """Something new begins in its first field; what exists is looked at first, with all keys at hand."""
+        return not self.was
 
     @property
     def form(self) -> SettingsForm | None:

@@ -43,6 +43,11 @@ class RuleScreen(EntryScreen):
         self.problem = ""
         self.strategies: Mapping[str, str] = {}
 
+    @property
+    def begins_in_field(self) -> bool:
+        """What is proposed is looked at first."""
+        return False
+
     async def opened_from(self, engine: Engine) -> Opened:
         self.strategies = engine.catalogue.strategies()
         words = {"use": tuple(self.strategies)}

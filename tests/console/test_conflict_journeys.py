@@ -218,7 +218,7 @@ async def test_a_decision_becomes_a_rule_that_was_tried_on_the_past_and_keeps_th
         await press(pilot, "j", "l", "u", "m")
         assert in_front(pilot, RuleScreen)
         await until(pilot, lambda: "as people decided" in screen_text(pilot))
-        await press(pilot, "escape", "S")
+        await press(pilot, "S")
         assert in_front(pilot, SaveChanges)
         assert desk.read_text() == before
         await press(pilot, "y")
