@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.events.event import NewEvent
@@ -46,7 +46,3 @@ async def build(path: Path, count: int, people: int) -> None:
                 await log.append(batch)
                 batch = []
         await log.append(batch)
-
-
-AGE = timedelta(days=90)
-"""What `syncdeck events compact` asks for unless it is told otherwise."""
