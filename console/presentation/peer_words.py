@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 WAYS_OUT: dict[str, str] = {
     "unavailable": "Where syncdeck serve runs, it is tried again with longer and longer pauses. See whether the peer "
     "runs and is reached from here: t tests the way step by step.",
-    "refused": "Trying again will not help. t tests the way step by step; e opens the settings (address, token).",
-    "unauthorised": "It does not take our token. Give it one of the tokens under server.tokens in the peer's own "
-    "settings; e opens ours.",
-    "protocol": "The two programs do not speak the same protocol. Bring both to the same version of Syncdeck.",
+    "refused": "Trying again will not help: t tests the way, e opens the settings. The token must be one of the "
+    "peer's server.tokens.",
     "fork": "The two hold different events under the same number: one of them was restored from a backup, or its "
     "state file was changed. Nothing of that history is exchanged. = shows whose histories part and from where; keep "
     "the side that is right, and give the other its state file anew.",
@@ -26,10 +24,6 @@ WAYS_OUT: dict[str, str] = {
     "the two writes under a name of its own; this node does so by itself at the next sync.",
     "clock_ahead": "Its clock is ahead of ours. Nothing is lost: its events are taken when it is their time here. "
     "Set the clock of the node that is wrong.",
-    "malformed": "It sent what no peer sends: something between the two changes what passes, or its program is "
-    "damaged. Nothing of it was stored.",
-    "too_large": "One message is larger than the other side takes. Make batch smaller here (e), or raise "
-    "server.max_unpacked_bytes there.",
     "storage": "This node could not write what it got. syncdeck doctor looks at the state file.",
     "cancelled": "It was stopped. Nothing is lost: s goes on where it ended.",
 }

@@ -130,7 +130,8 @@ def peer_line(peer: PeerStatus, columns: Columns, now: datetime, *, busy: bool =
 def _amount(events: int, *, known: bool) -> Span:
     if not known:
         return cell("? ", NUMBER, "dim", right=True)
-    return cell(f"{events:,} ", NUMBER, "warn" if events else "dim", right=True)
+    short = f"{events:,}" if events < 1_000_000 else f"{events / 1_000_000:,.1f} M"
+    return cell(f"{short} ", NUMBER, "warn" if events else "dim", right=True)
 
 
 def last_line(last: SyncResult | None, columns: Columns, now: datetime) -> Line:

@@ -112,13 +112,13 @@ async def test_every_state_has_a_glyph_and_a_word(connection: Connection) -> Non
 
 async def test_what_is_wrong_stands_under_the_peer_with_the_way_out() -> None:
     engine = ScriptedEngine()
-    last = result(engine, error="hamburg refused our token.", error_kind="unauthorised")
+    last = result(engine, error="hamburg refused our token.", error_kind="refused")
     with_peers(status("hamburg", Connection.REFUSED, error=last.error, last=last), engine=engine)
     async with scripted_console(engine) as pilot:
         await press(pilot, "8")
         text = " ".join(screen_text(pilot).split())
         assert "✗ hamburg refused our token." in text
-        assert "Give it one of the tokens under server.tokens" in text
+        assert "The token must be one of the peer's server.tokens." in text
 
 
 async def test_without_peers_the_screen_says_what_one_is_and_how_to_begin() -> None:
