@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.events.event import Dot, NewEvent
+from engine.events.event import Dot, NewEvent, Origin
 from engine.events.verifying import Break, Part
 from engine.storage.database import Database, open_database
 from engine.storage.event_log import StoredEventLog
@@ -133,7 +133,7 @@ async def test_a_mark_whose_chain_was_changed_is_found_at_the_event_after_it(sta
 async def test_a_redacted_event_holds_and_its_hashes_are_guarded(state: Path) -> None:
     origin = await fill(state)
     async with open_database(state) as database:
-        await database.write(lambda connection: redact_in(connection, Dot(origin, 5)))
+        await database.write(lambda connection: redact_in(connection, Dot(Origin(origin), 5)))
 
     assert verify(state).whole
     assert verify(state).origins[0].redacted == 1
