@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from tests.faults.recording_disk import Created, Deed, Deleted, FolderSynced, Synced, Told, Truncated, Written
 
 SECTOR = 512
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Kept(Enum):
@@ -63,11 +65,12 @@ class Cut:
 class Disk:
     """Takes deeds in order, and can say at any moment what a power cut would leave."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Mapping[str, bytes]) -> None:
+        """`before` is what lay there, safe, when the recording began."""
         self.told: list[Any] = []
         self._after = 0
-        self._names: dict[str, _Inode] = {}
-        self._durable_names: dict[str, _Inode] = {}
+        self._names = {name: _Inode(bytearray(content)) for name, content in before.items()}
+        self._durable_names = dict(self._names)
         self._unsure: list[_Change | _Named] = []
 
     def take(self, deed: Deed) -> None:
@@ -116,10 +119,10 @@ class Disk:
         return Cut(self._after, kept, files, tuple(self.told))
 
 
-def cuts(deeds: Sequence[Deed], number: int, chance: Random) -> Iterator[Cut]:
+def cuts(deeds: Sequence[Deed], number: int, chance: Random, before: Mapping[str, bytes] = NOTHING) -> Iterator[Cut]:
     """Cut the power at so many moments, spread over a recording; one after the other each kind of what is kept."""
     kinds = list(Kept)
-    disk = Disk()
+    disk = Disk(before)
     moments = sorted((chance.randrange(len(deeds) + 1), index) for index in range(number))
     taken = 0
     for moment, index in moments:
