@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from engine.events.vector import merge
 from tests.doubles.journal import Crash
 from tests.simulation.nodes.deeds import DEEDS, exchange
+from tests.simulation.nodes.ending import Ending
 from tests.simulation.nodes.node import Node
 from tests.simulation.nodes.story import Story
 
@@ -51,12 +52,13 @@ class AutomaticStory(Story):
         pause = EVERY + LONGEST_BACKOFF
         goal = merge(*(node.replica.vector() for node in self.nodes))
         await asyncio.sleep(pause.total_seconds() * (self.diameter + 1))
-        if self._forked():
+        ending = Ending(self.nodes, self.leaf, self.watch)
+        if ending.forked():
             last = [each.memory.peers[name].last for each in self.nodes for name in each.peers]
             assert any(result is not None and result.refusals for result in last), "nobody was told of a fork"
         else:
-            await self._all_the_same(goal)
-            assert self._all_know_the_same(), "nodes know different things although nothing stands between them"
+            await ending.all_the_same(goal, self.chance)
+            assert ending.all_know_the_same(), "nodes know different things although nothing stands between them"
             await self._keep_quiet()
         for task in self.working:
             task.cancel()

@@ -12,9 +12,7 @@ from random import Random
 from msgspec.structs import replace
 
 from engine.errors import SyncdeckError
-from engine.events.event import Dot, NewEvent, Origin
-from engine.events.merging.queue import ConflictState
-from engine.events.own import is_own
+from engine.events.event import NewEvent
 from engine.events.replicating.messages import Limits, Selection
 from engine.events.replicating.patience import Patience
 from engine.events.replicating.replicate import Exchange, Exchanged
@@ -23,35 +21,26 @@ from engine.events.replicating.standing import SyncResult
 from engine.events.vector import merge
 from engine.settings.replication import Condition, Direction, PeerSettings, Rule
 from tests.doubles.journal import Crash
-from tests.doubles.replica_memory import Memory, last_of, seqs
+from tests.doubles.replica_memory import Memory
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop
 from tests.simulation.nodes.deeds import DEEDS, Deed
+from tests.simulation.nodes.ending import WANTED_AT_THE_LEAF, Ending
 from tests.simulation.nodes.mesh import SHAPES, diameter, edges_of
 from tests.simulation.nodes.network import CALM, Line, Network
 from tests.simulation.nodes.node import Image, Names, Node
-from tests.simulation.nodes.watching import EVERYTHING, Watch, state_of
+from tests.simulation.nodes.watching import EVERYTHING, Watch
 
 SIZES = (3, 3, 3, 3, 3, 5, 5, 9)
 PAUSES = (0.1, 1, 60, 3600)
 """Seconds between two moments."""
 TELL_OF_FORKS = ("fork", "chain_broken")
 """Where events are left out nobody may be able to tell the one from the other; the sentence says both."""
-WANTED_AT_THE_LEAF = Selection(aggregates=("user:*",))
 RULES = (
     (),
     (Rule(use="last_write_wins"),),
     (Rule(use="union", when=Condition(field="tags")), Rule(use="prefer_origin", prefer=("n1", "n2"))),
     (Rule(use="ask_operator", when=Condition(aggregate="user:*")), Rule(use="remove_wins"), Rule(use="keep_both")),
 )
-
-
-async def shown_by(node: Node) -> object:
-    """Return what operators see at a node: every aggregate as the rules show it, and the queue."""
-    about = sorted(aggregate for aggregate, dots in node.memory.about.items() if dots and not is_own(aggregate))
-    views = [await node.conflicts.view(aggregate) for aggregate in about]
-    shown = [(view.value, [(each.contest.path, each.value, each.settled) for each in view.verdicts]) for view in views]
-    queue = await node.conflicts.queue(states=list(ConflictState))
-    return shown, [(each.id, each.state, each.aggregate_id, each.fields) for each in queue]
 
 
 @dataclass
@@ -288,54 +277,13 @@ class Story:
         goal = merge(*(node.replica.vector() for node in self.nodes))
         for _ in range(rounds):
             await self._round()
-        if self._forked():
+        ending = Ending(self.nodes, self.leaf, self.watch)
+        if ending.forked():
             assert self.fork_told, "two histories of one origin stand, and nobody was told"
             return
-        await self._all_the_same(goal)
+        await ending.all_the_same(goal, self.chance)
         for _ in range(self.diameter + 2 if self.recorded else 0):  # what was written about the syncs themselves
-            if self._all_know_the_same():
+            if ending.all_know_the_same():
                 break
             await self._round()
-        assert self._all_know_the_same(), "nodes know different things, or tell one another of their syncs for ever"
-
-    def _all_know_the_same(self) -> bool:
-        known = [node.replica.known() for node in self.nodes]
-        return all(each == known[0] for each in known)
-
-    async def _all_the_same(self, goal: dict[Origin, int]) -> None:
-        for node in self.nodes:
-            self._knows_all(node, goal)
-        whole = [node for node in self.nodes if node is not self.leaf]
-        states = state_of(whole[0])
-        for node in whole[1:]:
-            assert state_of(node) == states, f"{node.name} shows otherwise than {whole[0].name}"
-        if self.leaf is not None:
-            part = state_of(whole[0], WANTED_AT_THE_LEAF)
-            assert state_of(self.leaf, WANTED_AT_THE_LEAF) == part, f"{self.leaf.name} shows otherwise"
-        one, other = self.chance.sample(whole, 2)
-        assert await shown_by(one) == await shown_by(other), f"{one.name} and {other.name} tell operators two things"
-        for node in whole:
-            self.watch.redacted_is_gone(node)
-            if self.leaf is None:
-                self._lacks_nothing(node)
-
-    def _lacks_nothing(self, node: Node) -> None:
-        held = {dot for other in self.nodes for dot in other.memory.events}
-        left = [gap for gap in node.memory.gaps() if any(Dot(gap.origin, seq) in held for seq in seqs(gap))]
-        assert not left, f"{node.name} still lacks {left}"
-        gone = [each for ids in self.watch.promised.values() for each in ids if each not in node.memory.ids]
-        assert not gone, f"{node.name} never got {gone[:3]}"
-
-    def _knows_all(self, node: Node, goal: dict[Origin, int]) -> None:
-        lacking = [f"{origin}#{seq}" for origin, seq in goal.items() if node.replica.vector().get(origin, 0) < seq]
-        assert not lacking, f"{node.name} still lacks {lacking}"
-
-    def _forked(self) -> bool:
-        """Tell whether some origin was written twice, and both got about before anybody could know."""
-        seen: dict[Dot, bytes] = {}
-        for node in self.nodes:
-            for origin in self.watch.twice & node.memory.runs.keys():
-                for part in node.memory.after(origin, 0):
-                    if seen.setdefault(Dot(origin, last_of(part)), part.chain) != part.chain:
-                        return True
-        return False
+        assert ending.all_know_the_same(), "nodes know different things, or tell one another of their syncs for ever"
