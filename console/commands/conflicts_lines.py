@@ -9,13 +9,11 @@ from typing import Any
 from console.commands.session import Session
 from console.commands.table import moment, safe, table
 from console.presentation.json_words import value_text
-from engine.events.event import Event
+from engine.events.event import Event, node_of
 from engine.events.merging.choices import named
 from engine.events.merging.patches import apply, at
-from engine.events.merging.patterns import dotted, node_of
 from engine.events.merging.queue import ConflictDetail, ConflictState, ConflictSummary, Preview, Tried
-from engine.events.merging.summaries import at_time
-from engine.events.merging.values import ABSENT, Candidate, Verdict
+from engine.events.merging.values import ABSENT, Candidate, Verdict, dotted
 from engine.settings.replication import Rule
 
 WIDTH = 80
@@ -165,7 +163,7 @@ def _side_lines(number: int, candidate: Candidate, node: str) -> Iterator[str]:
     yield from _value_lines(f"{number} {safe(wrote)}", candidate.value)
     actor = safe(str(event.metadata.get("actor", "")))
     by = f" by {actor}" if actor else ""
-    yield f"  {'':<{LABEL}}{moment(at_time(event))} {safe(event.type)}{by}{here}"
+    yield f"  {'':<{LABEL}}{moment(event.written_at)} {safe(event.type)}{by}{here}"
 
 
 def _value_lines(label: str, value: Any) -> Iterator[str]:
@@ -181,7 +179,7 @@ def _value_lines(label: str, value: Any) -> Iterator[str]:
 
 def _event_line(event: Event) -> str:
     what = "(redacted)" if event.redacted else value_text(event.data, WIDTH)
-    return f"  {moment(at_time(event))} {safe(str(event.dot))} {safe(event.type)} {what}"[:WIDTH].rstrip()
+    return f"  {moment(event.written_at)} {safe(str(event.dot))} {safe(event.type)} {what}"[:WIDTH].rstrip()
 
 
 def _verdict_object(verdict: Verdict) -> dict[str, Any]:
@@ -195,7 +193,7 @@ def _verdict_object(verdict: Verdict) -> dict[str, Any]:
                 "value": _json(each.value),
                 "event": str(each.event.dot),
                 "type": each.event.type,
-                "at": at_time(each.event),
+                "at": each.event.written_at,
                 "metadata": each.event.metadata,
             }
             for number, each in enumerate(contest.candidates, 1)

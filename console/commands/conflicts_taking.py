@@ -11,9 +11,9 @@ import msgspec
 from engine.errors import EventRefused, SettingsError
 from engine.events.merging.choices import named, refusal, sides_of
 from engine.events.merging.patches import at, writes_of
-from engine.events.merging.patterns import dotted, matches
+from engine.events.merging.patterns import matches
 from engine.events.merging.queue import Choice, Choices, Take
-from engine.events.merging.values import ABSENT, Contest, View
+from engine.events.merging.values import ABSENT, Contest, View, dotted
 
 WORDS = {"base": Take.BASE, "both": Take.BOTH, "remove": Take.REMOVE}
 WHOLE = "."

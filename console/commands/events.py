@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -16,7 +16,7 @@ from console.commands.table import safe
 from console.presentation.event_sentences import sentence
 from engine.assembly import Engine
 from engine.events.cursor import VectorCursor, text_of
-from engine.events.event import Event, Position
+from engine.events.event import Event, Position, node_of
 from engine.events.log import Filter
 
 END = Position(2**62)
@@ -107,15 +107,14 @@ class _Printer:
         """Print some events."""
         for event in page:
             self._session.emit(event)
-            when = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
-            place = f"{event.position:>8}  {when:%Y-%m-%d %H:%M:%S}  {safe(event.type):<20}"
+            place = f"{event.position:>8}  {event.written_at:%Y-%m-%d %H:%M:%S}  {safe(event.type):<20}"
             self._session.say(f"{place} {self._where(event)}  {_told(event)}")
             self._say_what_is_foreign(event)
             self.shown += 1
 
     def _where(self, event: Event) -> str:
         """Return what the event is about, and which node wrote it if it was another."""
-        writer = event.origin.rpartition("~")[0] or event.origin
+        writer = node_of(event.origin)
         by = "" if writer == self._node else f"  ({safe(writer)})"
         return f"{safe(event.aggregate_id)}{by}"
 

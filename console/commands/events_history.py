@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -15,7 +15,8 @@ from console.commands.table import safe, table
 from console.presentation.ages import count
 from engine.errors import NothingFound
 from engine.events.event import Event, Origin, Position
-from engine.events.merging.values import ABSENT, View
+from engine.events.merging.choices import named
+from engine.events.merging.values import ABSENT, View, dotted
 
 
 def add_acts(acts: Subparsers) -> None:
@@ -69,7 +70,7 @@ def _say(session: Session, shown: Sequence[Event], later: int, view: View) -> No
     rows = [
         [
             str(event.position),
-            f"{datetime.fromtimestamp(event.milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+            f"{event.written_at:%Y-%m-%d %H:%M:%S}",
             safe(event.origin),
             str(event.seq),
             "head" if event.dot in heads else "",
@@ -90,7 +91,7 @@ def _say(session: Session, shown: Sequence[Event], later: int, view: View) -> No
         for line in pretty.splitlines():
             session.say(f"  {safe(line)}")
     for verdict in view.open:
-        field = ".".join(verdict.contest.path) or "the whole"
+        field = named(verdict.contest.path)
         session.say(f"Contested: {safe(field)} ({len(verdict.contest.candidates)} sides). See: syncdeck conflicts")
 
 
@@ -101,6 +102,6 @@ def _state_object(view: View, until: Position | None, version: int, vector: dict
         "exists": view.value is not ABSENT,
         "value": None if view.value is ABSENT else view.value,
         "heads": [str(head) for head in view.heads],
-        "contested": [".".join(verdict.contest.path) for verdict in view.open],
+        "contested": [dotted(verdict.contest.path) for verdict in view.open],
     }
     return state if until is not None else {**state, "version": version, "vector": vector}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from console.presentation.ages import TimeStyle, count
 from console.presentation.event_sentences import told
 from console.presentation.events import role_of, time_cell
-from console.presentation.origins import node_of
-from console.presentation.patches import Path, brief, dotted, leaves
+from console.presentation.patches import brief, field_name, leaves
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
-from engine.events.merging.values import ABSENT
+from engine.events.event import node_of
+from engine.events.merging.values import ABSENT, Path
 
 if TYPE_CHECKING:
     from engine.events.event import Dot, Event
@@ -89,7 +89,7 @@ def _standing(view: View | None) -> Line:
     if view is None:
         return ()
     if view.open:
-        names = ", ".join(dotted(verdict.contest.path) for verdict in view.open)
+        names = ", ".join(field_name(verdict.contest.path) for verdict in view.open)
         return (Span(f"≠ contested: {names}", "warn"), Span("  c", "accent"), Span(" opens the conflict", "dim"))
     if view.value is ABSENT:
         return (Span("✗ deleted", "remove"),)
@@ -107,7 +107,7 @@ def state_lines(before: View | None, after: View, width: int) -> list[Line]:
     was = before.value if before is not None else ABSENT
     changes = list(differences(was, after.value))
     contested = {verdict.contest.path: verdict for verdict in after.open}
-    room = min(max((len(dotted(path)) for _, path, _, _ in changes), default=0) + 2, max(width // 3, 10))
+    room = min(max((len(field_name(path)) for _, path, _, _ in changes), default=0) + 2, max(width // 3, 10))
     news = [each for each in changes if each[0] != " " or each[1] in contested]
     rest = [each for each in changes if each[0] == " " and each[1] not in contested]
     lines: list[Line] = [fit(_changed(changes, before, after), width), (), *_fields(news, contested, room, width)]
@@ -171,7 +171,7 @@ SIGNS = {"+": "add", "-": "remove", "~": "update", " ": ""}
 def _fields(changes: Sequence[Change], contested: Collection[Path], room: int, width: int) -> list[Line]:
     lines: list[Line] = []
     for sign, path, old, new in changes[:MOST_FIELDS]:
-        head = (Span(f"{'≠' if path in contested else sign} ", SIGNS[sign]), cell(dotted(path), room, "accent"))
+        head = (Span(f"{'≠' if path in contested else sign} ", SIGNS[sign]), cell(field_name(path), room, "accent"))
         lines += _value(head, sign, old, new, width - room - 2)
     if len(changes) > MOST_FIELDS:
         lines.append((Span(f"… and {len(changes) - MOST_FIELDS:,} more fields", "dim"),))
@@ -197,7 +197,11 @@ def _contest(path: Path, verdict: Verdict, width: int) -> list[Line]:
     """Return a contested field: what it shows until somebody settles it, and each side."""
     contest = verdict.contest
     shows = "nothing" if verdict.value is ABSENT else brief(verdict.value)
-    first = (Span("≠ ", "warn"), Span(dotted(path), "strong"), Span(f" is contested; until settled it shows {shows}"))
+    first = (
+        Span("≠ ", "warn"),
+        Span(field_name(path), "strong"),
+        Span(f" is contested; until settled it shows {shows}"),
+    )
     lines: list[Line] = [(), fit(first, width)]
     for side in contest.candidates:
         value = Span("removed", "remove") if side.value is ABSENT else Span(brief(side.value))

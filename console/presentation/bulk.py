@@ -10,7 +10,7 @@ from itertools import islice
 from console.presentation.ages import count
 from console.presentation.conflict_fields import node
 from console.presentation.json_words import leaves, value_text
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.spans import Line, Span, cell, clean, fit, joined
 from console.presentation.staging import Staging
 from engine.events.merging.choices import chosen, refusal
@@ -111,7 +111,7 @@ def _item(detail: ConflictDetail, order: Order, staging: Staging) -> Item:
     contests = [verdict.contest for verdict in detail.view.open]
     if order.way is Way.OPEN:
         return Item(detail=detail, choices={})
-    wanted = [each for each in contests if not order.field or matches(order.field, dotted(each.path))]
+    wanted = [each for each in contests if not order.field or matches(order.field, field_name(each.path))]
     if not wanted:
         return Item(detail=detail, choices={}, reason="has no such field in conflict", outcome=Outcome.LEFT_OUT)
     choices: Choices = {}
@@ -122,7 +122,7 @@ def _item(detail: ConflictDetail, order: Order, staging: Staging) -> Item:
         if choice is not None and not reason:
             choices[contest.path] = choice
         else:
-            reasons.append(f"{dotted(contest.path)}: {reason}")
+            reasons.append(f"{field_name(contest.path)}: {reason}")
     outcome = Outcome.WAITS if choices else Outcome.LEFT_OUT
     return Item(detail=detail, choices=choices, reason="; ".join(reasons), outcome=outcome)
 
@@ -177,13 +177,13 @@ def item_line(item: Item, width: int) -> Line:
         base, value = contests[path].base, chosen(contests[path], choice)
         for below, before, after in islice(leaves(base, value, path), MOST_PARTS):
             old, new = value_text(before, 60), value_text(after, 60)
-            parts.append((Span(f"{dotted(below)}  ", "accent"), Span(old, "old"), Span(" → "), Span(new, "new")))
+            parts.append((Span(f"{field_name(below)}  ", "accent"), Span(old, "old"), Span(" → "), Span(new, "new")))
     return fit((*head, *joined(parts, "   ")), width)
 
 
 def _sides(contest: Contest) -> Line:
     sides = (Span(value_text(side.value, 60)) for side in contest.candidates)
-    return (Span(f"{dotted(contest.path)}  ", "accent"), *joined(((side,) for side in sides), " | "))
+    return (Span(f"{field_name(contest.path)}  ", "accent"), *joined(((side,) for side in sides), " | "))
 
 
 def order_lines(order: Order, items: Sequence[Item], width: int) -> list[Line]:

@@ -11,11 +11,10 @@ from console.presentation.conflict_fields import FieldRow, actor, node, result_l
 from console.presentation.conflicts import state_span
 from console.presentation.event_sentences import told
 from console.presentation.json_words import differing, flowed, kind_of, leaves, value_text
-from console.presentation.origins import node_of
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.rule_words import rule_line
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, spread, wrap
-from engine.events.event import Event
+from engine.events.event import Event, node_of
 from engine.events.merging.queue import ConflictDetail, ConflictState
 from engine.events.merging.values import ABSENT, Candidate
 
@@ -68,7 +67,7 @@ def field_detail(row: FieldRow, width: int, now: datetime) -> list[Line]:
     contest = row.contest
     sides = len(contest.candidates)
     more = (Span(f"{sides} sides: , and . show another left and right", "accent"),) if sides > 2 else ()
-    lines = [fit(joined(((Span(dotted(row.path), "strong"),), result_line(row), more), "   "), width)]
+    lines = [fit(joined(((Span(field_name(row.path), "strong"),), result_line(row), more), "   "), width)]
     lines += _labelled("base", (Span(value_text(contest.base)),), width)
     for number in _order(row):
         lines += side_lines(row, number, width, now)
@@ -99,7 +98,7 @@ def _parts(label: str, base: Any, value: Any, width: int) -> list[Line]:
     lines: list[Line] = []
     for path, before, after in leaves(base, value):
         part: Line = (Span("✗ removed", "remove"),) if after is ABSENT else differing(before, after)
-        lines += _labelled("" if lines else label, (Span(f"{dotted(path)}  ", "accent"), *part), width)
+        lines += _labelled("" if lines else label, (Span(f"{field_name(path)}  ", "accent"), *part), width)
     return lines or _labelled(label, (Span("as the base", "dim"),), width)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.presentation.json_words import value_text
-from console.presentation.origins import node_of
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.spans import Line, Span, cell, clean, fit
+from engine.events.event import node_of
 from engine.events.merging.choices import chosen
 from engine.events.merging.queue import Choice, Take
 from engine.events.merging.values import ABSENT, Candidate, Contest, Path, Verdict
@@ -160,7 +160,7 @@ def actor(candidate: Candidate) -> str:
 def _name(row: FieldRow) -> str:
     """Return the field's name, and how many sides it has where two columns do not show all."""
     sides = len(row.contest.candidates)
-    return f"{dotted(row.path)} ({sides})" if sides > 2 else dotted(row.path)
+    return f"{field_name(row.path)} ({sides})" if sides > 2 else field_name(row.path)
 
 
 def _common(texts: Sequence[str]) -> str:

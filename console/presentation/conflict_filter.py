@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from console.presentation.origins import node_of
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
+from engine.events.event import node_of
 from engine.events.merging.patterns import matches
 from engine.events.merging.queue import ConflictSummary
 
@@ -32,7 +32,7 @@ class ConflictFilter:
     def lets_through(self, summary: ConflictSummary) -> bool:
         """Tell whether a conflict is wanted."""
         people = (summary.claimed_by, summary.settled_by)
-        fields = [dotted(path) for path in summary.fields]
+        fields = [field_name(path) for path in summary.fields]
         text = " ".join((summary.id, summary.aggregate_id, *fields, *summary.origins, *people)).casefold()
         return (
             _any(self.field, fields)

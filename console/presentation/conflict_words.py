@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from console.presentation.ages import count
 from console.presentation.json_words import differing, flowed, leaves, value_text
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.plan_words import Deed, Matter
 from console.presentation.spans import Line, Span, cell, clean, fit, wrap
 from engine.events.merging.queue import ConflictSummary, Preview
@@ -21,7 +21,7 @@ def change_lines(preview: Preview, width: int, room: int) -> list[Line]:
     """Return what a resolution changes in what shows now, field by field, in about `room` lines."""
     lines: list[Line] = []
     changes = list(leaves(preview.before, preview.after))
-    named = min(max((len(dotted(path)) for path, _, _ in changes), default=8), width // 3)
+    named = min(max((len(field_name(path)) for path, _, _ in changes), default=8), width // 3)
     each = max(1, room // max(1, len(changes)))
     for shown, (path, before, after) in enumerate(changes):
         if len(lines) >= room and shown < len(changes) - 1:
@@ -32,7 +32,7 @@ def change_lines(preview: Preview, width: int, room: int) -> list[Line]:
             value = (Span(value_text(before, 200), "old"), Span(" → "), *value)
         flow = [fit(value, width - named - 2)] if each == 1 else flowed(value, width - named - 2)
         first, *rest = _cut(flow, each, width - named - 2)
-        lines.append((cell(dotted(path), named, "strong"), Span("  "), *first))
+        lines.append((cell(field_name(path), named, "strong"), Span("  "), *first))
         lines += [(Span(" " * (named + 2)), *line) for line in rest]
     if not changes:
         lines.append((Span("What shows now stays as it is; the conflict ends.", "dim"),))
@@ -50,7 +50,7 @@ def settle_matter(preview: Preview, width: int, height: int) -> Matter:
     """Return what is asked by A in the workbench, on a terminal of so many rows."""
     lines = [*change_lines(preview, width, max(4, height - 17)), ()]
     if preview.undecided:
-        names = ", ".join(dotted(path) for path in preview.undecided)
+        names = ", ".join(field_name(path) for path in preview.undecided)
         lines += wrap(f"Still undecided, and left open: {names}.", width, "warn")
     patch = value_text(preview.patch, 400)
     lines += _cut(flowed((Span(f"written as {patch}", "dim"),), width), 1 if height < 30 else 4, width)
@@ -66,7 +66,7 @@ def settle_matter(preview: Preview, width: int, height: int) -> Matter:
 
 def reopen_matter(summary: ConflictSummary, width: int) -> Matter:
     """Return what is asked by U."""
-    fields = ", ".join(dotted(path) for path in summary.fields)
+    fields = ", ".join(field_name(path) for path in summary.fields)
     who = clean(summary.settled_by) or "Somebody"
     text = (
         f"{who} settled {fields or 'it'}. Nothing is erased: an event says that this decision no longer counts, "

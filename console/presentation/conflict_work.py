@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from console.presentation.conflict_fields import LEFT, RIGHT, SIGNS, FieldRow, Written
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.staging import Staging, Step
 from engine.events.merging.queue import Choice, ConflictDetail, Take
 from engine.events.merging.values import ABSENT, Path
@@ -64,7 +64,7 @@ def value_in(patch: Any, path: Path) -> Any:
 def step_text(step: Step, *, back: bool) -> str:
     """Say what taking a choice back, or making it again, did."""
     after = step.before if back else step.after
-    staged = {dotted(path): each.choice if each is not None else None for path, each in after.items()}
+    staged = {field_name(path): each.choice if each is not None else None for path, each in after.items()}
     if len(staged) > 2:
         return f"{step.aggregate}: {len(staged)} fields {'as before' if back else 'chosen again'}"
     return f"{step.aggregate}: " + ", ".join(f"{path} → {choice_word(choice)}" for path, choice in staged.items())

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from console.presentation.ages import age, in_one_unit
-from console.presentation.origins import node_of
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.spans import Line, Span, cell, clean, fit
+from engine.events.event import node_of
 from engine.events.merging.queue import ConflictState, ConflictSummary
 from engine.events.merging.values import Path
 
@@ -87,7 +87,7 @@ def conflict_line(summary: ConflictSummary, staged: int, width: int, now: dateti
 
 def fields_text(paths: Sequence[Path], width: int) -> str:
     """Return the names of as many fields as there is room for, and how many more there are."""
-    names = [dotted(path) for path in paths]
+    names = [field_name(path) for path in paths]
     for shown in range(len(names), 0, -1):
         more = f" +{len(names) - shown}" if shown < len(names) else ""
         text = ", ".join(names[:shown]) + more

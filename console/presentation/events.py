@@ -11,9 +11,8 @@ import msgspec
 
 from console.presentation.ages import TimeStyle, duration, stamp
 from console.presentation.event_sentences import told
-from console.presentation.origins import node_of
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
-from engine.events.event import Dot, Event
+from engine.events.event import Dot, Event, node_of
 from engine.events.own import is_own
 
 LONGEST_VALUE = 4_000
@@ -147,13 +146,15 @@ def event_detail(
 
     `heads` are those of its aggregate, once they are known; `here`: its aggregate's history is on the screen.
     """
-    at = datetime.fromtimestamp(event.milliseconds / 1000, UTC)
     kind = (Span(clean(event.type), role_of(event.type) or "strong"),)
     about = (Span(clean(event.aggregate_id), "accent"),)
     actor = clean(str(event.metadata.get("actor", "")))
     lines: list[Line] = [
         fit(joined((kind, about, (Span(f"by {actor}"),) if actor else ()), "   "), width),
-        (Span(f"{at:%Y-%m-%d %H:%M:%S}.{event.milliseconds % 1000:03d} UTC", "dim"), Span(f"   {stamp(at)}", "dim")),
+        (
+            Span(f"{event.written_at:%Y-%m-%d %H:%M:%S}.{event.milliseconds % 1000:03d} UTC", "dim"),
+            Span(f"   {stamp(event.written_at)}", "dim"),
+        ),
         *_ways(event, node, width, here=here),
         (),
     ]

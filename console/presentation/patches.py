@@ -1,4 +1,4 @@
-"""Values and merge patches in a few words: what an event sets, removes or deletes; what differs between two states."""
+"""Values and merge patches in a few words: what an event sets, removes or deletes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.presentation.spans import clean
+from engine.events.merging.values import Path, dotted
 
 LONGEST = 300
 """Characters of a patch's words; the rest is cut."""
 DEEPEST = 32
 SHORT_LIST = 4
-
-Path = tuple[str, ...]
 
 
 def patch_words(data: object) -> str:
@@ -26,7 +25,7 @@ def patch_words(data: object) -> str:
     parts: list[str] = []
     length = 0
     for path, value in leaves(data):
-        name = dotted(path)
+        name = field_name(path)
         parts.append(f"{name} removed" if value is None else f"{name}: {brief(value)}")
         length += len(parts[-1]) + 2
         if length > LONGEST:
@@ -43,9 +42,9 @@ def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-def dotted(path: Path) -> str:
-    """Return a path as people write it; the root is "(whole)"."""
-    return clean(".".join(path), 80) or "(whole)"
+def field_name(path: Path) -> str:
+    """Return a path as a line shows it; the root is "(whole)"."""
+    return clean(dotted(path), 80) or "(whole)"
 
 
 def brief(value: object, longest: int = 120) -> str:

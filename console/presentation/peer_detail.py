@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from console.presentation.ages import TimeStyle, age, duration
 from console.presentation.event_sentences import told
 from console.presentation.events import time_cell
-from console.presentation.origins import node_of
 from console.presentation.peer_words import advice, got
 from console.presentation.peers import CONNECTION, lag_words, verdict
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
+from engine.events.event import node_of
 
 if TYPE_CHECKING:
     from engine.events.event import Event, Origin

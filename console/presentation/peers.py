@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from console.presentation.ages import age, count, duration, in_one_unit, roughly
-from console.presentation.origins import node_of
 from console.presentation.peer_words import advice, got
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
+from engine.events.event import node_of
 
 if TYPE_CHECKING:
     from engine.events.replicating.messages import Identity

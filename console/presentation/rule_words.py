@@ -7,8 +7,9 @@ from typing import Any
 
 from console.presentation.ages import count
 from console.presentation.json_words import value_text
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.spans import Line, Span, cell, clean, fit, wrap
+from engine.events.event import node_of
 from engine.events.merging.queue import BackTest, Choice, Take, Tried
 from engine.events.merging.values import ABSENT, Contest, Verdict
 from engine.settings.replication import Condition
@@ -56,7 +57,7 @@ def _strategy(contest: Contest, choice: Choice | None) -> dict[str, Any]:
         case Take.REMOVE:
             return {"use": "remove_wins"}
         case Take.CANDIDATE:
-            origin = contest.candidates[choice.candidate].event.origin.partition("~")[0]
+            origin = node_of(contest.candidates[choice.candidate].event.origin)
             return {"use": "prefer_origin", "prefer": [origin]}
         case _:
             return {"use": ASKING}
@@ -107,7 +108,7 @@ def strategy_lines(strategies: Mapping[str, str], width: int) -> list[Line]:
 def _tried_lines(tried: Sequence[Tried], width: int) -> list[Line]:
     lines: list[Line] = []
     for each in tried[:MOST_SHOWN]:
-        about = f"{clean(each.aggregate_id, 60)} {dotted(each.path)}"
+        about = f"{clean(each.aggregate_id, 60)} {field_name(each.path)}"
         room = min(max(24, width // 2), width - 20)
         values: Line = (Span(value_text(each.outcome, 120), "new"),)
         if each.agrees is False:

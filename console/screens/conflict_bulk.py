@@ -16,7 +16,7 @@ from console.messages import Open
 from console.presentation import bulk
 from console.presentation.bulk import Order, Outcome, Way
 from console.presentation.conflicts import WAITING
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.spans import Line, Span
 from console.screens.bulk_settling import BulkSettling, Progress
 from console.widgets.line_panel import LineStack
@@ -130,7 +130,7 @@ class ConflictBulkScreen(BulkSettling):
         counts: dict[str, int] = {}
         for detail in self.details:
             for verdict in detail.view.open:
-                name = dotted(verdict.contest.path)
+                name = field_name(verdict.contest.path)
                 counts[name] = counts.get(name, 0) + 1
         options = [Option("*", "all fields")]
         options += [Option(name, name, f"in {number:,}") for name, number in sorted(counts.items())]

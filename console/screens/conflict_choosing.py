@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from console.presentation.conflict_fields import FieldRow
 from console.presentation.conflict_work import step_text
 from console.presentation.conflicts import STATES, WAITING
-from console.presentation.patches import dotted
+from console.presentation.patches import field_name
 from console.presentation.staging import Staging, Step
 from console.screens.conflict_deeds import ConflictDeeds
 from engine.events.merging.choices import chosen, refusal
@@ -115,7 +115,7 @@ class ConflictChoosing(ConflictDeeds):
         def problem(value: object) -> str:
             return refusal(contest, Choice(take=Take.VALUE, value=value))
 
-        dialog = EditValue(dotted(contest.path), start, as_text=as_text, lines=lines, problem=problem)
+        dialog = EditValue(field_name(contest.path), start, as_text=as_text, lines=lines, problem=problem)
         self.deck.push_screen(dialog, edited)
 
     # -- all fields -------------------------------------------------------------------------------------------------

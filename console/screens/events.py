@@ -20,13 +20,13 @@ from console.messages import Failure, News
 from console.presentation import event_filter
 from console.presentation.event_words import LogState, Scanned, pill, state_line
 from console.presentation.events import heading
-from console.presentation.origins import node_of
 from console.presentation.spans import Line
 from console.screens.event_reading import EventReading
 from console.widgets.event_list import EventList
 from console.widgets.filter_bar import FilterBar
 from console.widgets.ink import paint
 from console.widgets.line_panel import LinePanel, LineStack
+from engine.events.event import node_of
 from engine.events.log import Filter
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from textual.widget import Widget
 from console.keymap import bindings
 from console.messages import News, Open
 from console.presentation import peer_detail as shown
-from console.presentation.origins import node_of
 from console.presentation.peers import Ourselves
 from console.presentation.spans import Line, Span
 from console.screens.peer_deeds import PeerDeeds, syncing
@@ -23,6 +22,7 @@ from console.screens.peers import ourselves
 from console.widgets.line_panel import LinePanel, LineStack
 from console.widgets.record_list import RecordList
 from console.widgets.summary_rows import SummaryRows
+from engine.events.event import node_of
 
 if TYPE_CHECKING:
     from datetime import datetime

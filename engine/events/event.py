@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, NewType
 
 import msgspec
@@ -11,7 +12,16 @@ Origin = NewType("Origin", str)
 """A node and its incarnation, as `name~8 hex digits`: a restored backup writes under a new one."""
 
 Position = NewType("Position", int)
-"""Place in this workspace's log, from 1, without gaps. Local: other nodes number the same events differently."""
+"""Place in this workspace's log, from 1; gaps only where a compaction took events out. Local: other nodes number the
+same events differently."""
+
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999, the last that Python's calendar has; 48 bits of milliseconds reach further."""
+
+
+def node_of(origin: str) -> str:
+    """Return the name of the node that an origin is an incarnation of."""
+    return origin.rpartition("~")[0] or origin
 
 
 class Dot(NamedTuple):
@@ -73,3 +83,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def milliseconds(self) -> int:
         """Wall time of the event in milliseconds since 1970, from its hybrid logical time."""
         return self.hlc >> 16
+
+    @property
+    def written_at(self) -> datetime:
+        """Wall time of the event."""
+        return datetime.fromtimestamp(min(self.milliseconds, _LAST_MS) / 1000, UTC)

@@ -15,7 +15,7 @@ import msgspec
 from engine.clock import Clock
 from engine.errors import NothingFound, StorageError
 from engine.events.chain import canonical
-from engine.events.event import NewEvent
+from engine.events.event import NewEvent, node_of
 from engine.events.hlc import at_milliseconds
 from engine.events.replicating.archive import Header, Signing
 from engine.events.replicating.known_to_all import Frontier, frontier
@@ -100,7 +100,7 @@ class LogCompaction:
         name among the retired."""
         names = self._neighbours
         memories = {name: await names.book.recall(name) for name in names.peers}
-        writers = {name.rpartition("~")[0] or name for (name,) in await self._database.rows(_WRITERS)} - {names.node}
+        writers = {node_of(name) for (name,) in await self._database.rows(_WRITERS)} - {names.node}
         known = {*memories, *(memory.node for memory in memories.values()), *writers}
         for name in retired:
             if name not in known:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from engine.errors import EventRefused
-from engine.events.event import Dot, Event, Origin, Position
+from engine.events.event import Dot, Event, Origin, Position, node_of
 from engine.events.hlc import tick
 from engine.events.merging import together
 from engine.events.merging.evaluate import conflict_id
 from engine.events.merging.patches import apply
-from engine.events.merging.patterns import dotted, matches, node_of
+from engine.events.merging.patterns import matches
 from engine.events.merging.queue import Choice, Choices, ConflictId, Preview, Take
 from engine.events.merging.strategy import Strategy
-from engine.events.merging.values import ABSENT, Absent, Contest, Path, View
+from engine.events.merging.values import ABSENT, Absent, Contest, Path, View, dotted
 from engine.events.merging.view import view_of
 from engine.events.own import RESOLVED
 from engine.settings.replication import Rule

@@ -12,7 +12,7 @@ from engine.events.merging.caseload import Caseload
 from engine.events.merging.choices import fitting, preview_of
 from engine.events.merging.deciding import Deciding
 from engine.events.merging.lookup import Lookup, Waiting
-from engine.events.merging.patterns import dotted, matches
+from engine.events.merging.patterns import matches
 from engine.events.merging.ports import Histories
 from engine.events.merging.queue import (
     BackTest,
@@ -25,7 +25,7 @@ from engine.events.merging.queue import (
     Resolved,
 )
 from engine.events.merging.strategy import Strategy
-from engine.events.merging.values import View
+from engine.events.merging.values import View, dotted
 from engine.events.merging.watching import told
 from engine.notices import Notices
 from engine.settings.replication import Rule

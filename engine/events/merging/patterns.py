@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from engine.events.merging.values import Path
-
 
 def matches(pattern: str, text: str) -> bool:
     """Tell whether a whole text is as a pattern says. Takes time in proportion to the text, whatever the pattern."""
@@ -20,16 +18,6 @@ def matches(pattern: str, text: str) -> bool:
         found = found and piece.search(text, found.end())
     start = len(text) - len(pattern) + pattern.rindex("*") + 1
     return found is not None and start >= found.end() and last.fullmatch(text, start) is not None
-
-
-def dotted(path: Path) -> str:
-    """Return a path as people write it: `profile.title`; empty for the whole aggregate."""
-    return ".".join(path)
-
-
-def node_of(origin: str) -> str:
-    """Return the name of the node that an origin is an incarnation of."""
-    return origin.rpartition("~")[0] or origin
 
 
 @lru_cache(maxsize=1_024)

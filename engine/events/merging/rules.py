@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from engine.events.chain import canonical, hashed
-from engine.events.event import Event
+from engine.events.event import Event, node_of
 from engine.events.merging.patches import apply
-from engine.events.merging.patterns import dotted, matches, node_of
+from engine.events.merging.patterns import matches
 from engine.events.merging.strategy import Asks, Strategy
-from engine.events.merging.values import ABSENT, Absent, Contest, Verdict
+from engine.events.merging.values import ABSENT, Absent, Contest, Verdict, dotted
 from engine.settings.replication import Condition, Rule
 
 NO_RULE = Rule(use="ask_operator")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from engine.events.event import Event
 from engine.events.merging.causality import knows, tie
@@ -17,10 +17,6 @@ from engine.events.own import RESOLVED
 
 BY_RULES = "rules"
 """Who settled a conflict that no operator needs to look at."""
-
-
-_LAST_MS = 253_402_300_799_999
-"""The end of the year 9999, the last that Python's calendar has; 48 bits of milliseconds reach further."""
 
 
 def current(view: View, claimed_by: str = "") -> ConflictSummary | None:
@@ -75,11 +71,6 @@ def standing_resolutions(identity: ConflictId, history: Sequence[Event]) -> list
     return sorted((event for event in of_it if event.dot not in gone), key=tie)
 
 
-def at_time(event: Event) -> datetime:
-    """Return the wall time of an event."""
-    return datetime.fromtimestamp(min(event.milliseconds, _LAST_MS) / 1000, UTC)
-
-
 def _reviewed(standing: Sequence[Event], history: Sequence[Event]) -> bool:
     """Tell whether nobody need look again: decided once or alike, or somebody decided later knowing all of it."""
     if all(_alike(standing[0], other) for other in standing[1:]):
@@ -106,4 +97,4 @@ def _origins(contests: Iterable[Contest]) -> tuple[str, ...]:
 
 def _since(contests: Iterable[Contest]) -> datetime | None:
     sides = [each.event for contest in contests for each in contest.candidates]
-    return at_time(max(sides, key=tie)) if sides else None
+    return max(sides, key=tie).written_at if sides else None

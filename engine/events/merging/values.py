@@ -10,7 +10,12 @@ from engine.events.event import Dot, Event
 from engine.settings.replication import Rule
 
 Path = tuple[str, ...]
-"""The keys from an aggregate's root to a field; () is the whole aggregate. People write it dotted: `profile.title`."""
+"""The keys from an aggregate's root to a field; () is the whole aggregate."""
+
+
+def dotted(path: Path) -> str:
+    """Return a path as people write it: `profile.title`; empty for the whole aggregate."""
+    return ".".join(path)
 
 
 class Absent(msgspec.Struct, frozen=True):

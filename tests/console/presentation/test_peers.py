@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 
 from console.presentation import equality, peer_detail, peers
-from console.presentation.origins import node_of
 from console.presentation.peer_words import LEFT_OUT, WAYS_OUT, advice, concluded, got, refused
 from console.presentation.spans import Line, plain, width_of
-from engine.events.event import Origin
+from engine.events.event import Origin, node_of
 from engine.events.replicating.messages import Identity, Refusal
 from engine.events.replicating.standing import Comparison, Connection, Differing, PeerStatus, SyncResult
 from engine.settings.replication import Direction, PeerSettings

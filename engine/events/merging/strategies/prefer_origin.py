@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.events.event import node_of
 from engine.events.merging.causality import tie
-from engine.events.merging.patterns import matches, node_of
+from engine.events.merging.patterns import matches
 from engine.events.merging.strategy import Asks, Strategy
 from engine.events.merging.values import Contest
 from engine.settings.replication import Rule
