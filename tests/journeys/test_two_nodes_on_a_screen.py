@@ -90,6 +90,7 @@ async def prove_equal(pilot: Pilot[None]) -> None:
 async def miss_it(pilot: Pilot[None]) -> None:
     await press(pilot, "s")
     await until(pilot, lambda: "✗ lost" in lines(pilot)[0])
-    assert "Where syncdeck serve runs, it is tried again" in " ".join(screen_text(pilot).split())
     await until(pilot, lambda: "✗ 1 peer" in screen_text(pilot).splitlines()[0])
+    await press(pilot, "enter")
+    await until(pilot, lambda: "tried again with longer and longer pauses" in " ".join(screen_text(pilot).split()))
     await settled(pilot)
