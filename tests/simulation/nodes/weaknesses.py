@@ -29,6 +29,14 @@ from tests.simulation.nodes.node import Node
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
+def redactions_as_any_event(selection: Selection) -> Callable[[str, str], bool] | None:
+    """As if a redaction were about an aggregate that only some want."""
+    aggregates = [pattern.rstrip("*") for pattern in selection.aggregates]
+    if not aggregates:
+        return None
+    return lambda kind, aggregate: any(aggregate.startswith(prefix) for prefix in aggregates)
+
+
 def put(owner: Any, name: str, weak: Any) -> Plant:
     """Return what puts a weak part in the place of a sound one."""
     return lambda monkeypatch: monkeypatch.setattr(owner, name, weak)
@@ -229,6 +237,11 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
         0,
         put(admission._Admitting, "_refuse_clock", take_the_future),
         "from its future",
+    ),
+    "a redaction does not follow what it redacts": (
+        0,
+        put(replica, "wanted_by", redactions_as_any_event),
+        "shows otherwise",
     ),
     "a redaction is a mere note": (0, put(Memory, "redact", keep_what_is_redacted), "still has what"),
 }
