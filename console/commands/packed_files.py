@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from engine.errors import EventRefused, StorageError
+from engine.settings.replacing import sync_folder
 
 STANDARD = "-"
 """Stands for standard input or output."""
@@ -48,6 +49,7 @@ def writing(name: str) -> Iterator[Sink]:
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:

@@ -27,11 +27,11 @@ def replace_file(path: Path, data: bytes) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    _sync_folder(real.parent)
+    sync_folder(real.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the replacement itself durable; only POSIX can open a folder for that."""
+def sync_folder(folder: Path) -> None:
+    """Make it durable that a file of this folder was created, renamed or replaced; only POSIX can open a folder."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
