@@ -45,6 +45,8 @@ class History:
 
     events: Sequence[Event]
     now: View | None
+    end: Position
+    """The newest position of the log then."""
 
 
 class AggregateScreen(SyncdeckScreen):
@@ -57,6 +59,8 @@ class AggregateScreen(SyncdeckScreen):
         super().__init__()
         self.of = aggregate
         self.history: History | None = None
+        self.seen: Position | None = None
+        """The end of the log when it was last read: nothing is read again until that has moved."""
         self.views: dict[Position, View] = {}
         """As of positions that were looked at."""
         self.in_full = is_own(aggregate)
@@ -93,7 +97,11 @@ class AggregateScreen(SyncdeckScreen):
     # -- what is shown ----------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        self.ask("read the history", partial(_history, self.of), self.show)
+        self.ask("read the history", partial(_history, self.of, self.seen), self.show)
+
+    def on_engine_opened(self) -> None:
+        self.seen = None  # the rules may be others now
+        super().on_engine_opened()
 
     def look_if_shown(self) -> None:
         """Look again: other nodes' events arrive through other processes, too."""
@@ -104,12 +112,15 @@ class AggregateScreen(SyncdeckScreen):
         if any(notice.topic.startswith(("peer.", "conflict.", "plan.elsewhere")) for notice in news.notices):
             self.look()
 
-    def show(self, history: History) -> None:
-        """Show its events; the cursor stays, or begins at the newest."""
+    def show(self, history: History | None) -> None:
+        """Show its events, unless nothing was written; the cursor stays, or begins at the newest."""
         engine = self.deck.engine
-        if engine is None or (self.history is not None and history == self.history):
+        if engine is None or history is None:
             return
-        first, self.history = self.history is None, history
+        before, self.history, self.seen = self.history, history, history.end
+        if before is not None and (before.events, before.now) == (history.events, history.now):
+            return
+        first = before is None
         heads = history.now.heads if history.now is not None else ()
         rows = SummaryRows(
             history.events,
@@ -216,9 +227,13 @@ class AggregateScreen(SyncdeckScreen):
         return f"syncdeck events --aggregate '{self.of}'"
 
 
-async def _history(aggregate: str, engine: Engine) -> History:
+async def _history(aggregate: str, seen: Position | None, engine: Engine) -> History | None:
+    """Return the history, or nothing when the log has not grown since."""
+    _, end = await engine.log.bounds()
+    if end == seen:
+        return None
     events = await engine.log.history(aggregate)
-    return History(events, None if is_own(aggregate) else await engine.conflicts.view(aggregate))
+    return History(events, None if is_own(aggregate) else await engine.conflicts.view(aggregate), end)
 
 
 async def _views(aggregate: str, positions: Sequence[Position], engine: Engine) -> Mapping[Position, View]:
