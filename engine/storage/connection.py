@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.errors import StorageError
+from engine.settings.replacing import sync_folder
 
 APPLICATION_ID = 0x53594E44
 """`SYND` in the file's header (SQLite file format, offset 68): tells a state file from any other database."""
@@ -26,9 +27,13 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 def create_private(path: Path) -> None:
     """Make an empty state file that only its owner may read, unless there is one.
 
-    An existing file is never opened here: closing it again would drop the locks that SQLite holds in this process.
+    The names of folders that it makes are on the disk when it returns; SQLite sees to the file's own. An existing file
+    is never opened here: closing it again would drop the locks that SQLite holds in this process.
     """
+    new = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
+    for folder in new:
+        sync_folder(folder.parent)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 

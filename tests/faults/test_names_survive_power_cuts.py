@@ -8,25 +8,35 @@ from pathlib import Path
 import pytest
 
 from console.commands.packed_files import writing
+from engine.storage.connection import create_private
 
 
-def test_an_archive_is_there_after_a_power_cut_under_the_name_it_was_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deeds: list[str] = []
+@pytest.fixture
+def deeds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is synced and named, in order, from now on."""
+    noted: list[str] = []
     sync, rename = os.fsync, Path.rename
 
     def noted_sync(descriptor: int) -> None:
-        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
-        deeds.append(f"sync {name}")
+        noted.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
         sync(descriptor)
 
     def noted_rename(path: Path, target: Path) -> Path:
-        deeds.append(f"name {Path(target).name}")
+        noted.append(f"name {Path(target).name}")
         return rename(path, target)
 
     monkeypatch.setattr(os, "fsync", noted_sync)
     monkeypatch.setattr(Path, "rename", noted_rename)
+    return noted
+
+
+def test_the_folder_of_a_new_state_file_is_there_after_a_power_cut(tmp_path: Path, deeds: list[str]) -> None:
+    create_private(tmp_path / "new" / ".syncdeck" / "state.db")
+
+    assert deeds == ["sync new", f"sync {tmp_path.name}"]
+
+
+def test_an_archive_is_there_after_a_power_cut_under_the_name_it_was_given(tmp_path: Path, deeds: list[str]) -> None:
     with writing(str(tmp_path / "archive.ndjson")) as sink:
         sink.write(b"{}\n")
 
