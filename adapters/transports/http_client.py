@@ -167,7 +167,11 @@ class HttpRemote(Remote):
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise RemoteUnavailable(f"{place} did not answer within {seconds:g} s.", maybe_done=writes) from error
+            raise RemoteUnavailable(
+                f"{place} did not answer within {seconds:g} s. See whether it is a node that answers there, or raise "
+                f"peers.{self._settings.name}.timeout.",
+                maybe_done=writes,
+            ) from error
         try:
             return wire.decode(whole, answer)
         except ReplicationRefused as error:
@@ -191,7 +195,8 @@ class HttpRemote(Remote):
             if (media := response.headers.get("content-type", "nothing")) != MSGPACK:
                 raise RemoteRefused(
                     f"{place} answered with {media[:60]}, as a login page does; no Syncdeck node says that. Check "
-                    f"peers.{self._settings.name}.url."
+                    f"peers.{self._settings.name}.url.",
+                    about="address",
                 )
             return whole
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -42,12 +45,16 @@ def judge(
     quoted = f" It says: {said.error}" if said.error else ""
     if status == 401:
         token = f"peers.{name}.token" if settings.token else f"peers.{name}.token (there is none)"
-        raise RemoteRefused(f"{place}: the token is not accepted. Check {token} here and server.tokens there.{quoted}")
+        raise RemoteRefused(
+            f"{place}: the token is not accepted. Check {token} here and server.tokens there.{quoted}", about="token"
+        )
     if status == 403:
-        raise RemoteRefused(f"{place}: it may not be used from here. Check server.tokens there.{quoted}")
+        raise RemoteRefused(f"{place}: it may not be used from here. Check server.tokens there.{quoted}", about="token")
     if status in REDIRECTS:
         where = response.headers.get("location", "")[:200]
-        raise RemoteRefused(f"{place} sends elsewhere ({where}). Set peers.{name}.url to the address itself.")
+        raise RemoteRefused(
+            f"{place} sends elsewhere ({where}). Set peers.{name}.url to the address itself.", about="address"
+        )
     if status in {408, 425, 429} or status in GATEWAYS:
         pause = pause_asked(response.headers, now)
         raise RemoteUnavailable(
@@ -60,7 +67,8 @@ def judge(
     if status in {404, 405} or not said.kind:
         raise RemoteRefused(
             f"{place} is no address of a Syncdeck node ({status}). Check peers.{name}.url: scheme, host and port, "
-            f"without a path.{quoted}"
+            f"without a path.{quoted}",
+            about="address",
         )
     raise RemoteRefused(f"{place} refuses ({status}).{quoted}")
 
@@ -73,10 +81,12 @@ def told(place: str, settings: PeerSettings, *, writes: bool) -> Iterator[None]:
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise _no_connection(place, settings, error) from error
     except httpx.TimeoutException as error:
-        raise RemoteUnavailable(f"{place}: no sign of life in time.", maybe_done=writes) from error
+        raise RemoteUnavailable(
+            f"{place}: no sign of life in time. {_if_it_never_worked(settings)}", maybe_done=writes
+        ) from error
     except httpx.TransportError as error:
-        words = redact(str(error) or type(error).__name__).rstrip(".")
-        raise RemoteUnavailable(f"{place}: the connection broke ({words}).", maybe_done=writes) from error
+        words = f"{place}: the connection broke ({_reason(error)}). {_if_it_never_worked(settings)}"
+        raise RemoteUnavailable(words, maybe_done=writes) from error
     except (httpx.InvalidURL, UnicodeError) as error:
         raise RemoteRefused(f"{place} is no address ({error}). Check peers.{settings.name}.url.") from error
 
@@ -90,16 +100,45 @@ def too_much(place: str, error: TooLarge) -> ReplicationRefused:
 
 
 def _no_connection(place: str, settings: PeerSettings, error: httpx.TransportError) -> RemoteError:
-    words = redact(str(error) or "timed out")
-    name = settings.name
-    if "CERTIFICATE" in words:
+    cause, name = _cause(error), settings.name
+    if isinstance(cause, ssl.SSLCertVerificationError):
         return RemoteRefused(
-            f"{place}: its certificate is not trusted ({words}). Check peers.{name}.ca, and that url has the name that "
-            "the certificate is for."
+            f"{place}: its certificate is not trusted ({cause.verify_message.rstrip('.')}). Check peers.{name}.ca, and "
+            "that url has the name that the certificate is for.",
+            about="TLS",
         )
-    if "SSL" in words:
-        return RemoteRefused(f"{place}: there is no TLS ({words}). Check whether peers.{name}.url is https or http.")
-    return RemoteUnavailable(f"{place}: no connection ({words.rstrip('.')}).")
+    if isinstance(cause, ssl.SSLError):
+        return RemoteRefused(
+            f"{place}: there is no TLS ({_reason(error)}). Check whether peers.{name}.url is https or http.",
+            about="TLS",
+        )
+    return RemoteUnavailable(
+        f"{place}: no connection ({_reason(error)}). Check that syncdeck serve runs there, and peers.{name}.url here."
+    )
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what it began with: the libraries on the way up keep only that all attempts failed."""
+    while isinstance(under := error.__cause__ or error.__context__, BaseException):
+        error = under
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system said. (asyncio writes over it: "Connect call failed ('127.0.0.1', 1)".)"""
+    cause = _cause(error)
+    words = str(cause) or str(error) or "it was closed"
+    if isinstance(cause, ssl.SSLError):
+        words = (cause.reason or words).replace("_", " ").lower()
+    elif isinstance(cause, OSError) and cause.errno and cause.strerror:
+        words = os.strerror(cause.errno) if cause.errno in errno.errorcode else cause.strerror
+    return redact(words).rstrip(".")
+
+
+def _if_it_never_worked(settings: PeerSettings) -> str:
+    """Return what to look at when what answers may be no node, or one that is spoken to in the wrong way."""
+    other = "http" if settings.url.startswith("https:") else "https"
+    return f"If it never worked: check the port in peers.{settings.name}.url, and whether the peer serves {other}."
 
 
 def _said(body: bytes) -> Said:

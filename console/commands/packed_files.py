@@ -9,16 +9,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from engine.errors import EventRefused, StorageError
 from engine.settings.replacing import sync_folder
+
+if TYPE_CHECKING:
+    import zstandard
+    from _typeshed import WriteableBuffer
 
 STANDARD = "-"
 """Stands for standard input or output."""
 
 _GZIP_LEVEL = 6
 _ZSTANDARD_LEVEL = 6
+_WINDOW = 2**27
+_FED_BYTES = 256
+"""At once: a few bytes may unpack to a block of 128 KiB each."""
 
 
 class Sink(Protocol):
@@ -102,13 +109,41 @@ def _reading(name: str) -> Iterator[IO[bytes]]:
             import zstandard
 
             with path.open("rb") as packed:
-                reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
-                    packed, read_across_frames=True
-                )
                 try:
-                    yield io.BufferedReader(cast(io.RawIOBase, reader))
+                    yield io.BufferedReader(_Frames(packed, zstandard.ZstdDecompressor(max_window_size=_WINDOW)))
                 except zstandard.ZstdError as error:
                     raise StorageError(f"{path} cannot be unpacked: {error}.") from error
         case _:
             with path.open("rb") as file:
                 yield file
+
+
+class _Frames(io.RawIOBase):
+    """What the frames of Zstandard unpack to. The library's own reader takes a file that was cut for a shorter one."""
+
+    def __init__(self, packed: IO[bytes], unpacker: zstandard.ZstdDecompressor) -> None:
+        self._packed = packed
+        self._unpacker = unpacker
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._fed = self._out = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Raises `EOFError` when the file ends before its last frame does."""
+        while not self._out:
+            self._fed = self._fed or self._packed.read(_FED_BYTES)
+            if not self._fed:
+                if self._frame is not None and not self._frame.eof:
+                    raise EOFError("it ends before its packing does, so a part of it is missing")
+                return 0
+            if self._frame is None or self._frame.eof:
+                self._frame = self._unpacker.decompressobj()
+            self._out = self._frame.decompress(self._fed)
+            self._fed = self._frame.unused_data
+        room = memoryview(buffer).cast("B")
+        size = min(len(room), len(self._out))
+        room[:size] = self._out[:size]
+        self._out = self._out[size:]
+        return size

@@ -132,6 +132,21 @@ def test_a_packed_file_that_unpacks_without_end_or_is_cut_is_refused(node: Comma
     assert "cannot be read: No such file" in node("events", "import", "nowhere.ndjson").err
 
 
+def test_an_export_that_was_cut_is_never_taken_for_a_shorter_one(node: Command, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.ndjson.zst", tmp_path / "cut.ndjson.zst"
+    for number in range(3):
+        node("events", "append", "--type", "t.x", "--aggregate", f"user:{number}")
+    node("events", "export", str(whole))
+    for missing in (1, 20, whole.stat().st_size // 2):
+        cut.write_bytes(whole.read_bytes()[:-missing])
+
+        ended = node("events", "import", str(cut))
+
+        assert (ended.code, "ends before its packing does" in ended.err) == (1, True), ended.out
+    cut.write_bytes(whole.read_bytes() * 2)
+    assert node("events", "import", str(cut)).out == "6 lines read; new: 0 events.\n"
+
+
 def test_a_changed_history_is_exit_code_1_and_named(node: Command) -> None:
     first = append(node, {"name": "Ann"})
     append(node, {"name": "Bea"})

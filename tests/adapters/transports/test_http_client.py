@@ -199,10 +199,43 @@ async def test_a_peer_that_does_not_answer_is_given_up(server: LocalServer) -> N
             await remote.greet(HELLO)
 
 
-async def test_nobody_there() -> None:
-    async with way_to("http://127.0.0.1:1").connect() as remote:
-        with pytest.raises(RemoteUnavailable, match="no connection"):
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1", "Connection refused"),
+        ("https://nowhere.invalid:1", r"no connection \([A-Z][a-z ]+\)\."),
+    ],
+)
+async def test_nobody_there_is_told_as_the_system_says_it(url: str, words: str) -> None:
+    async with way_to(url).connect() as remote:
+        with pytest.raises(RemoteUnavailable, match=words) as told:
             await remote.greet(HELLO)
+    assert "syncdeck serve runs there, and peers.hamburg.url here" in str(told.value)
+
+
+async def test_a_port_that_breaks_off_is_told_with_what_to_look_at(server: LocalServer) -> None:
+    server.mischief = always(LOST)
+    async with way_to(server.url).connect() as remote:
+        with pytest.raises(RemoteUnavailable, match=r"port in peers\.hamburg\.url, and whether the peer serves https"):
+            await remote.greet(HELLO)
+
+
+WHAT_IT_IS_ABOUT = {
+    "a wrong token": "token",
+    "a forbidden address": "token",
+    "another server": "address",
+    "a redirect": "address",
+    "a login page": "address",
+}
+
+
+@pytest.mark.parametrize("fault", WHAT_IT_IS_ABOUT)
+async def test_a_refusal_says_which_step_of_a_connection_test_it_fails(server: LocalServer, fault: str) -> None:
+    server.mischief = always(FAULTS[fault][0])
+    async with way_to(server.url).connect() as remote:
+        with pytest.raises(RemoteRefused) as told:
+            await remote.greet(HELLO)
+    assert told.value.about == WHAT_IT_IS_ABOUT[fault]
 
 
 # The kit cuts an answer at its limit without a word, and fails on every later pull.
@@ -272,8 +305,11 @@ async def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> N
         async with way_to(url, tmp_path, ca="ca.pem").connect() as remote:
             assert await remote.greet(HELLO) == GREETING
         async with way_to(url).connect() as remote:
-            with pytest.raises(RemoteRefused, match=r"peers\.hamburg\.ca"):
+            with pytest.raises(
+                RemoteRefused, match=r"unable to get local issuer certificate\)\. Check peers\.hamburg\.ca"
+            ) as told:
                 await remote.greet(HELLO)
+            assert told.value.about == "TLS"
 
 
 async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
@@ -289,8 +325,9 @@ async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None
 
 async def test_https_to_a_server_without_tls_says_so(server: LocalServer) -> None:
     async with way_to(server.url.replace("http:", "https:")).connect() as remote:
-        with pytest.raises(RemoteRefused, match="there is no TLS"):
+        with pytest.raises(RemoteRefused, match=r"there is no TLS \(wrong version number\)") as told:
             await remote.greet(HELLO)
+    assert told.value.about == "TLS"
 
 
 async def test_certificates_that_cannot_be_read_are_a_fault_of_the_settings(tmp_path: Path) -> None:
