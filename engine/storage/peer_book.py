@@ -15,10 +15,10 @@ from engine.clock import Clock
 from engine.errors import StorageError
 from engine.events.replicating.ports import PeerBook
 from engine.events.replicating.standing import PeerMemory
-from engine.reconcile.acting.together import together
 from engine.storage.database import Database
 from engine.storage.journal_part import to_number
 from engine.storage.processes import is_gone, this_process
+from engine.together import together
 
 TURN = timedelta(minutes=2)
 """A holder that is not seen to have died (another container on the same file) loses its turn after so long without a

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TypeVar
 
 from engine.errors import SyncdeckError
-from engine.reconcile.acting.together import together
 from engine.reconcile.history import ItemState, RunId, RunState
 from engine.reconcile.plan import Change
 from engine.reconcile.results import RunResult, StoredPlan
+from engine.together import together
 from tests.doubles.journal import Crash
 from tests.doubles.targets import Service
 from tests.doubles.workplace import NO_LIMITS, SECOND, SYNC, Workplace

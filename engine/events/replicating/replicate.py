@@ -6,7 +6,6 @@ session begins where this one stopped, because the receiver's vector is the only
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -45,6 +44,7 @@ from engine.events.replicating.steps import (
     Traced,
 )
 from engine.events.vector import merge
+from engine.together import together
 
 T = TypeVar("T")
 
@@ -186,12 +186,9 @@ class Exchange:
         """Do some work, and meanwhile what probably comes next: the disk and the network need not wait in turn."""
         if ahead is None:
             return await work
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._prepare(ahead))
-                working = group.create_task(work)
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from errors
+        async with together() as group:
+            group.create_task(self._prepare(ahead))
+            working = group.create_task(work)
         return working.result()
 
     async def _prepare(self, ahead: Fetch | Offer) -> None:

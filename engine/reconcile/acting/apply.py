@@ -13,11 +13,11 @@ from engine.reconcile.acting.pace import Pace, Patience, Retry
 from engine.reconcile.acting.readback import Reader
 from engine.reconcile.acting.settling import settle
 from engine.reconcile.acting.stopping import Stop
-from engine.reconcile.acting.together import together
 from engine.reconcile.history import ItemState, Lease
 from engine.reconcile.plan import ORDER, Action
 from engine.reconcile.ports import Outcome, Result, Target
 from engine.settings.model import Mode
+from engine.together import together
 
 HOPELESS = 20
 """Refusals of whole batches in a row, none accepted between, after which a split stops looking for a culprit: more

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from engine.errors import Locked, SyncdeckError
 from engine.reconcile.acting.means import Means
-from engine.reconcile.acting.together import together
 from engine.reconcile.history import Lease
+from engine.together import together
 
 LEASE_TTL = timedelta(seconds=60)
 """How long a target stays locked after its holder vanished without a trace."""

@@ -10,10 +10,10 @@ from engine.errors import SyncdeckError, TargetDrifted
 from engine.reconcile.acting.means import Means
 from engine.reconcile.acting.pace import READ_PATIENCE, Retry, patiently
 from engine.reconcile.acting.readback import Reader, Sighting
-from engine.reconcile.acting.together import together
 from engine.reconcile.plan import TargetPlan
 from engine.reconcile.ports import Target
 from engine.settings.model import SyncSettings
+from engine.together import together
 
 NAMED = 10
 """How many drifted members are told one by one."""

@@ -21,12 +21,12 @@ from engine.reconcile.acting.pace import Patience
 from engine.reconcile.acting.readback import Reader, Sighting
 from engine.reconcile.acting.settling import settle
 from engine.reconcile.acting.stopping import Stop
-from engine.reconcile.acting.together import together
 from engine.reconcile.acting.verify import result_of
 from engine.reconcile.history import Approval, ItemState, RunId
 from engine.reconcile.plan import Plan
 from engine.reconcile.results import RunResult, StoredPlan, TargetResult
 from engine.settings.model import SyncSettings
+from engine.together import together
 
 WATCH_INTERVAL = timedelta(milliseconds=500)
 """How soon a run hears of a wish to stop that another process left in the journal."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from engine.clock import Clock
-from engine.reconcile.acting.together import together
+from engine.together import together
 
 T = TypeVar("T")
 

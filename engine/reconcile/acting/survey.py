@@ -10,13 +10,13 @@ from engine.reconcile.acting.draining import drain
 from engine.reconcile.acting.means import Means
 from engine.reconcile.acting.outset import RECENT_READS, REMOVAL_WINDOW
 from engine.reconcile.acting.pace import READ_PATIENCE, Retry, patiently
-from engine.reconcile.acting.together import together
 from engine.reconcile.comparing.difference import Comparison, Difference
 from engine.reconcile.comparing.wanted import Wanted, WantedCollector
 from engine.reconcile.deciding.planning import Occasion, TargetReading, configuration_digest, make_plan
 from engine.reconcile.plan import Plan
 from engine.reconcile.ports import Found, Miss, Target
 from engine.settings.model import SyncSettings
+from engine.together import together
 
 LOOK_UP_CHUNK = 1_000
 
