@@ -40,7 +40,7 @@ def add_parser(verbs: Subparsers) -> None:
     parser.add_argument("--field", default="", metavar="F", help="pattern of a contested field, dotted (profile.*)")
     parser.add_argument("--aggregate", default="", metavar="A", help="pattern of the aggregate (user:*)")
     parser.add_argument("--limit", type=int, default=1_000, metavar="N", help="the newest N (default 1000)")
-    acts = parser.add_subparsers(title="acts", metavar="ACT")
+    acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
     _show(acts)
     _resolve(acts)
     _resolve_all(acts)
@@ -91,7 +91,7 @@ def _resolve(acts: Subparsers) -> None:
         metavar="F",
         help="the field that the next --take is for (a pattern; . is the whole); without: all that wait",
     )
-    parser.add_argument("--comment", default="", help="why; kept with the decision")
+    parser.add_argument("--comment", metavar="TEXT", default="", help="why; kept with the decision")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -107,7 +107,7 @@ def _resolve_all(acts: Subparsers) -> None:
     parser.add_argument("--take", required=True, choices=["base", "both", "remove", "oldest"], help="what is right")
     parser.add_argument("--field", default="", metavar="F", help="pattern of contested fields, dotted")
     parser.add_argument("--aggregate", default="", metavar="A", help="pattern of the aggregates")
-    parser.add_argument("--comment", default="", help="why; kept with each decision")
+    parser.add_argument("--comment", metavar="TEXT", default="", help="why; kept with each decision")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

@@ -9,7 +9,7 @@ from console.commands.conflicts_taking import choices_of
 from console.commands.session import CHANGES, DONE, ERROR, Session
 from console.commands.table import safe
 from engine.assembly import Engine
-from engine.errors import SettingsError
+from engine.errors import NothingFound, SettingsError
 from engine.events.merging.choices import named
 from engine.events.merging.queue import Choice, ConflictState, Take
 
@@ -79,6 +79,8 @@ async def resolve_all(arguments: Namespace, session: Session) -> int:
 async def undo(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
         summary = (await engine.conflicts.show(arguments.conflict)).summary
+        if summary.resolution is None:
+            raise NothingFound(f"Nobody's decision on conflict {summary.id} stands, so there is none to undo.")
         session.say(f"{safe(summary.aggregate_id)}: conflict {summary.id} would wait again, as before the decision")
         session.say(f"by {safe(summary.settled_by) or 'an operator'} about {_fields(summary.fields)}.")
         if not arguments.yes and not _agreed(session, "Take the decision back, on every node?"):

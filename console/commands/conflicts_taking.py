@@ -75,8 +75,9 @@ def _choice(word: str, contest: Contest, node: str) -> Choice:
     meant = local if word == "local" else remote
     if len(meant) != 1:
         whose = f"this node ({node})" if word == "local" else "other nodes"
+        wrote = f"{len(meant)} sides were" if meant else "no side was"
         raise EventRefused(
-            f"{named(contest.path)}: {len(meant)} sides were written by {whose}, so --take {word} does not say which. "
+            f"{named(contest.path)}: {wrote} written by {whose}, so --take {word} does not say which. "
             f"Take one by its number, 1 to {len(contest.candidates)}; syncdeck conflicts show lists them."
         )
     return Choice(take=Take.CANDIDATE, candidate=meant[0])

@@ -27,7 +27,7 @@ def add_parser(verbs: Subparsers) -> None:
     )
     for parser in (approval, rejection):
         parser.add_argument("digest", help="the plan's digest, or its first characters")
-        parser.add_argument("--comment", default="", help="why; kept with the decision")
+        parser.add_argument("--comment", metavar="TEXT", default="", help="why; kept with the decision")
     approval.add_argument(
         "--override",
         action="append",

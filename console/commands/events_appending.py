@@ -39,7 +39,7 @@ def add_acts(acts: Subparsers) -> None:
         ),
         exits="0 all are in the log, durably   1 error   4 the aggregate has another version",
     )
-    parser.add_argument("lines", nargs="?", choices=("-",), help="read lines of JSON from standard input")
+    parser.add_argument("lines", nargs="?", choices=("-",), metavar="-", help="read lines of JSON from standard input")
     parser.add_argument("--type", default="", metavar="T", help="what happened, dotted (user.changed)")
     parser.add_argument("--aggregate", default="", metavar="A", help="what it is about (user:1)")
     parser.add_argument("--data", default="{}", metavar="JSON", help="what changes (default {}: nothing)")

@@ -86,6 +86,13 @@ def test_a_conflict_is_listed_shown_decided_and_taken_back(apart: Apart) -> None
         assert shown(node) == {"email": "old", "name": "Ann", "tags": ["x"]}
 
 
+def test_what_nobody_decided_is_not_offered_to_be_taken_back(apart: Apart) -> None:
+    berlin, _ = apart
+    refused = berlin("conflicts", "undo", "user:ann", "--yes")
+    assert (refused.code, refused.out) == (1, "")
+    assert "none to undo" in refused.err
+
+
 def test_the_sides_are_readable_in_eighty_columns(apart: Apart) -> None:
     berlin, _ = apart
     text = berlin("conflicts", "show", "user:ann").out

@@ -81,7 +81,7 @@ def test_a_file_decides_the_whole_where_the_whole_is_contested(tmp_path: Path) -
 
 
 REFUSED = {
-    "this node wrote none": ([("field", "phone"), ("take", "local")], "0 sides were written by this node (berlin)"),
+    "this node wrote none": ([("field", "phone"), ("take", "local")], "no side was written by this node (berlin)"),
     "others wrote several": ([("field", "phone"), ("take", "remote")], "2 sides were written by other nodes"),
     "there is no such side": ([("field", "email"), ("take", "7")], "email has sides 1 to 2; there is no 7."),
     "nought is no side": ([("take", "0")], "there is no 0."),
