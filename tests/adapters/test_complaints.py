@@ -31,4 +31,5 @@ def test_a_peers_token_file_that_others_can_read_is_told(tmp_path: Path) -> None
     (tmp_path / "token").write_text("hunter2")
     (tmp_path / "token").chmod(0o644)
     (sentence,) = said(tmp_path, "syncdeck: 1\npeers: {b: {url: https://b.example, token: file:token}}\n")
-    assert "token" in sentence and "hunter2" not in sentence
+    assert "token" in sentence
+    assert "hunter2" not in sentence

@@ -305,8 +305,10 @@ PROBLEMS = {
     ),
     "an unknown strategy": (
         "syncdeck: 1\nconflicts:\n  rules:\n    - {use: last_write_win}\n",
-        "syncdeck.yaml:4:13: conflicts.rules[0].use: found the text 'last_write_win', an unknown strategy. "
-        "Did you mean last_write_wins?",
+        (
+            "syncdeck.yaml:4:13: conflicts.rules[0].use: found the text 'last_write_win', an unknown strategy. "
+            "Did you mean last_write_wins?"
+        ),
     ),
     "a preference for nobody": (
         "syncdeck: 1\nconflicts: {rules: [{use: prefer_origin}]}\n",

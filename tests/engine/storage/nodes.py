@@ -45,7 +45,9 @@ class StoredNode:
         return await self.replica.receive(await other.lacked_by(self, wanted))
 
     async def contested(self) -> dict[str, list[int]]:
-        rows = await self.database.rows("SELECT aggregate, value FROM contested, json_each(heads) WHERE NOT quiet ORDER BY value")
+        rows = await self.database.rows(
+            "SELECT aggregate, value FROM contested, json_each(heads) WHERE NOT quiet ORDER BY value"
+        )
         heads: dict[str, list[int]] = {}
         for aggregate, position in rows:
             heads.setdefault(aggregate, []).append(position)
