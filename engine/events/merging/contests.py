@@ -22,6 +22,8 @@ class Contests:
         """`events` are in causal order; those that write nothing are not among them."""
         self._floor = floor
         self._events = events
+        self._place = {id(event): place for place, event in enumerate(events)}
+        """Nobody knows what comes after him, whatever the contexts of a hostile peer say."""
         self._sparing = Sparing()
         self._states: dict[Side, Any] = {}
         self._frontiers: dict[Side, Frontier] = {}
@@ -78,7 +80,10 @@ class Contests:
             if len(above) > len(path):
                 break
             group = _written_in(node)
-            common = frozenset.intersection(*(self._side(event, above) for event in self._sides(group)))
+            older = common.intersection(*(self._side(event, above) for event in self._sides(group)))
+            if older == common:  # only where contexts lie: whoever is contested does not know all of it
+                break
+            common = older
         return at(self._state_of(common), path), disputed
 
     def _sides(self, group: Sequence[Live]) -> list[Event]:
@@ -86,7 +91,7 @@ class Contests:
         writers = {id(live.event): live.event for live in group if live.event is not None}
 
         def yields(event: Event, other: Event) -> bool:
-            if event is other or not knows(other, event):
+            if self._place[id(other)] <= self._place[id(event)] or not knows(other, event):
                 return False
             return not any(self._sparing.spares(other, live) for live in group if live.event is event)
 
@@ -94,7 +99,7 @@ class Contests:
 
     def _side(self, event: Event, path: Path) -> Side:
         """Return what an event knows, without the sides whose writes it left standing against its own."""
-        kept = [other for other in self._events if knows(event, other)]
+        kept = [other for other in self._events[: self._place[id(event)] + 1] if knows(event, other)]
         for spared in self._sparing.spared_within(event, path):
             beside = [other for other in kept if not knows(other, spared) and not knows(spared, other)]
             kept = [

@@ -64,6 +64,24 @@ def test_stamps_that_lie_change_no_order_of_cause_and_effect(events: list[Event]
     assert (aggregate.value, told(aggregate)) == (oracle.value, oracle.contests)
 
 
+@given(deciding_histories, st.randoms(use_true_random=False))
+@settings(max_examples=300)
+def test_contexts_that_lie_make_nobody_wait_and_mean_the_same_everywhere(
+    events: list[Event], chance: random.Random
+) -> None:
+    """A hostile peer's events may know each other in circles, or what their causes did not."""
+    origins = sorted({event.origin for event in events})
+    lying = [
+        msgspec.structs.replace(event, context={origin: chance.randint(0, 5) for origin in origins})
+        if chance.random() < 0.7
+        else event
+        for event in events
+    ]
+    expected = evaluate(lying)
+    chance.shuffle(lying)
+    assert evaluate(lying) == expected
+
+
 @given(st.lists(patches, min_size=3, max_size=4), st.randoms(use_true_random=False))
 def test_merging_in_any_grouping_is_evaluating_the_set(data: list[Any], chance: random.Random) -> None:
     """Four nodes that wrote apart, and then merge two by two in any order, see what one sees who got all at once."""
