@@ -130,7 +130,7 @@ async def open_engine(
             care=Care(workspace.state),
             conflicts=_conflicts(ground),
             replica=replica,
-            responder=Responder(replica),
+            responder=Responder(replica, notices=ground.notices),
             replication=_replication(ground, replica),
             log_care=_log_care(ground, replica),
         )

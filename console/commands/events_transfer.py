@@ -12,8 +12,8 @@ from console.presentation.ages import count
 from engine.assembly import Engine
 from engine.errors import EventRefused
 from engine.events.replicating.archive import is_archive, verified
-from engine.events.replicating.lines import LONGEST_LINE
 from engine.events.replicating.messages import Selection
+from engine.events.replicating.ndjson import LONGEST_LINE
 from engine.events.replicating.transfer import Imported
 
 
@@ -69,8 +69,8 @@ async def import_events(arguments: Namespace, session: Session) -> int:
                 done = so_far
         finally:
             session.emit({"lines": done.lines, "events": done.events, "conflicts": done.conflicts})
-            conflicts = f"; {count(done.conflicts, 'aggregate')} became contested" if done.conflicts else ""
-            session.say(f"{count(done.lines, 'line')} read; new: {count(done.events, 'event')}{conflicts}.")
+            twice = f"; {count(done.conflicts, 'aggregate')} edited on both sides" if done.conflicts else ""
+            session.say(f"{count(done.lines, 'line')} read; new: {count(done.events, 'event')}{twice}.")
     return DONE
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from textwrap import wrap
 
 from console.commands.table import moment, safe, span, table
+from console.presentation.ages import count
 from engine.events.replicating.standing import Comparison, PeerStatus, SyncResult
 from engine.events.vector import Vector
 
@@ -99,11 +100,11 @@ def _age(seconds: float | None) -> str:
 
 def outcome(result: SyncResult) -> str:
     """Return what a sync came to, in a sentence without its trouble."""
-    parts = [f"{result.pulled:,} events pulled", f"{result.pushed:,} pushed"]
+    parts = [f"{count(result.pulled, 'event')} pulled", f"{result.pushed:,} pushed"]
     if result.conflicts:
-        parts.append(f"{result.conflicts:,} aggregates became contested")
+        parts.append(f"{count(result.conflicts, 'aggregate')} edited on both sides")
     if result.refusals:
-        parts.append(f"{len(result.refusals):,} origins left out")
+        parts.append(f"{count(len(result.refusals), 'origin')} left out")
     words = ", ".join(parts) if result.pulled or result.pushed or result.refusals else ""
     if result.error:
         return f"ended early; {words}" if words else "nothing was exchanged"
@@ -127,9 +128,7 @@ def compared(found: Comparison) -> Iterator[str]:
         yield "vectors  equal: both know the same events."
         records = found.records_here + found.records_there
         if records:
-            yield from indented(
-                [f"(Beside {records:,} records of what nodes did, which the next sync brings over.)"], " " * 9
-            )
+            yield from indented([f"(Beside {count(records, 'record')} of what nodes did, for the next sync.)"], " " * 9)
     else:
         words = (
             f"{found.lacking_here:,} events are at {peer} and not here, {found.lacking_there:,} are here and not there."

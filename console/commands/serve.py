@@ -17,8 +17,10 @@ import msgspec
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.log_lines import log_lines
 from console.commands.session import DONE, Session
+from console.presentation.ages import count
 from engine.assembly import Engine
 from engine.errors import ReadOnly, SettingsError
+from engine.events.own import REINCARNATED
 from engine.events.replicating.standing import SyncResult
 from engine.settings.replication import ServerSettings
 
@@ -120,11 +122,13 @@ def _announce(session: Session, engine: Engine, url: str) -> None:
 
 
 async def _tell(engine: Engine) -> None:
-    """Log what comes of syncs, and conflicts that open or end."""
+    """Log what comes of syncs, conflicts that open or end, and origins that this node had to give up."""
     with engine.notices.subscribe("") as notices:
         async for notice in notices:
             if isinstance(notice.detail, SyncResult):
                 _tell_result(notice.detail)
+            elif notice.topic == REINCARNATED:
+                logger.warning("%s. This node writes as %s from now on", notice.detail, notice.subject)
             elif notice.topic.startswith("conflict."):
                 logger.info("%s %s", notice.topic, notice.subject, extra={"conflict": notice.subject})
 
@@ -133,7 +137,11 @@ def _tell_result(result: SyncResult) -> None:
     took = (result.ended_at - result.started_at).total_seconds()
     facts = {"peer": result.peer, "pulled": result.pulled, "pushed": result.pushed, "conflicts": result.conflicts}
     facts |= {"seconds": round(took, 3), "kind": result.error_kind}
-    moved = f"{result.pulled} pulled, {result.pushed} pushed, {result.conflicts} new conflicts"
+    moved = f"{result.pulled} pulled, {result.pushed} pushed"
+    if result.conflicts:
+        moved += f", {count(result.conflicts, 'aggregate')} edited on both sides"
+    if result.recovered:
+        logger.warning("%s", result.recovered, extra={"peer": result.peer})
     if result.error:
         logger.warning("sync with %s ended early: %s (%s)", result.peer, result.error, moved, extra=facts)
     else:

@@ -98,7 +98,7 @@ def _run_intended(data: Data) -> str:
 def _peer_synced(data: Data) -> str:
     counts = {"pulled": data["pulled"], "pushed": data["pushed"]}
     moved = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number) or "nothing new"
-    conflicts = f", {count(data['conflicts'], 'conflict')}" if data.get("conflicts") else ""
+    conflicts = f", {count(data['conflicts'], 'aggregate')} edited on both sides" if data.get("conflicts") else ""
     left = f", {len(data['refusals'])} histories left out" if data.get("refusals") else ""
     return f"{moved}{conflicts}{left}{'; ' + data['error'] if data.get('error') else ''}"
 

@@ -43,12 +43,12 @@ LEFT_OUT: dict[str, str] = {
 
 
 def got(result: SyncResult, *, short: bool = False) -> str:
-    """Return what a sync moved: "3 pulled, 5 pushed, 1 conflict"."""
+    """Return what a sync moved: "3 pulled, 5 pushed, 1 aggregate edited on both sides"."""
     words = (" in", " out") if short else (" pulled", " pushed")
     moved = [f"{number:,}{word}" for number, word in zip((result.pulled, result.pushed), words, strict=True) if number]
-    conflicts = count(result.conflicts, "conflict") if result.conflicts else ""
+    twice = f"{count(result.conflicts, 'aggregate')} edited on both sides" if result.conflicts and not short else ""
     left = f"{count(len(result.refusals), 'history', 'histories')} left out" if result.refusals and not short else ""
-    return (" " if short else ", ").join(part for part in (*moved, conflicts, left) if part) or "nothing new"
+    return (" " if short else ", ").join(part for part in (*moved, twice, left) if part) or "nothing new"
 
 
 def concluded(result: SyncResult) -> str:

@@ -14,16 +14,23 @@ from typing import Any, NamedTuple
 
 from msgspec import Raw, json
 
+from engine.errors import ReplicationRefused
 from engine.events.chain import BEFORE_FIRST, canonical, header, link
 from engine.events.event import Dot, Origin
+from engine.events.hlc import at_milliseconds
 from engine.events.merging.resolutions import parse_dot
-from engine.events.own import REDACTED, REOPENED, RESOLVED
+from engine.events.own import REDACTED, REINCARNATED, REOPENED, RESOLVED
 from engine.storage.event_grams import forget_segment
 from engine.storage.event_redaction import payload_hashes
 from engine.storage.event_rows import read_vector
 from engine.storage.log_tip import ELSEWHERE, OWN, new_origin
 
 AT_ONCE = 1_000
+
+MOST_IN_AN_HOUR = 10
+"""Origins that a node takes one after the other. Backups are restored now and then; a peer that says again and again
+that it knows more of this node than this node would have its whole history written anew each time."""
+HOUR_MS = 3_600_000
 
 _MOVED = "SELECT seq FROM event WHERE origin = ? AND seq > ? ORDER BY seq"
 
@@ -43,12 +50,31 @@ _CHANGE = """
 """
 
 
+_LATELY = """
+    SELECT count(*) FROM event e JOIN event_type t ON t.id = e.type JOIN event_origin o ON o.id = e.origin
+    WHERE e.aggregate = ? AND t.name = ? AND o.writer = ? AND e.hlc >= ?
+"""
+
+
 class Moved(NamedTuple):
     """What was done."""
 
     before: Origin
     after: Origin
     events: int
+
+
+def check_pace(connection: sqlite3.Connection, node: str, now_ms: int) -> None:
+    """Raise `ReplicationRefused` if this node took too many origins within the last hour."""
+    row = (f"node:{node}", REINCARNATED, OWN, at_milliseconds(max(now_ms - HOUR_MS, 0)))
+    ((lately,),) = connection.execute(_LATELY, row).fetchall()
+    if lately >= MOST_IN_AN_HOUR:
+        raise ReplicationRefused(
+            f"{node} took {lately} new origins within an hour, each because a peer said that it knows more of {node} "
+            f"than {node} itself. Backups are not restored that often, so it takes no other one for now. syncdeck "
+            "events --type node.reincarnated names the peer: pause it, or take its token out of server.tokens.",
+            kind="fork",
+        )
 
 
 def move(connection: sqlite3.Connection, node: str, old: Origin, kept: int) -> Moved:

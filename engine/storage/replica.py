@@ -28,7 +28,7 @@ from engine.events.replicating.ports import Replica
 from engine.events.vector import Vector
 from engine.storage.database import Database
 from engine.storage.event_log import StoredEventLog
-from engine.storage.incarnation import move
+from engine.storage.incarnation import check_pace, move
 from engine.storage.log_tip import give_back, take_tip
 from engine.storage.processes import instance_of
 from engine.storage.replica_receiving import Receiving
@@ -120,11 +120,14 @@ class StoredReplica(Replica):
         return outcome
 
     async def begin_incarnation(self, reason: str, keep: Mapping[Origin, int]) -> Origin:
+        now_ms = self._now_ms()
+
         def begin(connection: sqlite3.Connection) -> Origin:
             tip = take_tip(self._database, connection)
             own = tip.own(connection, self._node).name
             if own not in keep:  # two sessions may find out at once
                 return own
+            check_pace(connection, self._node, now_ms)
             moved = move(connection, self._node, own, keep[own])
             data = {"reason": reason, "before": moved.before, "after": moved.after, "moved": moved.events}
             event = NewEvent(type=REINCARNATED, aggregate_id=f"node:{self._node}", data=data)

@@ -77,7 +77,7 @@ async def see_what_another_process_brings(pilot: Pilot[None], hamburg: Path, ber
     """Nobody tells this console: it sees what a command, or `syncdeck serve`, stored in the same file."""
     await asyncio.to_thread(append, hamburg, "user:ann", '{"title": "Principal"}')
     ended = await asyncio.to_thread(Command(berlin), "peers", "sync", "hamburg")
-    assert ended.out.startswith("hamburg: 1 events pulled"), ended
+    assert ended.out.startswith("hamburg: 1 event pulled"), ended
     await until(pilot, lambda: any("title: Principal" in line for line in lines(pilot)))
 
 

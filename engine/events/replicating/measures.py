@@ -74,7 +74,7 @@ class Measures:
             *_counters("syncdeck_sync_events", "Events moved.", ("peer", "direction"), self._events),
             *_counters("syncdeck_sync_errors", "Syncs and origins that failed.", ("peer", "kind"), self._errors),
             *_counters("syncdeck_sync_calls", "Calls to peers, tries again included.", ("peer",), self._calls),
-            *_counters("syncdeck_sync_conflicts", "Aggregates that became contested.", ("peer",), self._conflicts),
+            *_counters("syncdeck_sync_conflicts", "Aggregates edited on both sides.", ("peer",), self._conflicts),
             *(metric for _, status in sorted(self._standing.items()) for metric in _standing(status)),
         ]
 

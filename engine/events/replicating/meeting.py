@@ -126,7 +126,8 @@ class Meeting:
         return self._trace(self._bisection)
 
     def reincarnated(self, new: Reincarnated) -> Step:
-        self.recovered = f"{self._diagnosis.reason}. It writes as {new.origin} from now on; what was lost is fetched."
+        reason = self._diagnosis.reason
+        self.recovered = f"{reason}. This node writes as {new.origin} from now on; what was lost is fetched."
         return self.begin()
 
     def _trace(self, bisection: Bisection) -> Step:

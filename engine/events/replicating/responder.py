@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from engine.errors import ReplicationRefused
 from engine.events.event import Dot, Origin
+from engine.events.own import REINCARNATED
 from engine.events.replicating.messages import (
     PROTOCOL,
     Batch,
@@ -27,6 +28,7 @@ from engine.events.replicating.messages import (
 from engine.events.replicating.ports import Replica
 from engine.events.replicating.shapes import check_vector
 from engine.events.vector import LARGEST_SEQ, LONGEST_ORIGIN
+from engine.notices import Notice, Notices
 
 MOST_QUESTIONS = 1_000
 """Dots in one question, and spans in one answer."""
@@ -37,10 +39,11 @@ BUCKETS = 256
 class Responder:
     """Answers peers. Raises `ReplicationRefused` for what no honest peer asks."""
 
-    def __init__(self, replica: Replica, limits: Limits | None = None) -> None:
+    def __init__(self, replica: Replica, limits: Limits | None = None, notices: Notices | None = None) -> None:
         """`limits` is the largest batch that this node takes and gives."""
         self._replica = replica
         self._limits = limits or Limits(items=5_000, bytes=8 * 1024 * 1024)
+        self._notices = notices or Notices()
 
     async def greet(self, hello: Hello) -> Greeting:
         """Answer who is here and how far it knows everybody, and where two histories part.
@@ -59,11 +62,12 @@ class Responder:
         heads, identity = await self._replica.heads(), await self._replica.identity()
         forks = await self._forks(hello.heads, heads)
         if (common := self._restored(hello, identity, heads, forks)) is not None:
-            await self._replica.begin_incarnation(
+            reason = (
                 f"{hello.identity.node} knows events of {identity.origin} that this node does not have: its state was "
-                "restored from a backup or copied",
-                {identity.origin: common},
+                "restored from a backup or copied"
             )
+            new = await self._replica.begin_incarnation(reason, {identity.origin: common})
+            self._notices.publish(Notice(topic=REINCARNATED, subject=new, detail=reason))
             heads, identity = await self._replica.heads(), await self._replica.identity()
             forks = await self._forks(hello.heads, heads)
         gaps = await self._replica.gaps(GapQuestion(limit=0))

@@ -96,10 +96,11 @@ def _result(
 def _remembered(kept: PeerMemory, exchanged: Exchanged, result: SyncResult) -> PeerMemory:
     """Return what is kept of a peer after a session; what others changed meanwhile (a pause) stays."""
     failed = bool(result.error)
-    connection = {"": Connection.CONNECTED, "unavailable": Connection.LOST, "storage": kept.connection}.get(
+    met = bool(exchanged.node)
+    own_fault = Connection.CONNECTED if met else kept.connection
+    connection = {"": Connection.CONNECTED, "unavailable": Connection.LOST, "storage": own_fault}.get(
         result.error_kind, Connection.REFUSED
     )
-    met = bool(exchanged.node)
     return replace(
         kept,
         node=exchanged.node or kept.node,

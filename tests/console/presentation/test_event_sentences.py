@@ -77,7 +77,7 @@ OWN = {
         event(
             1, "peer.synced", "peer:hamburg", {"pulled": 3, "pushed": 0, "conflicts": 1, "refusals": [], "error": ""}
         ),
-        "3 pulled, 1 conflict",
+        "3 pulled, 1 aggregate edited on both sides",
     ),
     "a failed sync": (
         event(1, "peer.synced", "peer:hamburg", {"pulled": 0, "pushed": 0, "error": "hamburg does not answer."}),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.errors import ReplicationRefused
 from engine.events.event import Dot, Event, NewEvent, Origin
 from engine.events.merging.evaluate import quiet, state_hash
 from engine.storage import incarnation
@@ -130,6 +132,26 @@ async def test_a_node_that_wrote_nothing_takes_a_new_name_all_the_same(a: Stored
     assert old != new
     assert [(event.type, event.origin) for event in await a.events()] == [("node.reincarnated", new)]
     assert (await a.events())[0].data == {"reason": "restored", "before": old, "after": new, "moved": 0}
+
+
+async def test_a_peer_that_says_again_and_again_that_it_knows_more_is_not_believed_for_ever(
+    a: StoredNode, clock: ManualClock
+) -> None:
+    await a.put(name="Anna")
+    for _ in range(incarnation.MOST_IN_AN_HOUR):
+        await begin(a, 0)
+    before = await a.events()
+
+    with pytest.raises(
+        ReplicationRefused, match=r"took 10 new origins within an hour.*node\.reincarnated names the peer"
+    ):
+        await begin(a, 0)
+
+    assert await a.events() == before
+    await a.put(name="Bea")
+    clock.jump(timedelta(hours=2))
+    old, new = await begin(a, 0)
+    assert old != new
 
 
 async def test_a_third_incarnation_follows_the_second(a: StoredNode, b: StoredNode) -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from engine.events.event import Dot, Origin
 from engine.events.replicating.messages import Batch
 from engine.events.replicating.recovery import PROBES, Bisection
+from engine.events.replicating.responder import Responder
+from engine.notices import Notices
 from engine.settings.replication import Direction
 from tests.doubles.remote import RespondingRemote
 from tests.engine.events.replicating.nodes import Node
@@ -77,6 +79,21 @@ async def test_a_backup_restored_on_the_callees_side_is_noticed_there() -> None:
     assert result.error == ""
     assert everything <= restored.ids()
     assert restored.vector() == {**desk.vector(), **restored.vector()}
+
+
+async def test_the_callees_operator_is_told_of_its_new_origin() -> None:
+    desk, hub = Node("desk"), Node("hub")
+    backup = hub.memory.copy()
+    await hub.write_many(4)
+    await desk.sync(hub)
+    restored, notices = hub.restored(backup), Notices()
+
+    with notices.subscribe("node.") as told:
+        await desk.sync(RespondingRemote(Responder(restored.replica, notices=notices)))
+        (notice,) = [await anext(aiter(told))]
+
+    assert notice.subject == restored.own
+    assert f"desk knows events of {hub.own} that this node does not have" in str(notice.detail)
 
 
 async def test_a_backup_restored_and_written_to_on_the_callees_side_loses_nothing() -> None:

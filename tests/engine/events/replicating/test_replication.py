@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.errors import NothingFound, ReadOnly, RemoteRefused, RemoteUnavailable, SecretUnavailable
+from engine.errors import NothingFound, ReadOnly, RemoteRefused, RemoteUnavailable, SecretUnavailable, StorageError
 from engine.events.replicating.line import Line
-from engine.events.replicating.messages import Digest
+from engine.events.replicating.messages import Batch, Digest, Receipt
 from engine.events.replicating.recording import QUIET
 from engine.events.replicating.replication import Replication
 from engine.events.replicating.standing import Connection, SyncResult
@@ -64,6 +64,21 @@ async def test_a_failed_sync_is_never_told_as_done() -> None:
     assert (status.connection, status.memory.failures) == (Connection.LOST, 2)
     assert status.memory.error == "No connection."
     assert status.memory.met_at is None
+
+
+async def test_a_disk_that_is_full_here_is_not_said_of_the_line() -> None:
+    desk, hub, replication = pair()
+    await hub.write_many(3)
+
+    async def full(batch: Batch) -> Receipt:
+        raise StorageError("The disk is full.")
+
+    desk.replica.receive = full  # type: ignore[method-assign]
+    result = await replication.sync("hub")
+
+    status = await replication.peer("hub")
+    assert (result.error, result.error_kind) == ("The disk is full.", "storage")
+    assert (status.connection, status.memory.met_at) == (Connection.CONNECTED, result.ended_at)
 
 
 async def test_a_secret_that_is_missing_is_a_result_in_words() -> None:
