@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from engine.errors import EventRefused
-from engine.events.replicating.lines import LONGEST_LINE
+from engine.events.replicating.ndjson import LONGEST_LINE
 
 READ_BYTES = 1 << 20
 PATIENCE = 0.2

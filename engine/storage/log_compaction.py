@@ -19,8 +19,8 @@ from engine.events.event import NewEvent, node_of
 from engine.events.hlc import at_milliseconds
 from engine.events.replicating.archive import Header, Signing
 from engine.events.replicating.known_to_all import Frontier, frontier
-from engine.events.replicating.lines import to_line
 from engine.events.replicating.messages import DigestQuestion, Item
+from engine.events.replicating.ndjson import to_line
 from engine.events.replicating.ports import PeerBook
 from engine.storage.database import Database
 from engine.storage.event_compaction import AT_ONCE, Compaction, Group, batches, find

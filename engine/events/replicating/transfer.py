@@ -12,8 +12,8 @@ import msgspec
 
 from engine.errors import EventRefused, ReplicationRefused
 from engine.events.event import Origin
-from engine.events.replicating.lines import from_line, to_line
 from engine.events.replicating.messages import Batch, Item, Limits, Receipt, Refusal, Selection, Skip
+from engine.events.replicating.ndjson import from_line, to_line
 from engine.events.replicating.ports import Replica
 
 BATCH = 2_000

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from engine.errors import EventRefused
 from engine.events.event import NewEvent, Origin
 from engine.events.replicating import transfer
-from engine.events.replicating.lines import from_line, to_line
 from engine.events.replicating.messages import Item, Selection, Skip
+from engine.events.replicating.ndjson import from_line, to_line
 from engine.events.replicating.transfer import Imported, export, import_lines
 from tests.doubles.clock import ManualClock
 from tests.doubles.replica import MemoryReplica
