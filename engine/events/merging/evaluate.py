@@ -87,7 +87,7 @@ def _folded(events: Sequence[Event]) -> tuple[bool, Any]:
     seen: dict[str, int] = {}
     state: Any = ABSENT
     for event in events:
-        if event.context != seen or event.type == REOPENED or event.redacted:
+        if event.context != seen or event.type == REOPENED or event.redacted or seen.get(event.origin, 0) >= event.seq:
             return False, ABSENT
         state = apply(state, event.data)
         seen[event.origin] = event.seq
