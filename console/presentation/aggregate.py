@@ -13,6 +13,7 @@ from console.presentation.events import role_of, time_cell
 from console.presentation.patches import brief, field_name, leaves
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
 from engine.events.event import node_of
+from engine.events.merging.patches import same
 from engine.events.merging.values import ABSENT, Path
 
 if TYPE_CHECKING:
@@ -132,8 +133,7 @@ def differences(before: object, after: object) -> Iterator[Change]:
     above_old, above_new = _above(old), _above(new)
     for path, value in new.items():
         if path in old:
-            same = old[path] == value and isinstance(old[path], bool) == isinstance(value, bool)
-            yield " " if same else "~", path, old[path], value
+            yield " " if same(old[path], value) else "~", path, old[path], value
         elif path not in above_old:
             yield "+", path, ABSENT, value
     for path, value in old.items():

@@ -9,7 +9,7 @@ from itertools import islice
 
 from console.presentation.ages import count
 from console.presentation.conflict_fields import node
-from console.presentation.json_words import leaves, value_text
+from console.presentation.json_words import differing_fields, value_text
 from console.presentation.patches import field_name
 from console.presentation.spans import Line, Span, cell, clean, fit, joined
 from console.presentation.staging import Staging
@@ -175,7 +175,7 @@ def item_line(item: Item, width: int) -> Line:
     parts: list[Line] = [] if item.choices else [_sides(contest) for contest in contests.values()]
     for path, choice in item.choices.items():
         base, value = contests[path].base, chosen(contests[path], choice)
-        for below, before, after in islice(leaves(base, value, path), MOST_PARTS):
+        for below, before, after in islice(differing_fields(base, value, path), MOST_PARTS):
             old, new = value_text(before, 60), value_text(after, 60)
             parts.append((Span(f"{field_name(below)}  ", "accent"), Span(old, "old"), Span(" → "), Span(new, "new")))
     return fit((*head, *joined(parts, "   ")), width)

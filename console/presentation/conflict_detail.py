@@ -10,7 +10,7 @@ from console.presentation.ages import age, count
 from console.presentation.conflict_fields import FieldRow, actor, node, result_line, side_sign, side_text
 from console.presentation.conflicts import state_span
 from console.presentation.event_sentences import told
-from console.presentation.json_words import differing, flowed, kind_of, leaves, value_text
+from console.presentation.json_words import differing, differing_fields, flowed, kind_of, value_text
 from console.presentation.patches import field_name
 from console.presentation.rule_words import rule_line
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, spread, wrap
@@ -96,7 +96,7 @@ def side_lines(row: FieldRow, number: int, width: int, now: datetime) -> list[Li
 def _parts(label: str, base: Any, value: Any, width: int) -> list[Line]:
     """Return what an object has otherwise than the base, part by part."""
     lines: list[Line] = []
-    for path, before, after in leaves(base, value):
+    for path, before, after in differing_fields(base, value):
         part: Line = (Span("✗ removed", "remove"),) if after is ABSENT else differing(before, after)
         lines += _labelled("" if lines else label, (Span(f"{field_name(path)}  ", "accent"), *part), width)
     return lines or _labelled(label, (Span("as the base", "dim"),), width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.presentation.ages import count
-from console.presentation.json_words import differing, flowed, leaves, value_text
+from console.presentation.json_words import differing, differing_fields, flowed, value_text
 from console.presentation.patches import field_name
 from console.presentation.plan_words import Deed, Matter
 from console.presentation.spans import Line, Span, cell, clean, fit, wrap
@@ -20,7 +20,7 @@ TYPED_FROM = 10
 def change_lines(preview: Preview, width: int, room: int) -> list[Line]:
     """Return what a resolution changes in what shows now, field by field, in about `room` lines."""
     lines: list[Line] = []
-    changes = list(leaves(preview.before, preview.after))
+    changes = list(differing_fields(preview.before, preview.after))
     named = min(max((len(field_name(path)) for path, _, _ in changes), default=8), width // 3)
     each = max(1, room // max(1, len(changes)))
     for shown, (path, before, after) in enumerate(changes):

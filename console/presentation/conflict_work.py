@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from console.presentation.conflict_fields import LEFT, RIGHT, SIGNS, FieldRow, Written
 from console.presentation.patches import field_name
 from console.presentation.staging import Staging, Step
+from engine.events.merging.patches import at
 from engine.events.merging.queue import Choice, ConflictDetail, Take
 from engine.events.merging.values import ABSENT, Path
 
@@ -53,11 +54,7 @@ def turned(row: FieldRow, which: int) -> Sides:
 
 def value_in(patch: Any, path: Path) -> Any:
     """Return what a merge patch says at a path: null there means that it was removed."""
-    found = patch
-    for name in path:
-        if not isinstance(found, dict) or name not in found:
-            return ABSENT
-        found = found[name]
+    found = at(patch, path)
     return ABSENT if found is None else found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from console.presentation.spans import LONGEST, Line, Span, cells_of, clean
+from engine.events.merging.patches import same
 from engine.events.merging.values import ABSENT, Path
 
 NO_VALUE = "─ none"
@@ -99,12 +100,12 @@ def _words_in_common(old: list[str], matcher: SequenceMatcher[str]) -> bool:
     return any(piece[0].isalnum() for at, _, size in matcher.get_matching_blocks() for piece in old[at : at + size])
 
 
-def leaves(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
+def differing_fields(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
     """Yield (path, before, after) of everything that differs between two states, in the order of their keys."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in dict.fromkeys((*before, *after)):
-            yield from leaves(before.get(name, ABSENT), after.get(name, ABSENT), (*path, name))
-    elif before != after or type(before) is not type(after):
+            yield from differing_fields(before.get(name, ABSENT), after.get(name, ABSENT), (*path, name))
+    elif not same(before, after):
         yield path, before, after
 
 

@@ -12,7 +12,7 @@ from console.dialogs.ask_text import AskText
 from console.dialogs.decide import Decide, Decided
 from console.dialogs.reading import Reading
 from console.messages import Failure, Open
-from console.presentation.comparison import compare, comparison_lines
+from console.presentation.plan_comparison import compare, comparison_lines
 from console.presentation.plan_words import (
     DECIDABLE,
     SHORT,

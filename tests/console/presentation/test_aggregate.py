@@ -40,6 +40,7 @@ CHANGES = {
     "a field is gone": ({"a": 1, "b": 2}, {"b": 2}, [(" ", ("b",), 2, 2), ("-", ("a",), 1, ABSENT)]),
     "a field within another": ({"a": {"b": 1}}, {"a": {"b": 2}}, [("~", ("a", "b"), 1, 2)]),
     "true is not 1": ({"a": True}, {"a": 1}, [("~", ("a",), True, 1)]),
+    "nor within a list": ({"a": [True]}, {"a": [1]}, [("~", ("a",), [True], [1])]),
     "the whole": ("x", "y", [("~", (), "x", "y")]),
     "from nothing": (ABSENT, {"a": None}, [("+", ("a",), ABSENT, None)]),
     "deleted": ({"a": 1}, ABSENT, [("-", ("a",), 1, ABSENT)]),

@@ -15,7 +15,7 @@ from console.presentation.conflict_fields import FieldRow, field_line, heading, 
 from console.presentation.conflict_words import TYPED_FROM, bulk_matter
 from console.presentation.conflict_work import Sides, rows_of, turned
 from console.presentation.conflicts import conflict_line, fields_text, state_span
-from console.presentation.json_words import leaves
+from console.presentation.json_words import differing_fields
 from console.presentation.rule_words import back_test_lines, proposed, rule_line
 from console.presentation.spans import plain, width_of
 from console.presentation.staging import Staging
@@ -169,12 +169,13 @@ def test_a_large_number_has_to_be_typed(number: int, typed: str) -> None:
 
 
 def test_what_changes_is_told_leaf_by_leaf() -> None:
-    before: dict[str, Any] = {"a": 1, "b": {"c": 1, "d": 2}, "e": True}
-    after: dict[str, Any] = {"a": 1, "b": {"c": 3}, "e": 1, "f": {}}
-    assert list(leaves(before, after)) == [
+    before: dict[str, Any] = {"a": 1, "b": {"c": 1, "d": 2}, "e": True, "g": [0]}
+    after: dict[str, Any] = {"a": 1, "b": {"c": 3}, "e": 1, "f": {}, "g": [False]}
+    assert list(differing_fields(before, after)) == [
         (("b", "c"), 1, 3),
         (("b", "d"), 2, ABSENT),
         (("e",), True, 1),
+        (("g",), [0], [False]),
         (("f",), ABSENT, {}),
     ]
 

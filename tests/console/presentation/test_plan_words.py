@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.presentation.comparison import compare, comparison_lines
 from console.presentation.guards import gauge
+from console.presentation.plan_comparison import compare, comparison_lines
 from console.presentation.plan_words import Deed, approval_matter, facts, override_matter, rejection_matter
 from console.presentation.spans import Line, plain, width_of
 from console.presentation.wording import emphasised
