@@ -4,7 +4,7 @@ Whatever was acknowledged is there after a power cut, and rows and the event tha
 
     database, writer, snapshots, connection, checkpoint, migrate, care     the file: one writer with group commit
     run_journal (run_*, plan_shelf, target_ledger, leases)                 the journal of reconciling
-    event_log, event_reading, event_history, event_pages                   the log as `EventLog` and `EventPages`
+    event_log, event_reading, event_history, event_pages, lookout          the log as `EventLog` and `EventPages`
       event_intake, event_append, event_preparing, event_again, log_tip    its way in
       event_filter, event_search, event_grams, event_indexing              finding without reading all
       aggregate_heads                                                      who is concurrent, kept while writing

@@ -11,10 +11,7 @@ from engine.storage.database import Database
 from engine.storage.event_filter import Condition, Known, compile_filter
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
 from engine.storage.event_search import EventSearch
-
-FOLLOW_AT_ONCE = 0.016
-FOLLOW_AT_MOST = 0.25
-"""Seconds between looks for what other processes wrote: often after something came, then less and less."""
+from engine.storage.lookout import Lookout
 
 FOLLOW_PAGE = 1_000
 
@@ -53,12 +50,12 @@ class EventReader:
 
     async def follow(self, after: Position, where: Filter | None = None) -> AsyncIterator[Event]:
         """Yield events after a position, then wait for more."""
-        pause = FOLLOW_AT_ONCE
+        lookout = Lookout(self._database)
         while True:
-            rounds = self._database.rounds
+            lookout.begin()
             first, last = await self.bounds()
             if last > after:
-                pause = FOLLOW_AT_ONCE
+                lookout.found()
                 upto = min(last, max(after, first - 1) + FOLLOW_PAGE)
                 found = await self._search.rows(
                     SELECT, await self._condition(where), (after + 1, upto), FOLLOW_PAGE, backwards=False
@@ -67,8 +64,7 @@ class EventReader:
                     yield event
                 after = Position(upto)
             else:
-                await self._database.written_since(rounds, pause)
-                pause = min(pause * 2, FOLLOW_AT_MOST)
+                await lookout.wait()
 
     async def _condition(self, where: Filter | None) -> Condition:
         if where is None or where == Filter():

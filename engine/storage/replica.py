@@ -30,13 +30,10 @@ from engine.storage.database import Database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.incarnation import check_pace, move
 from engine.storage.log_tip import give_back, take_tip
+from engine.storage.lookout import Lookout
 from engine.storage.processes import instance_of
 from engine.storage.replica_receiving import Receiving
 from engine.storage.replica_sending import known_origins, next_lacking, next_refill
-
-LOOK_AT_ONCE = 0.016
-LOOK_AT_MOST = 0.25
-"""Seconds between looks for what other processes wrote: often after something came, then less and less."""
 
 _OWN_ORIGIN = "SELECT value FROM meta WHERE name = ?"
 
@@ -143,16 +140,16 @@ class StoredReplica(Replica):
         """Yield how far each origin is known, at once and whenever that has grown, also by other processes. What grew
         several times in between is told once."""
         told: Vector | None = None
-        pause = LOOK_AT_ONCE
+        lookout = Lookout(self._database)
         while True:
-            rounds = self._database.rounds
+            lookout.begin()
             vector = await self._database.read(_vector)
             if vector != told:
-                told, pause = vector, LOOK_AT_ONCE
+                told = vector
+                lookout.found()
                 yield vector
             else:
-                await self._database.written_since(rounds, pause)
-                pause = min(pause * 2, LOOK_AT_MOST)
+                await lookout.wait()
 
     async def _first_origin(self) -> Origin:
         """Begin this node's first incarnation; a file that may only be read has none."""
