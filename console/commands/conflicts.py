@@ -101,10 +101,15 @@ def _resolve_all(acts: Subparsers) -> None:
         "resolve-all",
         resolve_all,
         "Decide many conflicts alike: every field that waits, that the filters match and that the choice fits.",
-        examples=("syncdeck conflicts resolve-all --field tags --take both --comment 'nobody loses a tag'",),
+        examples=(
+            "syncdeck conflicts resolve-all --field tags --take both --comment 'nobody loses a tag'",
+            "syncdeck conflicts resolve-all --aggregate 'user:*' --take hamburg     what that node wrote",
+        ),
         exits="0 there was nothing to decide, 2 all decisions were written, 4 a conflict moved on (none), 1 error",
     )
-    parser.add_argument("--take", required=True, choices=["base", "both", "remove", "oldest"], help="what is right")
+    parser.add_argument(
+        "--take", required=True, metavar="WHAT", help="base, both, remove, oldest, newest, or the name of a node"
+    )
     parser.add_argument("--field", default="", metavar="F", help="pattern of contested fields, dotted")
     parser.add_argument("--aggregate", default="", metavar="A", help="pattern of the aggregates")
     parser.add_argument("--comment", metavar="TEXT", default="", help="why; kept with each decision")

@@ -10,16 +10,19 @@ from console.commands.session import CHANGES, DONE, ERROR, Session
 from console.commands.table import safe
 from engine.assembly import Engine
 from engine.errors import NothingFound, SettingsError
+from engine.events.event import node_of
 from engine.events.merging.choices import named
 from engine.events.merging.queue import Choice, ConflictState, Take
+from engine.events.vector import Vector
 
 MANY = {
     "base": Choice(take=Take.BASE),
     "both": Choice(take=Take.BOTH),
     "remove": Choice(take=Take.REMOVE),
     "oldest": Choice(take=Take.CANDIDATE, candidate=0),
+    "newest": Choice(take=Take.NEWEST),
 }
-"""What can be said of many conflicts at once."""
+"""What can be said of many conflicts at once, beside the name of a node."""
 
 MOST = 10_000
 SHOWN = 5
@@ -53,8 +56,8 @@ async def resolve(arguments: Namespace, session: Session) -> int:
 
 
 async def resolve_all(arguments: Namespace, session: Session) -> int:
-    choice = MANY[arguments.take]
     async with session.open() as engine:
+        choice = MANY.get(arguments.take) or _by_node(arguments.take, await engine.log.vector())
         queue = await engine.conflicts.queue(field=arguments.field, aggregate=arguments.aggregate, limit=MOST)
         ids = [summary.id for summary in queue]
         previews = await engine.conflicts.preview_many(ids, choice, field=arguments.field)
@@ -110,6 +113,14 @@ async def _tell(engine: Engine, session: Session, conflict: str) -> None:
     session.emit(summary_object(summary))
     who = f"{safe(summary.claimed_by)} is at it" if summary.claimed_by else "nobody is at it"
     session.say(f"Conflict {summary.id} about {safe(summary.aggregate_id)}: {who}; every node will know.")
+
+
+def _by_node(name: str, vector: Vector) -> Choice:
+    """Return the choice of what a node wrote; it must have written here, or a word misspelt would pass for its name."""
+    nodes = sorted({node_of(origin) for origin in vector})
+    if name not in nodes:
+        raise SettingsError(f"--take {name}: say {', '.join(MANY)}, or a node: {', '.join(nodes) or 'none wrote yet'}.")
+    return Choice(take=Take.NODE, value=name)
 
 
 def _agreed(session: Session, question: str) -> bool:

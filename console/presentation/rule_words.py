@@ -59,6 +59,10 @@ def _strategy(contest: Contest, choice: Choice | None) -> dict[str, Any]:
         case Take.CANDIDATE:
             origin = node_of(contest.candidates[choice.candidate].event.origin)
             return {"use": "prefer_origin", "prefer": [origin]}
+        case Take.NODE:
+            return {"use": "prefer_origin", "prefer": [choice.value]}
+        case Take.NEWEST:
+            return {"use": "last_write_wins"}
         case _:
             return {"use": ASKING}
 

@@ -124,6 +124,10 @@ def test_many_are_decided_alike(apart: Apart) -> None:
     decided = berlin("conflicts", "resolve-all", "--take", "both", "--field", "tags", "--yes", "--json")
     assert (decided.code, decided.row["undecided"]) == (2, ["email"])
     assert only(berlin)["fields"] == ["email"]
+    misspelt = berlin("conflicts", "resolve-all", "--take", "newst", "--yes")
+    assert (misspelt.code, "newest, or a node: berlin, lyon" in misspelt.err) == (1, True), misspelt.err
+    assert berlin("conflicts", "resolve-all", "--take", "lyon", "--yes").code == 2
+    assert shown(berlin)["email"] == "l@x"
 
 
 def test_the_second_decision_is_refused(apart: Apart) -> None:

@@ -28,6 +28,8 @@ def refusal(contest: Contest, choice: Choice) -> str:
     match choice.take:
         case Take.CANDIDATE if not 0 <= choice.candidate < len(contest.candidates):
             return f"{named(contest.path)} has {len(contest.candidates)} sides, and none of number {choice.candidate}."
+        case Take.NODE if not sides_of(contest, choice.value)[0]:
+            return f"{named(contest.path)} has no side of {choice.value}."
         case Take.BOTH:
             return together.refusal(contest)
         case Take.VALUE if choice.value is None:
@@ -43,6 +45,10 @@ def chosen(contest: Contest, choice: Choice) -> Any:
     match choice.take:
         case Take.CANDIDATE:
             return contest.candidates[choice.candidate].value
+        case Take.NEWEST:
+            return contest.candidates[-1].value
+        case Take.NODE:
+            return contest.candidates[sides_of(contest, choice.value)[0][-1]].value
         case Take.BASE:
             return contest.base
         case Take.BOTH:

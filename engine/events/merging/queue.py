@@ -66,6 +66,10 @@ class Take(StrEnum):
 
     CANDIDATE = "candidate"
     """The side of number `candidate`; left is 0, right is 1."""
+    NEWEST = "newest"
+    """The side that was written last."""
+    NODE = "node"
+    """The newest side that the node of the name `value` wrote."""
     BASE = "base"
     BOTH = "both"
     """All sides together: lists and objects united, texts one after another."""

@@ -33,6 +33,8 @@ values = st.recursive(
     ("choice", "value"),
     [
         (Choice(take=Take.CANDIDATE, candidate=1), "s"),
+        (Choice(take=Take.NEWEST), "s"),
+        (Choice(take=Take.NODE, value="n0"), "n"),
         (Choice(take=Take.BASE), "old"),
         (Choice(take=Take.VALUE, value={"work": "w", "home": None}), {"work": "w"}),
         (Choice(take=Take.REMOVE), ABSENT),
@@ -48,6 +50,7 @@ def test_what_a_choice_gives_the_field(choice: Choice, value: Any) -> None:
     [
         (["n", "s"], Choice(take=Take.CANDIDATE, candidate=2), "has 2 sides"),
         (["n", "s"], Choice(take=Take.CANDIDATE, candidate=-1), "has 2 sides"),
+        (["n", "s"], Choice(take=Take.NODE, value="n7"), "no side of n7"),
         (["n", "s"], Choice(take=Take.VALUE), "null removes"),
         ([1, 2], BOTH, "a number"),
         ([True, False], BOTH, "true or false"),
