@@ -23,7 +23,8 @@ MOST_REMEMBERED = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """What connections have to expect; each draws its own fate when it is opened."""
+    """What connections have to expect. Each draws its fate when it is opened, every few thousand bytes, and when the
+    weather changes."""
 
     refused: float = 0.0
     cut: float = 0.0
@@ -54,7 +55,7 @@ class _Fate:
 
 @dataclass(slots=True)
 class FaultProxy:
-    """A running proxy; `weather` may be changed at any time, and holds for connections opened from then on."""
+    """A running proxy; `weather` may be changed at any time. What is frozen stays frozen."""
 
     port: int
     server_port: int
@@ -107,8 +108,8 @@ def start_proxy(server_port: int, seed: int) -> Iterator[FaultProxy]:
 
 async def _serve(proxy: FaultProxy) -> asyncio.Server:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            await _Line(proxy, proxy.fate()).carry(reader, writer)
+        with suppress(OSError, asyncio.CancelledError):  # cancelled: the proxy ends
+            await _Line(proxy).carry(reader, writer)
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
@@ -130,9 +131,11 @@ async def _stop(proxy: FaultProxy, server: asyncio.Server) -> None:
 class _Line:
     """One connection and its other half."""
 
-    def __init__(self, proxy: FaultProxy, fate: _Fate) -> None:
+    def __init__(self, proxy: FaultProxy) -> None:
         self._proxy = proxy
-        self._fate = fate
+        self._weather = proxy.weather
+        self._fate = proxy.fate()
+        self._since_drawn = 0
         self._tail = b""
         self._asked = b""
 
@@ -162,13 +165,17 @@ class _Line:
             writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, requests: bool) -> None:
-        fate, proxy = self._fate, self._proxy
-        while content := await reader.read(200 if fate.slow else CHUNK):
+        proxy = self._proxy
+        while content := await reader.read(200 if self._fate.slow else CHUNK):
             if requests:
                 self._note(content)
+            self._since_drawn += len(content)
+            if self._weather is not proxy.weather or self._since_drawn > proxy.weather.cut_within:
+                self._weather, self._fate, self._since_drawn = proxy.weather, proxy.fate(), 0
+            fate = self._fate
             if fate.delay:
                 await asyncio.sleep(fate.delay / (20 if fate.slow else 1))
-            if fate.left is not None and proxy.weather is not CALM:
+            if fate.left is not None:
                 through, fate.left = content[: fate.left], max(0, fate.left - len(content))
                 writer.write(through)
                 proxy.carried += len(through)
