@@ -145,16 +145,21 @@ def compared(found: Comparison) -> Iterator[str]:
 
 def _states(found: Comparison) -> Iterator[str]:
     if found.states_equal:
-        yield "states   equal: every aggregate has the same state on both sides."
+        every = "what was looked at" if found.note else "every aggregate"
+        yield from indented([f"equal: {every} has the same state on both sides.", found.note], "states   ", " " * 9)
     elif found.states_equal is None:
         yield from indented([found.note or "not compared: vectors or chains differ."], "states   ", " " * 9)
     else:
-        yield f"states   {len(found.differing):,} aggregates differ:"
+        yield f"states   {count(len(found.differing), 'aggregate differs', 'aggregates differ')}:"
         for each in found.differing[:MOST_DIFFERING]:
             sides = f"here {each.here[:12] or 'none'}  there {each.there[:12] or 'none'}"
             yield f"         {safe(each.aggregate_id)}  {sides}"
         if len(found.differing) > MOST_DIFFERING:
             yield f"         … and {len(found.differing) - MOST_DIFFERING:,} more (--json lists all)"
+        words = (
+            "The histories are the same, so what is stored of them is not: run syncdeck events verify on both nodes."
+        )
+        yield from indented(filter(None, [found.note, words]), " " * 9)
 
 
 def indented(sentences: Iterable[str], first: str, then: str = "    ") -> Iterator[str]:

@@ -68,8 +68,12 @@ def _states(found: Comparison) -> tuple[str, str, str, str]:
         why = clean(found.note) or "Not compared: that says something only when both know the same events."
         return "○", "dim", "states", why
     if found.states_equal:
-        return "✓", "ok", "states", "Every aggregate has the same state here and there."
-    way = "The rules for conflicts may differ: compare conflicts.rules of both. Enter shows an aggregate's history."
+        every = "What was looked at" if found.note else "Every aggregate"
+        return "✓", "ok", "states", f"{every} has the same state here and there. {clean(found.note)}".strip()
+    way = (
+        "The histories are the same, so what is stored of them is not: run syncdeck events verify on both. Enter shows "
+        "an aggregate's history."
+    )
     return "✗", "error", "states", f"{count(len(found.differing), 'aggregate')} below. {way}"
 
 

@@ -72,8 +72,12 @@ async def _look(peer: str, remote: Remote, replica: Replica, now: datetime, want
             "histories are equal, left out events included."
         )
         return replace(compared, note=note)
-    found = await _differing(remote, replica, (mine, theirs), wanted.aggregates if left_out else ())
-    return compared if found is None else replace(compared, states_equal=not found, differing=found)
+    patterns = wanted.aggregates if left_out else ()
+    found = await _differing(remote, replica, (mine, theirs), patterns)
+    if found is None:
+        return compared
+    note = f"Looked at: {', '.join(patterns)}. The filter leaves out events of all others." if patterns else ""
+    return replace(compared, states_equal=not found, differing=found, note=note)
 
 
 async def _records_alone(remote: Remote, replica: Replica, mine: Vector, theirs: Vector) -> bool:

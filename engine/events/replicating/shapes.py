@@ -125,7 +125,7 @@ def _named(item: Item) -> str:
 
 def _malformed(what: str, name: str) -> ReplicationRefused:
     return ReplicationRefused(
-        f"The peer sent a {what} that cannot be ({name}). Nothing was stored; check that both nodes run a Syncdeck of "
-        "the same protocol, and that nothing between them changes what is sent.",
+        f"The peer sent an impossible {what} ({name}). Nothing was stored; check that both nodes run a Syncdeck of the "
+        "same protocol, and that nothing between them changes what is sent.",
         kind="malformed",
     )

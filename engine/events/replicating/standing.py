@@ -119,7 +119,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """None: not compared, because the vectors differ."""
     differing: tuple[Differing, ...] = ()
     note: str = ""
-    """Why states were not compared although the vectors are equal."""
+    """Why states were not compared although the vectors are equal, or which alone were."""
 
     @property
     def equal(self) -> bool:

@@ -318,6 +318,19 @@ async def test_a_state_that_differs_is_found_by_name() -> None:
     assert found.states_equal is False
 
 
+async def test_what_a_filter_leaves_out_is_not_said_to_be_equal() -> None:
+    desk, hub = Node("desk"), Node("hub")
+    replication = desk.replication((settings("hub", aggregates=("user:*",)), hub.remote))
+    await hub.write("user:1")
+    await hub.write("order:1")
+    await replication.sync("hub")
+
+    found = await replication.compare("hub")
+
+    assert found.states_equal is True
+    assert found.note == "Looked at: user:*. The filter leaves out events of all others."
+
+
 @pytest.mark.parametrize("data", [{"n": 0}, {}], ids=["another state", "the same state"])
 async def test_states_are_compared_only_while_nobody_writes(data: dict[str, int]) -> None:
     desk, hub, replication = pair()
