@@ -10,7 +10,6 @@ from pathlib import Path
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.demo_nodes import tell_of_nodes
-from console.commands.events import END
 from console.commands.plan_lines import plan_lines, plan_object
 from console.commands.planning import exit_code
 from console.commands.progress import following
@@ -22,6 +21,7 @@ from console.sample.serving import offices_open
 from console.sample.workspace import break_agency_export, build_sample
 from engine.assembly import Engine
 from engine.errors import SettingsError
+from engine.events.event import END
 from engine.reconcile.results import StoredPlan
 
 MARK = ".syncdeck/sample"
@@ -117,4 +117,3 @@ def _show_plan(session: Session, stored: StoredPlan) -> None:
     session.emit(plan_object(stored, exit_code(stored.plan)))
     for line in plan_lines(session, stored, shown=SHOWN):
         session.say(line)
-

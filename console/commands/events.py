@@ -16,10 +16,9 @@ from console.commands.table import safe
 from console.presentation.event_sentences import sentence
 from engine.assembly import Engine
 from engine.events.cursor import VectorCursor, text_of
-from engine.events.event import Event, Position, node_of
+from engine.events.event import END, Event, Position, node_of
 from engine.events.log import Filter
 
-END = Position(2**62)
 PAGE = 500
 
 

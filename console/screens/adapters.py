@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from engine.settings.catalogue import EndpointType
 
 RECENT_TESTS = 200
-END = 1 << 62
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 EMPTY: tuple[Line, ...] = (
@@ -137,11 +136,11 @@ async def kinds(engine: Engine) -> Sequence[EndpointType]:
 
 async def last_tests(engine: Engine) -> Mapping[str, shown.LastTest]:
     """Return each adapter's last test on this node from the event log; other nodes have adapters of their own."""
-    from engine.events.event import Position
+    from engine.events.event import END
     from engine.events.log import Filter
 
     here = Filter(type="adapter.checked", origin=f"{engine.workspace.node}~*")
-    events = await engine.log.page(Position(END), RECENT_TESTS, here, backwards=True)
+    events = await engine.log.page(END, RECENT_TESTS, here, backwards=True)
     found: dict[str, shown.LastTest] = {}
     for event in events:
         if event.redacted or not isinstance(event.data, dict):

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 2
 KEPT = 200
 """Events about a peer that its screen lists."""
-END = 1 << 62
 READING: tuple[Line, ...] = ((Span("Reading how the peer stands …", "dim"),),)
 
 
@@ -139,11 +138,11 @@ class PeerScreen(PeerDeeds):
 
 
 async def _found(name: str, engine: Engine) -> Found:
-    from engine.events.event import Position
+    from engine.events.event import END
     from engine.events.log import Filter
 
     about = Filter(aggregate=f"peer:{name}")
-    events = await engine.log.page(Position(END), KEPT, about, backwards=True)
+    events = await engine.log.page(END, KEPT, about, backwards=True)
     # Another node may know a peer by the same name: what happened between those two is told there.
     here = [event for event in events if node_of(event.origin) == engine.workspace.node]
     return Found(await ourselves(engine), await engine.replication.peer(name), here)

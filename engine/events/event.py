@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, NewType
+from typing import Any, Final, NamedTuple, NewType
 
 import msgspec
 
@@ -14,6 +14,9 @@ Origin = NewType("Origin", str)
 Position = NewType("Position", int)
 """Place in this workspace's log, from 1; gaps only where a compaction took events out. Local: other nodes number the
 same events differently."""
+
+END: Final = Position(2**62)
+"""Behind every event there will ever be: to read a log backwards from its end."""
 
 _LAST_MS = 253_402_300_799_999
 """The end of the year 9999, the last that Python's calendar has; 48 bits of milliseconds reach further."""

@@ -52,7 +52,7 @@ class EventLog(Protocol):
         self, after: Position, limit: int, where: Filter | None = None, *, backwards: bool = False
     ) -> Sequence[Event]:
         """Return up to `limit` events after (backwards: before) a position, in reading order (backwards: newest
-        first). 0 is before the first; use a huge position to read backwards from the end."""
+        first). 0 is before the first, `END` after the last."""
 
     @abstractmethod
     async def history(self, aggregate: str, *, until: Position | None = None) -> Sequence[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.events.chain import canonical
-from engine.events.event import Dot, Event, Origin, Position
+from engine.events.event import END, Dot, Event, Origin, Position
 from engine.events.merging.ports import Histories
 from engine.events.upcast import AS_WRITTEN, Upcasts
 from engine.events.vector import Vector, merge
@@ -15,7 +15,6 @@ from engine.storage.event_rows import SELECT, read_context, to_events
 OF_AGGREGATE = f"{SELECT} WHERE e.aggregate = ? AND e.position <= ? ORDER BY e.position"
 AT_DOT = f"{SELECT} WHERE o.name = ? AND e.seq = ?"
 
-END = 2**62
 """A position after every event."""
 
 _VERSION = """

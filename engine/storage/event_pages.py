@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from engine.events.event import Event, Position
+from engine.events.event import END, Event, Position
 from engine.events.log import Filter
 from engine.events.pages import EventPages
 from engine.events.upcast import AS_WRITTEN, Upcasts
@@ -17,7 +17,7 @@ from engine.storage.connection import connect, telling
 from engine.storage.database import Row
 from engine.storage.event_filter import Condition, Known, compile_filter
 from engine.storage.event_grams import INDEXED, Span, blocks_query, narrowed, segment_of
-from engine.storage.event_history import END, OF_AGGREGATE
+from engine.storage.event_history import OF_AGGREGATE
 from engine.storage.event_rows import FIRST_AND_LAST, SELECT, SELECT_POSITION, to_bounds, to_events
 from engine.storage.event_search import batches, statement
 

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.clock import SystemClock
-from engine.events.event import Position
+from engine.events.event import END, Position
 from engine.events.log import Filter
 from engine.storage.database import open_database
 from engine.storage.event_log import StoredEventLog
@@ -30,7 +30,6 @@ from engine.storage.event_rows import SELECT
 from tests.benchmarks.million_events import MILLION, build
 
 PAGE = 100
-END = Position(2**62)
 
 
 def report(name: str, seconds: list[float]) -> None:

@@ -22,7 +22,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.clock import SystemClock
-from engine.events.event import Position
+from engine.events.event import END, Position
 from engine.events.log import Filter
 from engine.events.merging.strategies import STRATEGIES
 from engine.events.merging.view import view_of
@@ -39,7 +39,6 @@ from tests.benchmarks.many_edits import EDITS_EACH, RARE, TOWNS, build
 from tests.benchmarks.million_events import MILLION
 
 PAGE = 100
-END = Position(2**62)
 ROUNDS = 200
 AT_ONCE = 5_000
 HUNDRED_THOUSAND = 100_000
