@@ -1,5 +1,6 @@
 """What event stores elsewhere get wrong (an open transaction after a duplicate, durability by luck of the connection,
-pages that skip, readers that overtake a late commit, names taken for options), and that it cannot happen here."""
+pages that skip, readers that overtake a late commit, subscribers that push one another out, names taken for options),
+and that it cannot happen here."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from msgspec.structs import replace
 
 from engine.errors import ReplicationRefused
 from engine.events.event import Event, NewEvent, Origin, Position
+from engine.events.limits import LONGEST_AGGREGATE
+from engine.events.log import Filter
 from engine.events.replicating.messages import Item, Limits, Selection
 from engine.storage import checkpoint, connection, database
 from engine.storage.connection import connect
@@ -117,6 +120,29 @@ async def test_no_reader_passes_an_event_that_another_writer_is_about_to_commit(
             for log in logs:
                 group.create_task(write(log))
         assert [event.position for event in read] == list(range(1, 4 * each + 1))
+
+
+async def test_followers_take_nothing_from_one_another_and_miss_nothing_however_long_a_name_is(
+    opened: Database,
+) -> None:
+    log, about = StoredEventLog(opened, ManualClock(), "berlin"), "c:" + "x" * (LONGEST_AGGREGATE - 2)
+
+    async def heard(after: int, until: int) -> list[int]:
+        positions: list[int] = []
+        async for event in log.follow(Position(after), Filter(aggregate=about)):
+            positions.append(event.position)
+            if event.position == until:
+                break
+        return positions
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        leaving, staying = group.create_task(heard(0, 1)), group.create_task(heard(0, 3))
+        for _ in range(3):
+            await log.append([NewEvent(type="a.b", aggregate_id=about)])
+            await asyncio.sleep(0)
+    coming_back = await heard(1, 3)
+
+    assert (leaving.result(), staying.result(), coming_back) == ([1], [1, 2, 3], [2, 3])
 
 
 @pytest.mark.parametrize("name", ["a?_journal_mode=OFF", "b#c", "d%20e", "f g&mode=ro", "h?immutable=1"])
