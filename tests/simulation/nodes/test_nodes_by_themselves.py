@@ -13,6 +13,6 @@ SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "1000")) // 20
 
 @pytest.mark.soak
 @pytest.mark.timeout(60 + 2 * SEEDS)
-def test_nodes_that_sync_by_themselves_end_the_same_and_keep_quiet() -> None:
+def test_nodes_that_sync_by_themselves_end_the_same_and_keep_quiet_which_takes_ten_seconds() -> None:
     for seed in range(SEEDS):
         AutomaticStory(seed).watched()

@@ -10,12 +10,13 @@ import msgspec
 from engine.events.chain import BEFORE_FIRST, canonical, hashed, header, link
 from engine.events.event import Dot, Origin
 from engine.events.merging.evaluate import evaluate, state_hash
+from engine.events.merging.values import ABSENT, Contest
 from engine.events.own import REDACTED, is_own
 from engine.events.replicating.messages import Batch, Item, Receipt, Selection, Skip
 from engine.events.replicating.selecting import wanted_by
 from tests.doubles.replica_memory import named_dot
 from tests.simulation.nodes.node import Node
-from tests.simulation.nodes.oracle import Dispute, in_words, reckon
+from tests.simulation.nodes.oracle import NOTHING, Dispute, in_words, reckon
 
 EVERYTHING = Selection()
 MOST_AHEAD_MS = 60_000
@@ -157,17 +158,10 @@ class Watch:
                 continue
             events = node.memory.history(aggregate)
             made = evaluate(events)
-            shown = tuple(
-                Dispute(
-                    contest.path,
-                    _told(contest.base),
-                    tuple((str(each.event.dot), _told(each.value)) for each in contest.candidates),
-                )
-                for contest in made.contests
-            )
+            shown = as_disputes(made.contests)
             value, disputes = reckon(events)
             assert shown == disputes, f"{node.name}: {aggregate} has the disputes {disputes}, and shows {shown}"
-            assert _told(made.value) == in_words(value), (
+            assert told(made.value) == in_words(value), (
                 f"{node.name}: {aggregate} is {in_words(value)}, and shows {made}"
             )
             if disputes:
@@ -194,5 +188,18 @@ def chained(before: bytes, item: Item) -> bytes:
     return link(before, hashes, header(item.id, item.type, item.aggregate, (item.origin, item.seq), context, item.hlc))
 
 
-def _told(value: object) -> str:
-    return "NOTHING" if repr(value) == "ABSENT" else canonical(value).decode()
+def as_disputes(contests: Iterable[Contest]) -> tuple[Dispute, ...]:
+    """Return the engine's contests as the oracle tells of disputes."""
+    return tuple(
+        Dispute(
+            contest.path,
+            told(contest.base),
+            tuple((str(each.event.dot), told(each.value)) for each in contest.candidates),
+        )
+        for contest in contests
+    )
+
+
+def told(value: object) -> str:
+    """Return a value of the engine's or of the oracle's in the oracle's words."""
+    return in_words(NOTHING if value is ABSENT else value)
