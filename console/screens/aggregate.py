@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 KEPT_VIEWS = 500
 FRESH_SECONDS = 2
+"""Events of other nodes arrive through other processes, too, which send no notices here: look again this often."""
 READING: tuple[Line, ...] = ((Span("Reading its history …", "dim"),),)
 NOBODY: tuple[Line, ...] = (
     (Span("Nothing is known of this aggregate.", "strong"),),
@@ -102,11 +103,6 @@ class AggregateScreen(SyncdeckScreen):
     def on_engine_opened(self) -> None:
         self.seen = None  # the rules may be others now
         super().on_engine_opened()
-
-    def look_if_shown(self) -> None:
-        """Look again: other nodes' events arrive through other processes, too."""
-        if self.is_current and self.deck.engine is not None:
-            self.look()
 
     def hear(self, news: News) -> None:
         if any(notice.topic.startswith(("peer.", "conflict.", "plan.elsewhere")) for notice in news.notices):

@@ -61,6 +61,11 @@ class SyncdeckScreen(Screen[None]):
         """Take in what the engine published; by default, look again."""
         self.look()
 
+    def look_if_shown(self) -> None:
+        """Look again, unless another screen is in front or the engine is not there; for an interval."""
+        if self.is_current and self.deck.engine is not None:
+            self.look()
+
     def why_not(self, action: str) -> str:
         """Return the sentence that says why an action is not possible now, or nothing."""
         return ""

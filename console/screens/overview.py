@@ -68,11 +68,6 @@ class OverviewScreen(SyncdeckScreen):
     def look(self) -> None:
         self.ask("read the overview", lambda engine: engine.reconcile.overview(), self.show)
 
-    def look_if_shown(self) -> None:
-        """Look again, unless another screen is in front or the engine is not there."""
-        if self.is_current and self.deck.engine is not None:
-            self.look()
-
     def show(self, statuses: Sequence[SyncStatus]) -> None:
         """Show how every sync stands now."""
         if self.deck.engine is None:

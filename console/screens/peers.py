@@ -70,11 +70,6 @@ class PeersScreen(PeerDeeds):
         self.draw()
         self.ask("read how the peers stand", standing, self.show)
 
-    def look_if_shown(self) -> None:
-        """Look again, unless another screen is in front or the engine is not there."""
-        if self.is_current and self.deck.engine is not None:
-            self.look()
-
     def hear(self, news: News) -> None:
         if any(notice.topic.startswith(("peer.", "plan.elsewhere")) for notice in news.notices):
             self.look()

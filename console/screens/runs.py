@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LIMIT = 1_000
 FRESH_SECONDS = 2
+"""Runs of other processes send no notices here: look again this often."""
 READING: tuple[Line, ...] = ((Span("Reading the runs …", "dim"),),)
 
 
@@ -47,11 +48,6 @@ class RunsScreen(RunDeeds):
 
     def look(self) -> None:
         self.ask("read the runs", lambda engine: engine.reconcile.runs(limit=LIMIT), self.show)
-
-    def look_if_shown(self) -> None:
-        """Look again: runs of other processes send no notices here."""
-        if self.is_current and self.deck.engine is not None:
-            self.look()
 
     def hear(self, news: News) -> None:
         if any(notice.topic.startswith("run.") and notice.topic != "run.progress" for notice in news.notices):
