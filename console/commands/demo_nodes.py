@@ -29,18 +29,22 @@ async def tell_of_nodes(engine: Engine, session: Session) -> None:
     ]
     for line in table(["CONFLICT", "ABOUT", "FIELDS"], rows):
         session.say(f"  {line}")
-    detail = await engine.conflicts.show("customer:1001")
-    _show(session, detail)
-    (path,) = detail.summary.fields
-    resolved = await engine.conflicts.resolve(
-        detail.summary.id, {path: Choice(take=Take.CANDIDATE, candidate=0)}, comment="the older limit stands"
-    )
-    session.say(f"  settled by {resolved.event.metadata['actor']}: {safe(value_text(resolved.preview.patch, 100))}")
-    await _exchange(engine, session)
+    if queue:
+        await _settle(queue[0].id, engine, session)
+        await _exchange(engine, session)
     for peer in await engine.replication.peers():
         comparison = await engine.replication.compare(peer.name)
         verdict = "equal: vectors, chains and states" if comparison.equal else f"not equal yet ({comparison.order})"
         session.say(f"  berlin and {peer.name}: {verdict}")
+
+
+async def _settle(conflict: str, engine: Engine, session: Session) -> None:
+    """Show a conflict, and let the older side stand in every field that waits."""
+    detail = await engine.conflicts.show(conflict)
+    _show(session, detail)
+    choices = {path: Choice(take=Take.CANDIDATE, candidate=0) for path in detail.summary.fields}
+    resolved = await engine.conflicts.resolve(conflict, choices, comment="the older side stands")
+    session.say(f"  settled by {resolved.event.metadata['actor']}: {safe(value_text(resolved.preview.patch, 100))}")
 
 
 def _show(session: Session, detail: ConflictDetail) -> None:

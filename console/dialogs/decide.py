@@ -47,6 +47,8 @@ class Decide(Dialog[Decided]):
         if matter.typed:
             yield Static(f"Type  {matter.typed}  to go on:", id="ask-typed", markup=False)
             yield Input(id="typed", compact=True)
+
+    def foot(self) -> Iterable[Widget]:
         yield Static("", id="problem", markup=False)
 
     def buttons(self) -> Iterable[Button]:

@@ -31,6 +31,10 @@ class Dialog(ModalScreen[T]):
         """Return what is asked."""
         return ()
 
+    def foot(self) -> Iterable[Widget]:
+        """Return what stays in sight below a body that is longer than the window."""
+        return ()
+
     def buttons(self) -> Iterable[Button]:
         """Return the buttons; the one with the id `least` gets the focus."""
         yield Button("Close  esc", id="least", action="screen.give_up")
@@ -40,6 +44,7 @@ class Dialog(ModalScreen[T]):
             yield Static(self.heading(), id="heading", markup=False)
             with VerticalScroll(id="matter", can_focus=False):
                 yield from self.body()
+            yield from self.foot()
             with Horizontal(id="buttons"):
                 yield from self.buttons()
 

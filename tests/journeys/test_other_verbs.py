@@ -118,6 +118,7 @@ def test_the_demo_tells_its_story_without_a_terminal(tmp_path: Path) -> None:
     assert "REFUSED by max_source_drop_percent" in demo.out
     assert "waits for an approval" in demo.out or "needs an approval" in demo.out
     assert "run.ended" in demo.out
+    assert demo.out.count("equal: vectors, chains and states") == 2, "three nodes hold the same"
     assert Command(tmp_path)("demo").code == 0, "a second time finds the sample and tells it again"
 
 
