@@ -97,7 +97,10 @@ def test_a_node_that_found_itself_restored_says_so() -> None:
 ENDS = {
     "all went over": (result(pulled=3, pushed=5), "hamburg is in step: 3 pulled, 5 pushed."),
     "there was nothing": (result(), "hamburg is in step: nothing new."),
-    "conflicts came": (result(pulled=1, conflicts=2), "hamburg is in step: 1 pulled, 2 aggregates edited on both sides."),
+    "conflicts came": (
+        result(pulled=1, conflicts=2),
+        "hamburg is in step: 1 pulled, 2 aggregates edited on both sides.",
+    ),
     "another process was at it": (
         result(error="Another process syncs.", error_kind="busy"),
         "Another process syncs.",
