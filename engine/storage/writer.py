@@ -61,6 +61,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._seen_version: int | None = None
+        self._file = _file_at(path)
         self._checkpointer = Checkpointer(path)
         self._ended = self._loop.create_future()
         self._closing = False
@@ -119,12 +120,14 @@ class Writer:
         connection = self._connection
         try:
             patiently(connection, "BEGIN IMMEDIATE")
+            self._look_for_the_file()
             self._look_for_strangers()
             for job in group:
                 if not job.waiting.cancelled():
                     self._carry_out_one(job)
             connection.execute("COMMIT")
             self.commits += 1
+            self._look_for_the_file()  # nobody believes that he succeeded if it went away meanwhile
         except BaseException as error:  # noqa: BLE001  nobody of this group may believe that he succeeded
             self._undo(group, error)
             return
@@ -142,6 +145,16 @@ class Writer:
             connection.execute("ROLLBACK TO work")
             job.error = self._told(error)
         connection.execute("RELEASE work")
+
+    def _look_for_the_file(self) -> None:
+        """Raise `StorageError` when the file no longer bears its name, as when a backup was put in its place: SQLite
+        would go on writing to the one without a name, which ends with this process."""
+        if _file_at(self._path) != self._file:
+            raise StorageError(
+                f"The state file {self._path} was moved away or replaced while this process had it open. What is "
+                "written now would be lost, so nothing is written. Stop this process (syncdeck serve, a console) and "
+                "start it again."
+            )
 
     def _look_for_strangers(self) -> None:
         """Notice whether another connection has written since our last transaction."""
@@ -176,3 +189,12 @@ class Writer:
     def _call_in_loop(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # a closed loop: nobody waits any more, and what was committed stays
             self._loop.call_soon_threadsafe(call)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Return which file bears a name, whatever it holds; None: none does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -104,6 +105,26 @@ async def test_a_file_in_the_folders_place_is_refused(state: Path) -> None:
     state.parent.write_text("a file")
 
     assert "Check the folder's rights" in await refusal(state)
+
+
+@pytest.mark.parametrize("replaced", [True, False], ids=["a backup in its place", "nothing in its place"])
+async def test_nothing_is_acknowledged_once_the_file_was_taken_away(tmp_path: Path, *, replaced: bool) -> None:
+    state = tmp_path / "state.db"
+    async with open_database(state) as database:
+        await database.write(_one_row)
+        state.rename(tmp_path / "away.db")
+        if replaced:
+            shutil.copy(tmp_path / "away.db", state)
+        with pytest.raises(StorageError, match="moved away or replaced while this process had it open"):
+            await database.write(_one_row)
+
+        (tmp_path / "away.db").replace(state)
+        await database.write(_one_row)
+        assert await database.rows("SELECT count(*) FROM meta WHERE name = 'one'") == [(1,)]
+
+
+def _one_row(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO meta VALUES ('one', '') ON CONFLICT DO NOTHING")
 
 
 async def test_a_full_disk_is_told_in_words_and_loses_nothing_older(database: Database) -> None:
