@@ -81,7 +81,8 @@ async def redact(arguments: Namespace, session: Session) -> int:
         size = await engine.log_care.vacuum() if arguments.vacuum else None
     remains = redacted.remains if size is None else [each for each in redacted.remains if "--vacuum" not in each]
     session.emit({"redacted": str(dot), "position": redacted.position, "event": redacted.event, "remains": remains})
-    done = f"at position {redacted.position}" if redacted.position else "whenever it comes: it has no payload here"
+    again = "already: its payload was dropped before" if event and event.redacted else ""
+    done = again or (f"at position {redacted.position}" if redacted.position else "whenever it comes: it is not here")
     session.say(f"{dot} is redacted {done}. Its record is event {redacted.event.position}.")
     for sentence in remains:
         session.say(f"  {sentence}")

@@ -172,6 +172,7 @@ def test_a_redaction_asks_first_and_drops_the_payload_for_good(node: Command) ->
     files = (node.folder / ".syncdeck").iterdir()
     assert not any(b"0815-4711" in file.read_bytes() for file in files)
     assert "(redacted)" in node("events", "--type", "user.*").out
+    assert "is redacted already" in node("events", "redact", dot, "--reason", "asked twice", "--yes").out
     assert node("events", "verify").code == 0
 
 
