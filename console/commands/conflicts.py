@@ -14,6 +14,7 @@ from console.commands.conflicts_lines import detail_lines, detail_object, summar
 from console.commands.session import DONE, Session
 from engine.events.merging.queue import ConflictState
 
+ALL = 2**62
 WAITING = (ConflictState.OPEN, ConflictState.CLAIMED)
 
 
@@ -39,7 +40,7 @@ def add_parser(verbs: Subparsers) -> None:
     )
     parser.add_argument("--field", default="", metavar="F", help="pattern of a contested field, dotted (profile.*)")
     parser.add_argument("--aggregate", default="", metavar="A", help="pattern of the aggregate (user:*)")
-    parser.add_argument("--limit", type=int, default=1_000, metavar="N", help="the newest N (default 1000)")
+    parser.add_argument("--limit", type=int, default=1_000, metavar="N", help="the newest N (default 1000; 0: all)")
     acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
     _show(acts)
     _resolve(acts)
@@ -167,7 +168,7 @@ async def conflicts(arguments: Namespace, session: Session) -> int:
     states = tuple(map(ConflictState, arguments.state)) or WAITING
     async with session.open() as engine:
         found = await engine.conflicts.queue(
-            states=states, field=arguments.field, aggregate=arguments.aggregate, limit=arguments.limit
+            states=states, field=arguments.field, aggregate=arguments.aggregate, limit=arguments.limit or ALL
         )
     for summary in found:
         session.emit(summary_object(summary))
@@ -176,6 +177,8 @@ async def conflicts(arguments: Namespace, session: Session) -> int:
     if not found:
         narrowed = arguments.state or arguments.field or arguments.aggregate
         session.say("No conflict matches." if narrowed else "No conflict waits for an operator.")
+    elif len(found) == arguments.limit:
+        session.warn(f"The newest {len(found):,} are shown; --limit 0 shows all.")
     return DONE
 
 

@@ -101,6 +101,14 @@ def test_the_sides_are_readable_in_eighty_columns(apart: Apart) -> None:
         assert words in text
 
 
+def test_a_list_that_was_cut_says_so(apart: Apart) -> None:
+    berlin, _ = apart
+    cut, whole = berlin("conflicts", "--limit", "1", "--json"), berlin("conflicts", "--limit", "0", "--json")
+
+    assert cut.rows == whole.rows
+    assert ("--limit 0 shows all" in cut.err, whole.err) == (True, "")
+
+
 def test_without_a_terminal_nothing_is_written_unless_agreed(apart: Apart) -> None:
     berlin, _ = apart
     refused = berlin("conflicts", "resolve", "user:ann", "--take", "base")
