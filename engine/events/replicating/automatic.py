@@ -51,6 +51,12 @@ class _Watched:
     """Somebody wants a sync, whatever is known."""
     next_at: datetime | None = None
 
+    @property
+    def behind(self) -> Vector | None:
+        """What this node knows, if the peer said that it has more, and syncs with it go well."""
+        pulls = self.settings.direction is not Direction.PUSH and self.known and not self.backing_off
+        return self.mine if pulls and lacking(self.heard, self.mine) > 0 else None
+
     def due(self) -> bool:
         """Tell whether something new makes a sync worth while."""
         heard, mine = self.seen
@@ -67,10 +73,11 @@ class Automatic:
     def __init__(
         self,
         means: Means,
-        sync: Callable[[PeerSettings, Line], Awaitable[SyncResult]],
+        sync: Callable[[PeerSettings, Line, Vector | None], Awaitable[SyncResult]],
         standing: Callable[[str, str], Awaitable[None]],
     ) -> None:
-        """`standing` is told when a followed line begins (empty words) or is lost (why)."""
+        """`sync` is given what this node knows when the peer is known to have more; `standing` is told when a followed
+        line begins (empty words) or is lost (why)."""
         self._means = means
         self._sync = sync
         self._standing = standing
@@ -116,7 +123,7 @@ class Automatic:
         """Sync. Whatever goes wrong that nobody foresaw is told, and the next sync comes all the same."""
         name = watched.settings.name
         try:
-            result = await self._sync(watched.settings, line)
+            result = await self._sync(watched.settings, line, watched.behind)
             watched.known = (await self._means.book.recall(name)).vector
         except Exception:  # one peer's trouble must end neither its own syncs nor those of others
             logger.exception("sync with %s failed in a way that nobody foresaw", name)

@@ -60,7 +60,8 @@ class Replication:
         settings = self._settings(name)
         self._must_write(f"sync with {name}")
         async with kept_line(self._means.transports, settings) as line:
-            result = await syncing.sync(self._means, settings, direction or settings.direction, line, by_hand=True)
+            occasion = syncing.Occasion(direction=direction or settings.direction, by_hand=True)
+            result = await syncing.sync(self._means, settings, line, occasion)
         await self._tell(settings)
         return result
 
@@ -102,8 +103,9 @@ class Replication:
         finally:
             await self._means.recording.flush()
 
-    async def _sync_by_itself(self, settings: PeerSettings, line: Line) -> SyncResult:
-        result = await syncing.sync(self._means, settings, settings.direction, line, by_hand=False)
+    async def _sync_by_itself(self, settings: PeerSettings, line: Line, known: Vector | None) -> SyncResult:
+        occasion = syncing.Occasion(direction=settings.direction, by_hand=False, known=known)
+        result = await syncing.sync(self._means, settings, line, occasion)
         await self._tell(settings)
         return result
 

@@ -34,8 +34,10 @@ class Rounds:
     busy giver keeps nobody for ever.
     """
 
-    def __init__(self, goal: Vector, taker: Vector, wanted: Selection, limits: Limits) -> None:
-        """`goal` is what the giver knew at the greeting, `taker` what the taker did."""
+    def __init__(
+        self, goal: Vector, taker: Vector, wanted: Selection, limits: Limits, *, before: Rounds | None = None
+    ) -> None:
+        """`goal` is what the giver knew at the greeting, `taker` what the taker did; counts go on from `before`."""
         self._goal = goal
         self.taker: Vector = dict(taker)
         """What the taker knows by now."""
@@ -44,12 +46,12 @@ class Rounds:
         self._left_out: set[Origin] = set()
         self._spans: tuple[Span, ...] = ()
         self.refusals: list[Refusal] = []
-        self.batches = 0
-        self.taken = 0
-        self.conflicts = 0
-        self.news = 0
+        self.batches: int = before.batches if before else 0
+        self.taken: int = before.taken if before else 0
+        self.conflicts: int = before.conflicts if before else 0
+        self.news: int = before.news if before else 0
         """Of those taken, how many tell of more than syncs themselves."""
-        self.left_out = False
+        self.left_out: bool = before is not None and before.left_out
         """The giver left out something of what it was asked for."""
 
     def leave_out(self, origins: Iterable[Origin]) -> None:
@@ -59,6 +61,10 @@ class Rounds:
     def fill(self, gaps: Gaps) -> None:
         """Ask for these spans, which the taker left out before."""
         self._spans = tuple(span for span in gaps.spans if span.origin not in self._left_out)
+
+    def all_beyond(self) -> Pull:
+        """Return what asks for whatever the taker lacks, with no goal known."""
+        return self._pull(self.taker, ())
 
     def next(self, *, filling: bool = False) -> Pull | None:
         """Return what the taker asks for now; None: there is nothing more to ask."""

@@ -1,11 +1,15 @@
 """The caller's side of a session, without I/O: what comes back goes in, the next step comes out.
 
+    (HASTENING ─► KEEPING ─►)
     MEETING ─► for each leg:   (LISTING ─►)  FETCHING ◄─► STORING     pulling
                                (LISTING ─►)  OFFERING ◄─► SENDING     pushing
             ─► CLOSING ─► OVER
 
 A leg goes one way: gaps are filled first (LISTING says which), then the rest is exchanged. `TABLE` is the whole of it:
 which answer may come in which state, and who takes it.
+
+Before the meeting a session may hasten: a caller that was just told that the peer has more pulls it at once, and greets
+when it is stored. Pulling lets no event of this node leave, and admission looks at every event whoever sent it.
 """
 
 from __future__ import annotations
@@ -35,12 +39,15 @@ from engine.events.replicating.steps import (
     TooLarge,
     Traced,
 )
+from engine.events.vector import Vector
 from engine.settings.replication import Direction
 
 
 class State(Enum):
     """What a session waits for."""
 
+    HASTENING = auto()
+    KEEPING = auto()
     MEETING = auto()
     LISTING = auto()
     FETCHING = auto()
@@ -61,6 +68,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     filled: str = ""
     """`PeerMemory.filled` after the session before."""
+    known: Vector | None = None
+    """What this node knows, when the peer is known to have more and none of it should wait for the greeting."""
 
 
 class _Leg(msgspec.Struct, frozen=True):
@@ -80,16 +89,36 @@ class Session:
         self.meeting = Meeting(terms.peer)
         self.met: Met | None = None
         self.filled = terms.filled
-        nothing = Rounds({}, {}, terms.wanted, terms.limits)
-        self.pulling, self.pushing = nothing, nothing
+        self.pulling = Rounds({}, terms.known or {}, terms.wanted, terms.limits)
+        self.pushing = Rounds({}, {}, terms.wanted, terms.limits)
         self._legs: list[_Leg] = []
-        self._leg = _Leg(nothing, pull=True, gaps=False)
+        self._leg = _Leg(self.pulling, pull=True, gaps=False)
         self._more_gaps: Dot | None = None
         self._filled_gaps = False
         self._batch = Batch()
 
     def begin(self) -> Step:
         """Return the first step."""
+        if self.terms.known is None:
+            return self._greet()
+        self.state = State.HASTENING
+        return Fetch(self.pulling.all_beyond())
+
+    def hastened(self, batch: Batch | TooLarge) -> Step:
+        if isinstance(batch, TooLarge) or not batch.items:
+            return self._greet()
+        self._batch = batch
+        self.state = State.KEEPING
+        return Store(batch, None)
+
+    def kept(self, receipt: Receipt) -> Step:
+        """Count what was stored; what was refused, and what more there is, is the meeting's matter."""
+        self.pulling.note(self._batch, receipt)
+        self.pulling.refusals.clear()
+        return self._greet()
+
+    def _greet(self) -> Step:
+        self.state = State.MEETING
         return self.meeting.begin()
 
     def answer(self, answer: object) -> Step:
@@ -109,7 +138,7 @@ class Session:
         mine, theirs = vector_of(step.seen.heads), vector_of(step.greeting.heads)
         offered, taken = self.terms.limits, step.greeting.limits
         limits = Limits(items=min(offered.items, taken.items), bytes=min(offered.bytes, taken.bytes))
-        self.pulling = Rounds(theirs, mine, self.terms.wanted, limits)
+        self.pulling = Rounds(theirs, mine, self.terms.wanted, limits, before=self.pulling)
         self.pushing = Rounds(mine, theirs, self.terms.wanted, limits)
         self.pulling.leave_out(step.forks)
         self.pushing.leave_out(step.forks)
@@ -199,6 +228,9 @@ class Session:
 ANSWERS_WHILE_MEETING: Sequence[type] = (Seen, Greeting, Traced, Reincarnated)
 
 TABLE: Table = {
+    (State.HASTENING, Batch): Session.hastened,
+    (State.HASTENING, TooLarge): Session.hastened,
+    (State.KEEPING, Receipt): Session.kept,
     **{(State.MEETING, answer): Session.meet for answer in ANSWERS_WHILE_MEETING},
     (State.LISTING, Gaps): Session.listed,
     (State.FETCHING, Batch): Session.came,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.errors import SyncdeckError
@@ -14,17 +15,28 @@ from engine.events.replicating.recording import SYNCED
 from engine.events.replicating.replicate import Exchange, Exchanged, error_kind
 from engine.events.replicating.session import Terms
 from engine.events.replicating.standing import Connection, PeerMemory, SyncResult
+from engine.events.vector import Vector
 from engine.notices import Notice
 from engine.settings.replication import Direction, PeerSettings
 
 BATCH_BYTES = 4 * 1024 * 1024
 
 
-async def sync(means: Means, settings: PeerSettings, direction: Direction, line: Line, *, by_hand: bool) -> SyncResult:
+class Occasion(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is a sync, and what for."""
+
+    direction: Direction
+    by_hand: bool
+    known: Vector | None = None
+    """What this node knows, when the peer is known to have more: see `Terms.known`."""
+
+
+async def sync(means: Means, settings: PeerSettings, line: Line, occasion: Occasion) -> SyncResult:
     """Exchange events with a peer. What the peer, the network or the disk do is in the result; nothing is raised.
 
     The line is dropped when anything goes wrong.
     """
+    direction = occasion.direction
     started = means.clock.now()
     nothing = SyncResult(peer=settings.name, direction=direction, started_at=started, ended_at=started, attempts=0)
     before = await means.book.recall(settings.name)
@@ -35,23 +47,23 @@ async def sync(means: Means, settings: PeerSettings, direction: Direction, line:
         if not mine:
             sentence = f"Another process of this workspace is syncing with {settings.name} just now. Its result counts."
             return replace(nothing, error=sentence, error_kind="busy")
-        before = await means.book.recall(settings.name)
-        exchanged = await _exchange(means, settings, line, (direction, before))
+        exchanged = await _exchange(means, settings, line, (occasion, before))
         result = _result(settings, direction, exchanged, (started, means.clock.now()))
         await means.book.amend(settings.name, lambda kept: _remembered(kept, exchanged, result))
-        await means.recording.note(result, before.last, news=exchanged.news > 0, by_hand=by_hand)
+        await means.recording.note(result, before.last, news=exchanged.news > 0, by_hand=occasion.by_hand)
     means.measures.note(result)
     means.notices.publish(Notice(topic=SYNCED, subject=settings.name, detail=result))
     return result
 
 
 async def _exchange(
-    means: Means, settings: PeerSettings, line: Line, standing: tuple[Direction, PeerMemory]
+    means: Means, settings: PeerSettings, line: Line, standing: tuple[Occasion, PeerMemory]
 ) -> Exchanged:
-    direction, before = standing
+    occasion, before = standing
     terms = Terms(
         peer=settings.name,
-        direction=direction,
+        direction=occasion.direction,
+        known=occasion.known,
         wanted=selection(settings),
         limits=Limits(items=settings.batch, bytes=BATCH_BYTES),
         filled=before.filled,

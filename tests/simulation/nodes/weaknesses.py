@@ -210,7 +210,7 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
         put(MemoryLog, "append", acknowledge_before_it_is_kept),
         "which it had acknowledged",
     ),
-    "contexts are not looked at": (300, put(admission, "check_item", no_context), "and not the cause"),
+    "contexts are not looked at": (1100, put(admission, "check_item", no_context), "and not the cause"),
     "what comes twice is kept twice": (
         0,
         put(admission._Admitting, "_known_event", take_again),
@@ -218,7 +218,7 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
     ),
     "holes are taken": (0, take_with_holes, "has a hole"),
     "the clock's highest mark is not kept": (
-        440,
+        150,
         put(Node, "start", start_with_the_clock_alone),
         "went back",
     ),
@@ -239,7 +239,7 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
         "from its future",
     ),
     "a redaction does not follow what it redacts": (
-        0,
+        300,
         put(replica, "wanted_by", redactions_as_any_event),
         "shows otherwise",
     ),

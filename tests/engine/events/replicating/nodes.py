@@ -104,6 +104,7 @@ class Node:
         items: int = 2_000,
         wanted: Selection | None = None,
         filled: str = "",
+        known: Vector | None = None,
         patience: Patience | None = None,
     ) -> Exchanged:
         """Sync with a peer; time goes on whenever everybody waits."""
@@ -117,6 +118,7 @@ class Node:
             wanted=wanted or Selection(),
             limits=Limits(items=items),
             filled=filled,
+            known=known,
         )
         return await self.clock.finish(exchange.run(terms))
 

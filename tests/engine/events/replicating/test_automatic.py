@@ -65,9 +65,11 @@ async def test_the_first_sync_is_at_once_and_then_one_at_every_interval() -> Non
 
 async def test_what_is_new_there_is_fetched_as_soon_as_it_is_told() -> None:
     async with running() as world:
+        world.hub.remote.calls.clear()
         await world.write_there()
 
         assert world.desk.vector()[world.hub.own] == 1
+        assert world.hub.remote.calls[0] == "pull", "before anybody is greeted"
 
 
 async def test_what_is_new_here_is_pushed_at_once() -> None:

@@ -136,11 +136,11 @@ async def test_automatic_syncs_of_a_busy_minute_are_recorded_as_one() -> None:
     line = Line(lambda _: hub.remote, HUB)
     for _ in range(30):
         await hub.write()
-        await replication._sync_by_itself(HUB, line)
+        await replication._sync_by_itself(HUB, line, None)
         desk.clock.jump(timedelta(seconds=1))
         hub.clock = desk.clock
     desk.clock.jump(QUIET)
-    await replication._sync_by_itself(HUB, line)
+    await replication._sync_by_itself(HUB, line, None)
 
     assert [record["pulled"] for record in records(desk)] == [1, 29]
 
@@ -150,7 +150,7 @@ async def test_what_was_put_off_is_recorded_when_the_automatic_syncs_end() -> No
     line = Line(lambda _: hub.remote, HUB)
     for _ in range(3):
         await hub.write()
-        await replication._sync_by_itself(HUB, line)
+        await replication._sync_by_itself(HUB, line, None)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(replication.run())
         await desk.clock.settle()

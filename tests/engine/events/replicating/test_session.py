@@ -56,16 +56,49 @@ async def test_pull_asks_for_what_is_lacking_not_from_its_own_count() -> None:
     assert here.vector() == {here.own: 2, there.own: 3}
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(1, 4)), max_size=12), st.integers(1, 5))
+async def test_who_was_told_that_there_is_more_has_it_before_anybody_is_greeted() -> None:
+    here, there = Node("here"), Node("there")
+    await here.write_many(2)
+    await there.write_many(3)
+
+    result = await here.sync(there, known=here.vector())
+
+    assert there.remote.calls[:2] == ["pull", "greet"]
+    assert (result.pulled, result.pushed, result.error, result.refusals) == (3, 2, "", ())
+    assert here.vector() == there.vector()
+
+
+async def test_haste_sends_nothing_and_takes_nothing_of_its_own_before_a_restored_backup_is_noticed() -> None:
+    here, there = Node("here"), Node("there")
+    await here.write_many(2)
+    backup = here.memory.copy()
+    await here.write_many(2, "order:{}")
+    await here.sync(there)
+    restored = here.restored(backup)
+    lost = restored.own
+    await restored.write("user:9")
+
+    result = await restored.sync(there, known=restored.vector())
+
+    assert (result.error, bool(result.recovered), restored.own != lost) == ("", True, True)
+    assert restored.vector() == there.vector()
+    assert there.vector()[lost] == 4, "what was lost came back, and what was written since is under the new origin"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(1, 4), st.booleans()), max_size=12),
+    st.integers(1, 5),
+)
 @settings(max_examples=40, deadline=None)
-async def test_any_order_of_syncs_brings_all_nodes_to_the_same(
-    meetings: list[tuple[int, int, int]], items: int
+async def test_any_order_of_syncs_in_haste_or_not_brings_all_nodes_to_the_same(
+    meetings: list[tuple[int, int, int, bool]], items: int
 ) -> None:
     nodes = [Node("a"), Node("b"), Node("c")]
-    for caller, callee, written in meetings:
+    for caller, callee, written, haste in meetings:
+        before = nodes[caller].vector()  # what it was told is a little old
         await nodes[caller].write_many(written)
         if caller != callee:
-            await nodes[caller].sync(nodes[callee], items=items)
+            await nodes[caller].sync(nodes[callee], items=items, known=before if haste else None)
     for caller, callee in [(0, 1), (1, 2), (2, 0), (0, 1)]:
         result = await nodes[caller].sync(nodes[callee], items=items)
         assert (result.error, result.refusals) == ("", ())
