@@ -72,6 +72,15 @@ SINCE: dict[str, tuple[Edit, ...]] = {
 }
 """Edits of today, by node, none of which knew of another node's."""
 
+LAST: dict[str, tuple[Edit, ...]] = {
+    "hamburg": (("bo@hamburg", "customer:1009", {"city": "Kiel"}),),
+    "lisbon": (
+        ("eva@lisbon", "customer:1010", {"tags": ["customer", "bakery"]}),
+        ("eva@lisbon", "customer:1012", {"contact": {"phone": "+351 21 555 099"}}),
+    ),
+}
+"""Edits of this minute, by node, which Berlin has not fetched yet."""
+
 
 def edits(of: dict[str, tuple[Edit, ...]], node: str) -> list[NewEvent]:
     """Return a node's edits as events."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
-from console.sample.cards import FIRST, SINCE, cards, edits
+from console.sample.cards import FIRST, LAST, SINCE, cards, edits
 from engine.assembly import Engine
 from engine.events.merging.queue import Choice, Take
 from engine.events.replicating.messages import Limits, Selection
@@ -66,8 +66,8 @@ def build_offices(folder: Path, ports: Mapping[str, int]) -> None:
 
 
 async def share_history(berlin: Engine, folder: Path, opening: Opening) -> None:
-    """Register the customers, settle an old conflict in Hamburg, then edit everywhere at once; Berlin knows it all,
-    the others lack what the others did today."""
+    """Register the customers, settle an old conflict in Hamburg, then edit everywhere at once; Berlin knows nearly
+    all of it, the others lack what the others did today."""
     async with AsyncExitStack() as stack:
         nodes = {"berlin": berlin}
         for node in PEERS:
@@ -88,6 +88,7 @@ async def share_history(berlin: Engine, folder: Path, opening: Opening) -> None:
             await engine.log.append(edits(SINCE, node))
         for node in PEERS:
             await _give(nodes[node], berlin)
+            await nodes[node].log.append(edits(LAST, node))
 
 
 async def _everybody(nodes: Mapping[str, Engine]) -> None:

@@ -54,7 +54,8 @@ class _Watched:
     @property
     def behind(self) -> Vector | None:
         """What this node knows, if the peer said that it has more, and syncs with it go well."""
-        pulls = self.settings.direction is not Direction.PUSH and self.known and not self.backing_off
+        well = self.next_at is not None and not self.backing_off
+        pulls = well and self.settings.direction is not Direction.PUSH
         return self.mine if pulls and lacking(self.heard, self.mine) > 0 else None
 
     def due(self) -> bool:
