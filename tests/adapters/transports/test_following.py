@@ -63,7 +63,7 @@ async def test_a_follower_that_reads_nothing_holds_nobody_up_and_misses_nothing(
     told = b""
     while b":200}" not in told:
         told += await reader.read(1_000)
-    writer.close()
+    writer.transport.abort()
 
 
 async def test_only_so_many_may_follow_and_a_place_that_gets_free_is_given_again(

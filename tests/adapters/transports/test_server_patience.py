@@ -26,7 +26,7 @@ HEAD = f"POST /push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncont
 async def test_a_head_that_never_ends_is_not_waited_for(node: Node, said: bytes) -> None:
     reader, writer = await talk(node, said)
     assert await reader.read() == b""
-    writer.close()
+    writer.transport.abort()
 
 
 async def test_a_body_that_never_ends_is_refused_in_time_and_then_hung_up(node: Node) -> None:
@@ -35,7 +35,7 @@ async def test_a_body_that_never_ends_is_refused_in_time_and_then_hung_up(node: 
     assert told.startswith(b"HTTP/1.1 408")
     assert b'"kind":"timeout"' in told
     assert await node.size() == 0
-    writer.close()
+    writer.transport.abort()
 
 
 async def test_a_request_that_breaks_off_stores_nothing_and_harms_nobody(node: Node, http: httpx.AsyncClient) -> None:
@@ -50,7 +50,7 @@ async def test_a_crowd_that_says_nothing_keeps_nobody_else_out_for_long(node: No
     crowd = [await talk(node, HEAD) for _ in range(QUICK.connections + 20)]
     for reader, writer in crowd:
         await reader.read()
-        writer.close()
+        writer.transport.abort()
     assert (await http.get("/latest-version")).json() == "0"
 
 
@@ -63,7 +63,7 @@ async def test_nonsense_instead_of_http_is_answered_and_hung_up(node: Node) -> N
         reader, writer = await talk(node)
         writer.write(nonsense)
         assert (await ended(reader))[:12] in {b"HTTP/1.1 400", b""}
-        writer.close()
+        writer.transport.abort()
 
 
 async def test_more_requests_than_are_worked_on_at_once_wait_or_are_told_to_come_again(
@@ -75,5 +75,5 @@ async def test_more_requests_than_are_worked_on_at_once_wait_or_are_told_to_come
     assert int(busy.headers["retry-after"]) >= 1
     for reader, writer in slow:
         await reader.read()
-        writer.close()
+        writer.transport.abort()
     assert (await http.get("/latest-version")).status_code == 200
