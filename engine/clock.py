@@ -8,6 +8,9 @@ from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock of deadlines: where there is one that counts the time a machine slept (Linux), that one."""
+
 
 class Clock(Protocol):
     """Wall time for people and records, monotonic time for deadlines, and the one way to wait."""
@@ -18,7 +21,8 @@ class Clock(Protocol):
 
     @abstractmethod
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary start; never goes back."""
+        """Return seconds since an arbitrary start that all processes of the machine share; never goes back, and goes
+        on while the machine sleeps."""
 
     @abstractmethod
     async def sleep(self, pause: timedelta) -> None:
@@ -32,7 +36,7 @@ class SystemClock(Clock):
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(ELAPSED)
 
     async def sleep(self, pause: timedelta) -> None:
         await asyncio.sleep(pause.total_seconds())

@@ -19,8 +19,14 @@
     │   ├── EventRefused           the log takes no such event; the message says what is wrong with it
     │   ├── VersionConflict    4   the aggregate has another version than was expected: read it again
     │   └── ReplicationRefused     a peer sent or asked what cannot be; `kind` names it
+    ├── CoordinationError      1
+    │   ├── CoordinationUnavailable  try again: the backend cannot be reached, or did not answer
+    │   ├── NotSupported           the backend cannot do this, and says why; another one can
+    │   ├── SessionLost        7   the backend let this process's session lapse: all it held is gone
+    │   ├── LeaseLost          7   a lock or leadership was lost while it was held
+    │   └── KeyChanged         4   a key has another revision than was expected: read it again
     ├── NothingFound           1   a run, plan, sync or adapter of that name does not exist
-    ├── Locked                 7   another run holds the target
+    ├── Locked                 7   somebody else holds the target or the lock
     ├── Frozen                 8   a freeze window is open
     └── ReadOnly               1   this console or command may only look
 
@@ -149,12 +155,64 @@ class ReplicationRefused(EventError):
         self.kind = kind
 
 
+class CoordinationError(SyncdeckError):
+    """Something is wrong with locks, leaders, keys, tasks or schedules, or with the backend that keeps them."""
+
+
+class CoordinationUnavailable(CoordinationError):
+    """The backend cannot be reached or did not answer in time.
+
+    `maybe_done` is true when the request may have taken effect although no answer arrived.
+    """
+
+    def __init__(self, message: str, *, maybe_done: bool = False) -> None:
+        super().__init__(message)
+        self.maybe_done = maybe_done
+
+
+class NotSupported(CoordinationError):
+    """The configured backend cannot do this; nothing was sent. The message says why, and what can."""
+
+
+class SessionLost(CoordinationError):
+    """The backend let this process's session lapse, or somebody ended it: whatever it held is gone."""
+
+    exit_code = 7
+
+
+class LeaseLost(CoordinationError):
+    """A lock or a leadership was lost while it was held; what it protected was stopped.
+
+    `reason` is one word: `expired`, `revoked`, `session`, `unreachable`.
+    """
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, name: str, token: int, reason: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.token = token
+        self.reason = reason
+
+
+class KeyChanged(CoordinationError):
+    """A key has another revision than the writer expected; nothing was written. `revision` is the one it has, 0 if
+    there is none."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, key: str, revision: int) -> None:
+        super().__init__(message)
+        self.key = key
+        self.revision = revision
+
+
 class NothingFound(SyncdeckError):
     """The name or number given does not exist; the message lists the nearest that do."""
 
 
 class Locked(SyncdeckError):
-    """Another run holds the target; the message says who and since when."""
+    """Somebody else holds it; the message says who and since when."""
 
     exit_code = 7
 

@@ -30,7 +30,7 @@ from engine.reconcile.history import (
 from engine.reconcile.plan import Plan
 from engine.reconcile.records import RecordKey
 from engine.reconcile.results import Readiness, RunResult, StoredPlan, TargetResult
-from engine.reconcile.schedule import next_fire
+from engine.schedule import next_fire
 
 __all__ = ["Readiness", "Reconciler", "RunResult", "StoredPlan", "TargetResult"]
 

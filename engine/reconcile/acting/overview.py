@@ -8,7 +8,7 @@ from engine.reconcile.acting.decisions import Decisions
 from engine.reconcile.acting.means import Means
 from engine.reconcile.acting.outset import RECENT_READS
 from engine.reconcile.history import Digest, Health, PlanState, PlanSummary, RunState, SyncStatus, TargetStatus
-from engine.reconcile.schedule import next_fire
+from engine.schedule import next_fire
 from engine.settings.model import SyncSettings
 
 SPARKLINE_READS = 4 * RECENT_READS

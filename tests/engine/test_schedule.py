@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.reconcile.schedule import fires, next_fire
+from engine.schedule import fires, next_fire
 from engine.settings.model import Schedule
 from tests.doubles.workplace import SYNC, service, workplace
 

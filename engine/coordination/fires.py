@@ -1,0 +1,89 @@
+"""Schedules, and the moments at which they fired or should have. Values only.
+
+A fire is unique by (schedule, nominal moment): however many nodes look at the clock, one of them takes it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from engine.coordination.task import TaskId
+
+
+class Missed(StrEnum):
+    """What becomes of fires whose time went by while nobody led."""
+
+    LATEST = "latest"
+    """The last of them is made up for, the others are noted as missed."""
+    ALL = "all"
+    """Each is made up for, oldest first, as far as the limit allows."""
+    SKIP = "skip"
+    """All are noted as missed."""
+
+
+class Overlap(StrEnum):
+    """What becomes of a fire while the task of the one before is not over."""
+
+    FORBID = "forbid"
+    """It is noted as skipped."""
+    QUEUE = "queue"
+    """Its task waits until that one is over."""
+    ALLOW = "allow"
+
+
+class Outcome(StrEnum):
+    """What became of a fire."""
+
+    FIRED = "fired"
+    LATE = "late"
+    """Made up for after its time."""
+    MISSED = "missed"
+    SKIPPED = "skipped"
+    """The task of the one before was not over."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """A schedule: exactly one of `every` (seconds), `cron` and `at`."""
+
+    name: str
+    task: str
+    """The command that each fire submits."""
+    payload: Any = None
+    every: float | None = None
+    cron: str = ""
+    at: datetime | None = None
+    """Once; it ends with its fire."""
+    timezone: str = "UTC"
+    missed: Missed = Missed.LATEST
+    overlap: Overlap = Overlap.FORBID
+    paused: bool = False
+    added_by: str = ""
+    """Who added it by hand; empty for one of the settings."""
+
+
+class Fire(Struct, frozen=True, kw_only=True):
+    """A moment of a schedule, and what became of it."""
+
+    schedule: str
+    nominal: datetime
+    outcome: Outcome
+    taken: datetime
+    by: str
+    """The leader that took it."""
+    task: TaskId | None = None
+    why: str = ""
+    """Of one that was missed or skipped, in words."""
+
+
+class ScheduleStanding(Struct, frozen=True, kw_only=True):
+    """A schedule with its past and its future."""
+
+    plan: Plan
+    next: datetime | None
+    """None: it ended, or is paused."""
+    fires: tuple[Fire, ...] = ()
+    """The last ones, newest first."""
