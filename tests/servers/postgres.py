@@ -5,29 +5,40 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from tests.servers.server_process import NOBODY, Recipe, ServerProcess, ended_at_last, private_folder
+
 USER = "syncdeck"
-NOBODY = 65534
-START_ATTEMPTS = 200
+OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "300",
+    "fsync": "off",  # what the kernel has been given outlives any process, and no test cuts the power
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Postgres:
+class Postgres(ServerProcess):
     """A running server; USER may do everything, with `password`."""
 
-    port: int
-    password: str
+    def __init__(self, recipe: Recipe, folder: Path, password: str) -> None:
+        super().__init__(recipe, folder)
+        self.password = password
+
+    @property
+    def url(self) -> str:
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        """Return the address of a database, the password in it."""
+        return f"postgresql://{USER}:{self.password}@{self.address}/{database}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """Return a connection that commits every statement."""
@@ -39,48 +50,49 @@ class Postgres:
 @contextmanager
 def start_postgres(password: str = "s3cr3t-of-the-sandbox") -> Iterator[Postgres]:
     """Run a server until the block ends; it answers when the block begins."""
-    folder = Path(tempfile.mkdtemp(prefix="syncdeck-postgres-"))
-    try:
+    with private_folder("postgres", for_nobody=True) as folder:
         programs = _programs(folder)
-        data, secret = folder / "data", folder / "password"
-        secret.write_text(password)
-        _give_away(folder)
-        _run(
-            programs / "initdb",
-            "-D",
-            data,
-            "-U",
-            USER,
-            "--auth=scram-sha-256",
-            f"--pwfile={secret}",
-            "-E",
-            "UTF8",
-            "-N",
+        _make_cluster(programs, folder, password)
+
+        def command(folder: Path, ports: Sequence[int]) -> Sequence[str | Path]:
+            options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+            return [programs / "postgres", "-D", folder / "data", "-p", str(ports[0]), *options]
+
+        def answers(port: int) -> bool:
+            try:
+                server.connect().close()
+            except psycopg.OperationalError:
+                return False
+            return True
+
+        recipe = Recipe(
+            name="postgres",
+            scheme="postgresql",
+            command=command,
+            answers=answers,
+            stop_signal=signal.SIGINT,  # a fast shutdown: clients are sent away
+            runs_as_nobody=True,
         )
-        port = _free_port()
-        with _running(programs, data, port):
-            server = Postgres(port, password)
-            _wait_for(server)
+        with ended_at_last(Postgres(recipe, folder, password)) as server:
+            server.start()
             yield server
-    finally:
-        shutil.rmtree(folder)
 
 
-@contextmanager
-def _running(programs: Path, data: Path, port: int) -> Iterator[None]:
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "unix_socket_directories=", "-p", str(port)]
-    with subprocess.Popen(
-        [str(programs / "postgres"), "-D", str(data), *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-        user=_user(),
-    ) as process:
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGINT)  # a fast shutdown: clients are sent away
-            process.wait(timeout=30)
+def _make_cluster(programs: Path, folder: Path, password: str) -> None:
+    secret = folder / "password"
+    secret.write_text(password)
+    secret.chmod(0o644)  # the folder itself is closed to everybody else
+    command = [programs / "initdb", "-D", folder / "data", "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}"]
+    finished = subprocess.run(
+        [str(part) for part in (*command, "-E", "UTF8", "-N")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
+        user=NOBODY if os.geteuid() == 0 else None,
+        check=False,
+    )
+    if finished.returncode:
+        raise RuntimeError(f"initdb failed: {finished.stderr.strip()}")
 
 
 def _programs(folder: Path) -> Path:
@@ -92,44 +104,3 @@ def _programs(folder: Path) -> Path:
     if os.geteuid() == 0 and not all(parent.stat().st_mode & 0o001 for parent in installed.parents):
         installed = Path(shutil.copytree(installed, folder / "pginstall", symlinks=True))
     return installed / "bin"
-
-
-def _give_away(folder: Path) -> None:
-    """Let the server's user own the folder: PostgreSQL does not run as root."""
-    if os.geteuid() == 0:
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
-
-
-def _user() -> int | None:
-    return NOBODY if os.geteuid() == 0 else None
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _run(*command: object) -> None:
-    finished = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, env=_environment(), user=_user(), check=False
-    )
-    if finished.returncode:
-        raise RuntimeError(f"{command[0]} failed: {finished.stderr.strip()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(server: Postgres) -> None:
-    problem: Exception | None = None
-    for _ in range(START_ATTEMPTS):
-        try:
-            server.connect().close()
-            return
-        except psycopg.OperationalError as error:
-            problem = error
-            signal.sigtimedwait([], 0.05)
-    raise RuntimeError(f"PostgreSQL does not answer on port {server.port}") from problem

@@ -1,0 +1,45 @@
+"""A real NATS server with JetStream, new enough to let one message expire by itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.servers.server_process import Recipe, ServerProcess, program, running, says
+
+OLDEST = (2, 11)
+"""Before it a key with a time to live stays for ever, and nobody says so."""
+
+
+@contextmanager
+def start_nats(*options: str, durable: bool = False) -> Iterator[ServerProcess]:
+    """Run NATS until the block ends, `durable`: every message is on the disk before it is acknowledged."""
+    path = nats_program()
+
+    def command(folder: Path, ports: Sequence[int]) -> Sequence[str | Path]:
+        sync = "sync_interval: always" if durable else ""
+        (folder / "nats.conf").write_text(f'jetstream {{ store_dir: "{folder}/data" {sync} }}\n')
+        return [path, "-a", "127.0.0.1", "-p", str(ports[0]), "-c", folder / "nats.conf", *options]
+
+    with running(Recipe(name="nats", scheme="nats", command=command, answers=_streams)) as server:
+        yield server
+
+
+def nats_program() -> str:
+    """Return where the server is. Raises `RuntimeError`, which fails the tests, where it is missing or too old."""
+    path = program("nats-server", package="nats-server")
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    version = tuple(int(number) for number in re.findall(r"\d+", said)[:2])
+    if version < OLDEST:
+        raise RuntimeError(
+            f"{path} is {said.strip()}, and these tests need {'.'.join(map(str, OLDEST))}. "
+            "Run `make servers`, which fetches a newer one where the system is Debian, or put one on PATH."
+        )
+    return path
+
+
+def _streams(port: int) -> bool:
+    return says(port, b'CONNECT {"verbose":false}\r\nPING\r\n', b"PONG")
