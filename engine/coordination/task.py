@@ -26,7 +26,7 @@ class TaskState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     DEAD = "dead"
-    """All attempts failed, or one said that trying again is pointless. It stays until somebody retries or deletes it."""
+    """All attempts failed, or one said that trying again is pointless. It stays until somebody retries it."""
     CANCELLED = "cancelled"
 
 
