@@ -25,7 +25,7 @@ check: $(VENV)/.check $(VENV)/.test
 	$(BIN)/vulture
 	$(BIN)/deptry .
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench servers
 	$(BIN)/python -m tests.benchmarks
 
 soak: $(VENV)/.test servers
@@ -45,11 +45,15 @@ $(VENV)/bin/python:
 	$(PIP) install --upgrade --constraint constraints.txt pip
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable '.[ldap,postgres]'
+	$(PIP) install --constraint constraints.txt --editable '.[ldap,nats,postgres,redis]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
 	$(PIP) install --constraint constraints.txt --group test
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(PIP) install --constraint constraints.txt --group bench
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.run

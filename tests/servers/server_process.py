@@ -45,7 +45,6 @@ class Recipe:
     """Whether it serves on this port by now; it may also raise `OSError` as long as it does not."""
     ports: int = 1
     stop_signal: signal.Signals = signal.SIGTERM
-    environment: tuple[tuple[str, str], ...] = ()
     runs_as_nobody: bool = False
     """Because it refuses to run as root."""
 
@@ -155,7 +154,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env={**os.environ, "LC_ALL": "C", "TZ": "UTC", **dict(recipe.environment)},
+                env=_environment(),
                 user=NOBODY if recipe.runs_as_nobody and os.geteuid() == 0 else None,
                 start_new_session=True,
             )
@@ -235,6 +234,14 @@ def program(name: str, *, package: str) -> str:
             f"system is Debian, or install it so that {name} is on PATH (package {package})."
         )
     return found
+
+
+def _environment() -> dict[str, str]:
+    """Return what a server starts with: no language, no time zone, and the libraries that were unpacked with it."""
+    unpacked = [str(folder) for folder in (*UNPACKED.glob("lib/*-linux-*"), *UNPACKED.glob("usr/lib/*-linux-*"))]
+    libraries = os.pathsep.join([*unpacked, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
+    found = {"LD_LIBRARY_PATH": libraries} if libraries else {}
+    return {**os.environ, "LC_ALL": "C", "TZ": "UTC", **found}
 
 
 def free_ports(count: int) -> Sequence[int]:
