@@ -9,13 +9,16 @@ from typing import Final
 from engine.errors import EventRefused
 from engine.events.event import NewEvent
 
-OWN_KINDS: Final = frozenset("adapter conflict event lease node peer plan run settings sync target".split())
+OWN_KINDS: Final = frozenset(
+    "adapter conflict cron election event key lease lock node peer plan run settings sync target task".split()
+)
 """What stands before the first colon of an own aggregate's name."""
 
 RESOLVED: Final = "conflict.resolved"
 REOPENED: Final = "conflict.reopened"
 REDACTED: Final = "event.redacted"
 REINCARNATED: Final = "node.reincarnated"
+COMPACTED: Final = "node.compacted"
 
 OWN_TYPES: Final = frozenset({RESOLVED, REOPENED, REDACTED})
 """Types that mean something to every node, whatever aggregate they are about."""

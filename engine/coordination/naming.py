@@ -1,0 +1,48 @@
+"""What may be a name, a key or a value, wherever it is kept; and under which prefixes Syncdeck keeps its own. Pure."""
+
+from __future__ import annotations
+
+from unicodedata import category
+
+from engine.coordination.store import LONGEST_NAME, LONGEST_VALUE
+from engine.errors import CoordinationError
+
+LOCK = "lock/"
+ELECTION = "election/"
+"""Prefixes of claims."""
+
+KEY = "key/"
+TASK = "task/"
+PLAN = "cron/plan/"
+FIRE = "cron/fire/"
+LEADER = "leader/"
+OFFSET = "offset/"
+"""Prefixes of keys."""
+
+
+def check_name(name: str) -> None:
+    """Raise `CoordinationError` for what no backend takes as the name of a claim, a key or a stream."""
+    if not name:
+        raise CoordinationError("An empty name cannot be used. Give at least one character.")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise CoordinationError(
+            f"The name {name!r} cannot be written as UTF-8. Leave out {error.object[error.start]!r}."
+        ) from error
+    if size > LONGEST_NAME:
+        raise CoordinationError(
+            f"The name {name[:40]!r}… has {size} bytes; {LONGEST_NAME} are the most, with what Syncdeck puts before it. "
+            "Give a shorter one."
+        )
+    if any(category(letter) == "Cc" for letter in name):
+        raise CoordinationError(f"The name {name!r} holds a control character. Leave it out.")
+
+
+def check_value(value: bytes) -> None:
+    """Raise `CoordinationError` for a value that not every backend takes."""
+    if len(value) > LONGEST_VALUE:
+        raise CoordinationError(
+            f"A value of {len(value):,} bytes is too large; {LONGEST_VALUE:,} are the most. Keep it in a file or a "
+            "database, and its address here."
+        )
