@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.clock import Clock, SystemClock
+from engine.coordination.store import Backend
 from engine.errors import SettingsError
 from engine.events.event import NewEvent
 from engine.events.log import EventLog
@@ -35,6 +36,7 @@ from engine.reconcile.ports import Catalogue
 from engine.reconcile.reconciler import Reconciler
 from engine.redaction import REDACTOR
 from engine.settings.context import AdapterContext
+from engine.settings.coordination import CoordinationSettings
 from engine.settings.model import Workspace
 from engine.settings.replication import PeerSettings
 from engine.storage.care import Care
@@ -81,6 +83,8 @@ class Extensions:
 
     transport: Callable[[PeerSettings, AdapterContext, Clock], Transport] | None = None
     """The way to a peer, by the scheme of its URL; without it no peer can be reached."""
+    backend: Callable[[CoordinationSettings, AdapterContext, Clock], Backend] | None = None
+    """The coordination backend, where it is not the embedded one."""
     strategies: Mapping[str, Strategy] = field(default_factory=lambda: STRATEGIES)
     upcasts: Upcasts = field(default_factory=Upcasts)
 

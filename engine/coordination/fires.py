@@ -12,27 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.coordination.task import TaskId
-
-
-class Missed(StrEnum):
-    """What becomes of fires whose time went by while nobody led."""
-
-    LATEST = "latest"
-    """The last of them is made up for, the others are noted as missed."""
-    ALL = "all"
-    """Each is made up for, oldest first, as far as the limit allows."""
-    SKIP = "skip"
-    """All are noted as missed."""
-
-
-class Overlap(StrEnum):
-    """What becomes of a fire while the task of the one before is not over."""
-
-    FORBID = "forbid"
-    """It is noted as skipped."""
-    QUEUE = "queue"
-    """Its task waits until that one is over."""
-    ALLOW = "allow"
+from engine.settings.coordination import Missed, Overlap
 
 
 class Outcome(StrEnum):

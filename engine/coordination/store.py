@@ -149,6 +149,15 @@ class Store(Sessions, Claims, Keys, Protocol):
         """
 
 
-OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
-"""Opens the configured backend. Raises `CoordinationUnavailable`, `NotSupported`, `SettingsError`, `MissingExtra`,
-`SecretUnavailable`; nothing is connected before."""
+class Backend(Protocol):
+    """A configured backend, not connected yet."""
+
+    @property
+    @abstractmethod
+    def promises(self) -> Promises:
+        """What is known without asking anybody."""
+
+    @abstractmethod
+    def open(self) -> AbstractAsyncContextManager[Store]:
+        """Connect. Raises `CoordinationUnavailable`, `NotSupported` (a server too old), `CoordinationError` (it refuses
+        us), `SecretUnavailable`. Closing ends no session."""

@@ -70,8 +70,24 @@ class EndpointType(msgspec.Struct, frozen=True, kw_only=True):
     """The distribution it comes from; third parties' by entry point."""
 
 
+class BackendType(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the registry: a kind of coordination backend, without importing it."""
+
+    type: str
+    """The word in the workspace file."""
+    title: str
+    summary: str
+    path: str
+    """`module:Class`; called with (settings, context, clock, namespace), and has a nested frozen msgspec `Settings`."""
+    extra: str = ""
+    """The extra to install, if it needs a client of its own."""
+    origin: str = "syncdeck"
+    """The distribution it comes from; third parties' by entry point."""
+
+
 class TypeCatalogue(Protocol):
-    """What exists here: the endpoint types with the settings of each, and the ways to end a conflict."""
+    """What exists here: the kinds of endpoint and of backend with the settings of each, and the ways to end a
+    conflict."""
 
     @abstractmethod
     def strategies(self) -> Mapping[str, str]:
@@ -84,3 +100,11 @@ class TypeCatalogue(Protocol):
     @abstractmethod
     def settings_of(self, type_name: str) -> type[msgspec.Struct]:
         """Import the endpoint and return its settings class. Raises `MissingExtra`, `NothingFound`."""
+
+    @abstractmethod
+    def backends(self) -> Mapping[str, BackendType]:
+        """Return every kind of coordination backend by its word, without importing any of them."""
+
+    @abstractmethod
+    def backend_settings(self, type_name: str) -> type[msgspec.Struct]:
+        """Import the backend and return its settings class. Raises `MissingExtra`, `NothingFound`."""

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.settings.catalogue import Cron, Expression, PathText, Pattern, Timezone
+from engine.settings.coordination import ClockSettings, CommandSettings, CoordinationSettings, CronSettings
 from engine.settings.replication import ConflictSettings, PeerSettings, ServerSettings
 
 FORMAT = 1
@@ -217,3 +218,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     peers: dict[str, PeerSettings] = {}
     server: ServerSettings = ServerSettings()
     conflicts: ConflictSettings = ConflictSettings()
+    coordination: CoordinationSettings = CoordinationSettings()
+    tasks: dict[str, CommandSettings] = {}
+    cron: dict[str, CronSettings] = {}
+    clock: ClockSettings = ClockSettings()

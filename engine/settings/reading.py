@@ -12,21 +12,30 @@ from typing import Any, cast
 import msgspec
 import yaml
 
-from engine.errors import MissingExtra, NothingFound, SettingsError
+from engine.errors import SettingsError
 from engine.settings.catalogue import TypeCatalogue
+from engine.settings.coordination import (
+    ClockSettings,
+    CommandSettings,
+    CoordinationSettings,
+    CronSettings,
+    SharedSettings,
+)
 from engine.settings.document import Document, entries, found, joined, parse, plain
+from engine.settings.ends import Ends
 from engine.settings.fields import fields_of
-from engine.settings.model import FORMAT, AdapterSettings, Mode, SyncSettings, Workspace, WorkspaceHeader
+from engine.settings.model import FORMAT, AdapterSettings, SyncSettings, Workspace, WorkspaceHeader
 from engine.settings.replication import ConflictSettings, PeerSettings, Rule, ServerSettings
 from engine.settings.spelling import did_you_mean
+from engine.settings.typed import TypedSettings, part_of
 from engine.settings.validation import NOTED, Fault, Walker, plain_null
 
 FILE_NAME = "syncdeck.yaml"
 NAME = re.compile(r"^[^\W_][\w.-]{0,63}$")
 """Of adapters, syncs and nodes: they stand in commands, events and patterns, so no spaces, colons, slashes or stars."""
 
-SECTIONS = ("adapters", "syncs", "peers", "server", "conflicts")
-LATER = ("coordination", "projections")
+SECTIONS = ("adapters", "syncs", "peers", "server", "conflicts", "coordination", "tasks", "cron", "clock")
+LATER = ("projections",)
 """Sections that the format knows and this version does not serve yet."""
 
 
@@ -106,14 +115,18 @@ class Reading:
     """`PeerSettings` by name; `NOTED` where they have problems."""
     server: Any = field(init=False)
     conflicts: Any = field(init=False)
+    coordination: Any = field(init=False)
+    tasks: dict[str, Any] = field(init=False)
+    """`CommandSettings` by name; `NOTED` where they have problems."""
+    cron: dict[str, Any] = field(init=False)
+    """`CronSettings` by name; `NOTED` where they have problems."""
+    clock: Any = field(init=False)
     _walker: Walker = field(init=False)
-    _declared: dict[str, str] = field(default_factory=dict)
-    """The type's word of every adapter in the file, also of those with problems: references to them are fine."""
-    _targeted: dict[str, list[tuple[str, yaml.Node]]] = field(default_factory=dict)
-    """The syncs that write to each adapter, with the place that says so."""
+    _ends: Ends = field(init=False)
 
     def __post_init__(self) -> None:
         self._walker = Walker(self.document)
+        self._ends = Ends(self.document, self.catalogue)
         self.header = self._header()
         sections = {key: node for key, _, node in entries(self.document.root) if key in (*SECTIONS, *LATER)}
         for name in LATER:
@@ -121,13 +134,16 @@ class Reading:
                 self._later(name, sections[name])
         self.adapters = self._section("adapters", sections, self._adapter)
         self.syncs = self._section("syncs", sections, self._sync)
-        for rivals in self._targeted.values():
-            self._rivals(rivals)
-        self.peers = self._section("peers", sections, self._peer)
+        self._ends.check_rivals(self.syncs)
+        self.peers = self._section("peers", sections, self._named(PeerSettings))
         self.server = self._single("server", sections, ServerSettings)
         self.conflicts = self._single("conflicts", sections, ConflictSettings)
         if isinstance(self.conflicts, ConflictSettings) and self.conflicts.rules:
             note_unknown_strategies(self.document, self.catalogue, self.conflicts, sections["conflicts"])
+        self.coordination = self._coordination(sections.get("coordination"))
+        self.tasks = self._section("tasks", sections, self._named(CommandSettings))
+        self.cron = self._section("cron", sections, self._schedule)
+        self.clock = self._single("clock", sections, ClockSettings)
 
     def workspace(self, file: Path) -> Workspace:
         """Return the workspace of a document without problems."""
@@ -146,6 +162,10 @@ class Reading:
             peers=self.peers,
             server=self.server,
             conflicts=self.conflicts,
+            coordination=self.coordination,
+            tasks=self.tasks,
+            cron=self.cron,
+            clock=self.clock,
         )
 
     def _header(self) -> Any:
@@ -155,8 +175,7 @@ class Reading:
         for key, key_node, _ in entries(root):
             if key not in (*names, *SECTIONS, *LATER):
                 self._walker.unknown(key_node, key, dict.fromkeys((*names, *SECTIONS)))
-        top = yaml.MappingNode(root.tag, [], root.start_mark, root.end_mark)
-        top.value = [pair for pair in root.value if pair[0].value in names]
+        top = part_of(root, names)
         header = self._walker.struct(WorkspaceHeader, top, "")
         nodes = {key: node for key, _, node in entries(top)}
         if header is not NOTED and header.syncdeck != FORMAT:
@@ -167,14 +186,8 @@ class Reading:
         return header
 
     def _later(self, name: str, node: yaml.Node) -> None:
-        if (
-            plain_null(node)
-            or plain(node) in ([], {})
-            or (name == "coordination" and plain(node) == {"type": "sqlite"})
-        ):
-            return
-        only = " Only `coordination: {type: sqlite}` is." if name == "coordination" else ""
-        self.document.problem(node, name, f"not available yet in this version.{only} Remove the section.")
+        if not plain_null(node) and plain(node) not in ([], {}):
+            self.document.problem(node, name, "not available yet in this version. Remove the section.")
 
     def _section(self, section: str, sections: Mapping[str, yaml.Node], read: Any) -> dict[str, Any]:
         """Read each entry of a section by `read(name, node, path)`."""
@@ -198,93 +211,52 @@ class Reading:
             return settings_class()
         return self._walker.struct(settings_class, node, section)
 
-    def _peer(self, name: str, node: yaml.Node, path: str) -> Any:
-        return self._walker.struct(PeerSettings, node, path, given={"name": name})
+    def _named(self, settings_class: type[msgspec.Struct]) -> Any:
+        """Return what reads an entry of a section whose settings know their name."""
+        return lambda name, node, path: self._walker.struct(settings_class, node, path, given={"name": name})
 
     def _adapter(self, name: str, node: yaml.Node, path: str) -> Any:
-        self._declared[name] = ""
+        typed = TypedSettings(
+            self._walker, what="type of endpoint", words=self.catalogue.types, settings_of=self.catalogue.settings_of
+        )
+        word, settings = typed.read(node, path)
+        self._ends.declared[name] = word
+        return NOTED if settings is NOTED else AdapterSettings(name=name, type=word, settings=settings)
+
+    def _coordination(self, node: yaml.Node | None) -> Any:
+        if node is None or plain_null(node):
+            return CoordinationSettings()
+        typed = TypedSettings(
+            self._walker,
+            what="backend",
+            words=self.catalogue.backends,
+            settings_of=self.catalogue.backend_settings,
+        )
+        names = [info.encode_name for info in fields_of(SharedSettings)]
+        word, own = typed.read(node, "coordination", shared=names)
         if not isinstance(node, yaml.MappingNode):
-            self.document.problem(node, path, f"found {found(node)}; expected a mapping with a type and its settings.")
             return NOTED
-        word = next((value for key, _, value in entries(node) if key == "type"), None)
-        if word is None:
-            self.document.problem(node, f"{path}.type", f"is missing. {did_you_mean('', self.catalogue.types())}")
-            return NOTED
-        try:
-            settings_class = self.catalogue.settings_of(str(plain(word)))
-        except NothingFound:
-            sentence = f"found {found(word)}, an unknown type of endpoint."
-            guess = did_you_mean(str(plain(word)), self.catalogue.types())
-            self.document.problem(word, f"{path}.type", f"{sentence} {guess}")
-            return NOTED
-        except MissingExtra as error:
-            self.document.problem(word, f"{path}.type", str(error))
-            return NOTED
-        self._declared[name] = str(plain(word))
-        own = yaml.MappingNode(node.tag, [], node.start_mark, node.end_mark)
-        own.value = [pair for pair in node.value if pair[0].value != "type"]
-        settings = self._walker.struct(settings_class, own, path)
-        return NOTED if settings is NOTED else AdapterSettings(name=name, type=self._declared[name], settings=settings)
+        shared = self._walker.struct(SharedSettings, part_of(node, names), "coordination")
+        return NOTED if NOTED in (own, shared) else CoordinationSettings(type=word, shared=shared, own=own)
+
+    def _schedule(self, name: str, node: yaml.Node, path: str) -> Any:
+        schedule = self._named(CronSettings)(name, node, path)
+        if schedule is not NOTED and schedule.task not in self.tasks:
+            task = next(value for key, _, value in entries(cast("yaml.MappingNode", node)) if key == "task")
+            what = f"there is no task {schedule.task!r}. {did_you_mean(schedule.task, self.tasks)}"
+            self.document.problem(task, f"{path}.task", what)
+        return schedule
 
     def _sync(self, name: str, node: yaml.Node, path: str) -> Any:
         sync = self._walker.struct(SyncSettings, node, path, given={"name": name})
         if isinstance(node, yaml.MappingNode):
             nodes = {key: value for key, _, value in entries(node)}
-            self._references(name, nodes, path)
+            self._ends.check(name, nodes, path)
             if sync is not NOTED and sync.rename_by and sync.rename_by not in sync.attributes:
                 what = f"{sync.rename_by} is not among this sync's attributes. Map it there too."
                 self.document.problem(nodes["rename_by"], f"{path}.rename_by", what)
         return sync
 
-    def _references(self, name: str, nodes: Mapping[str, yaml.Node], path: str) -> None:
-        """Check that a sync's ends are adapters, that its targets can be written, and that none is used twice."""
-        source, targets = nodes.get("source"), nodes.get("targets")
-        used: dict[str, str] = {}
-        if isinstance(source, yaml.ScalarNode):
-            self._reference(source, f"{path}.source")
-            used[source.value] = "the source"
-        for index, target in enumerate(targets.value if isinstance(targets, yaml.SequenceNode) else ()):
-            if not isinstance(target, yaml.ScalarNode):
-                continue
-            place = f"{path}.targets[{index}]"
-            self._reference(target, place)
-            if target.value in used:
-                what = (
-                    f"{target.value} is already {used[target.value]} of this sync. Each adapter has one part in a sync."
-                )
-                self.document.problem(target, place, what)
-            else:
-                self._targeted.setdefault(target.value, []).append((name, target))
-            used.setdefault(target.value, "a target")
-            word = self._declared.get(target.value)
-            if word and not self.catalogue.types()[word].writes:
-                what = f"{target.value} is a {word}, which can only be read. Use it as a source."
-                self.document.problem(target, place, what)
-
-    def _rivals(self, writers: list[tuple[str, yaml.Node]]) -> None:
-        """Refuse two syncs on one target of which one mirrors its source and the other adds: one would undo the other.
-
-        A sync that only removes beside one that only adds is fine: "whoever left goes" and "engineers get in".
-        """
-        modes = {name: self.syncs[name].mode for name, _ in writers if isinstance(self.syncs[name], SyncSettings)}
-        mirrors = [name for name, mode in modes.items() if mode in MIRRORING]
-        adding = [name for name, mode in modes.items() if mode is not Mode.REMOVE_ONLY]
-        if not mirrors or len(adding) < 2:
-            return
-        other, (late, node) = adding[0], next(writer for writer in reversed(writers) if writer[0] in adding)
-        what = (
-            f"{node.value} is a target of sync {other} too, and {mirrors[0]} removes whoever its own source does not "
-            "hold: one would remove whom the other adds. Give both mode add-only, or make them one sync."
-        )
-        self.document.problem(node, f"syncs.{late}.targets", what)
-
-    def _reference(self, node: yaml.ScalarNode, place: str) -> None:
-        if node.value not in self._declared:
-            what = f"there is no adapter {node.value!r}. {did_you_mean(node.value, self._declared)}"
-            self.document.problem(node, place, what)
-
-
-MIRRORING = (Mode.ADD_REMOVE, Mode.REMOVE_ADD)
 
 NAMES_ARE = "Names have letters, digits, dots, dashes and underscores, start with a letter or digit, 64 at most."
 

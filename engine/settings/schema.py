@@ -6,13 +6,14 @@ between adapters and syncs, cron and JMESPath syntax, keys given twice) only `lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from engine.errors import MissingExtra
-from engine.settings.catalogue import TypeCatalogue
+from engine.settings.catalogue import BackendType, EndpointType, TypeCatalogue
+from engine.settings.coordination import ClockSettings, CommandSettings, CronSettings, SharedSettings
 from engine.settings.durations import PATTERN
 from engine.settings.fields import Field, FieldType, describe
 from engine.settings.model import FORMAT, SyncSettings, WorkspaceHeader
@@ -51,17 +52,23 @@ def json_schema(catalogue: TypeCatalogue) -> Schema:
             "peers": _named("Other nodes that events are exchanged with, by name.", {"$ref": "#/$defs/peer"}),
             "server": {**_object(describe(ServerSettings)), "description": "How this node serves its peers."},
             "conflicts": {"$ref": "#/$defs/conflicts"},
-            "coordination": {
-                "description": "Who coordinates the processes on this workspace. So far: the workspace's own file.",
-                "const": {"type": "sqlite"},
-            },
+            "coordination": _typed(catalogue.backends(), "backend", "Who coordinates processes and nodes."),
+            "tasks": _named("Commands that tasks run, by the tasks' names.", {"$ref": "#/$defs/task"}),
+            "cron": _named("Schedules that submit tasks, by name.", {"$ref": "#/$defs/schedule"}),
+            "clock": {**_object(describe(ClockSettings)), "description": "What this host's clock is compared with."},
         },
         "$defs": {
-            "adapter": _adapter(catalogue),
+            "adapter": _typed(catalogue.types(), "adapter", "What kind of endpoint this is."),
             "peer": _object(field for field in describe(PeerSettings) if field.name != "name"),
             "conflicts": _conflicts(catalogue),
             "sync": _object(field for field in describe(SyncSettings) if field.name != "name"),
-            **{f"adapter.{word}": _endpoint(catalogue, word) for word in sorted(catalogue.types())},
+            "task": _object(field for field in describe(CommandSettings) if field.name != "name"),
+            "schedule": _object(field for field in describe(CronSettings) if field.name != "name"),
+            **{f"adapter.{word}": _kind(row, catalogue.settings_of) for word, row in sorted(catalogue.types().items())},
+            **{
+                f"backend.{word}": _kind(row, catalogue.backend_settings, SharedSettings)
+                for word, row in sorted(catalogue.backends().items())
+            },
         },
     }
 
@@ -85,32 +92,36 @@ def _named(description: str, item: Schema) -> Schema:
     }
 
 
-def _adapter(catalogue: TypeCatalogue) -> Schema:
+def _typed(rows: Mapping[str, EndpointType | BackendType], name: str, description: str) -> Schema:
     """Tell the types apart by their word, so that an editor's complaint is about the type that was meant."""
-    words = sorted(catalogue.types())
-    kinds = "\n".join(f"{word}: {catalogue.types()[word].summary}" for word in words)
+    words = sorted(rows)
+    kinds = "\n".join(f"{word}: {rows[word].summary}" for word in words)
     return {
         "type": "object",
         "required": ["type"],
-        "properties": {"type": {"enum": words, "description": f"What kind of endpoint this is.\n{kinds}"}},
+        "properties": {"type": {"enum": words, "description": f"{description}\n{kinds}"}},
         "allOf": [
             {
                 "if": {"properties": {"type": {"const": word}}, "required": ["type"]},
-                "then": {"$ref": f"#/$defs/adapter.{word}"},
+                "then": {"$ref": f"#/$defs/{name}.{word}"},
             }
             for word in words
         ],
     }
 
 
-def _endpoint(catalogue: TypeCatalogue, word: str) -> Schema:
-    row = catalogue.types()[word]
+def _kind(
+    row: EndpointType | BackendType,
+    settings_of: Callable[[str], type[msgspec.Struct]],
+    *shared: type[msgspec.Struct],
+) -> Schema:
+    """Return the schema of one type's settings, with those that all types share."""
     try:
-        settings_class: type[msgspec.Struct] = catalogue.settings_of(word)
+        settings_class = settings_of(row.type)
     except MissingExtra as error:
         return {"title": row.title, "description": f"{row.summary} {error}", "type": "object"}
-    schema = _object(describe(settings_class))
-    properties = {"type": {"const": word}, **schema["properties"]}
+    schema = _object([*(field for each in shared for field in describe(each)), *describe(settings_class)])
+    properties = {"type": {"const": row.type}, **schema["properties"]}
     return {"title": row.title, "description": row.summary, **schema, "properties": properties}
 
 

@@ -29,8 +29,7 @@ def test_every_row_leads_to_an_endpoint_with_settings(row: EndpointType) -> None
 
 @pytest.mark.parametrize("row", ENDPOINTS, ids=lambda row: row.type)
 def test_a_row_says_whether_its_endpoint_writes(row: EndpointType) -> None:
-    registry = Registry()
-    endpoint = registry._class(row.type)
+    endpoint = Registry()._endpoints.class_of(row.type)
     assert Source in endpoint.__mro__
     assert (Target in endpoint.__mro__) == row.writes
 

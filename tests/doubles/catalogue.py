@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import MissingExtra, NothingFound
-from engine.settings.catalogue import EndpointType, Expression, PathText, Secret, TypeCatalogue
+from engine.settings.catalogue import BackendType, EndpointType, Expression, PathText, Secret, TypeCatalogue
+from engine.settings.coordination import SQLITE, SqliteSettings
 
 
 class FileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +64,13 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             raise ValueError(f"fewest is {self.fewest}, more than most ({self.most}).")
 
 
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of a coordination server."""
+
+    url: Annotated[str, Meta(description="Address of the server.")]
+    password: Annotated[Secret, Meta(description="Its password.")] = ""
+
+
 SETTINGS: dict[str, type[msgspec.Struct]] = {
     "csv_file": FileSettings,
     "yaml_file": FileSettings,
@@ -93,3 +101,12 @@ class SampleCatalogue(TypeCatalogue):
         if type_name not in SETTINGS:
             raise NothingFound(f"There is no endpoint type {type_name}.")
         return SETTINGS[type_name]
+
+    def backends(self) -> Mapping[str, BackendType]:
+        redis = BackendType(type="redis", title="Redis", summary="A server.", path="nowhere:Nothing", extra="redis")
+        return {"sqlite": SQLITE, "redis": redis}
+
+    def backend_settings(self, type_name: str) -> type[msgspec.Struct]:
+        if type_name not in self.backends():
+            raise NothingFound(f"There is no backend type {type_name}.")
+        return SqliteSettings if type_name == "sqlite" else ServerSettings

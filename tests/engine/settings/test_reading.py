@@ -318,9 +318,41 @@ PROBLEMS = {
         "syncdeck: 1\nprojections: {users: {models: x}}\n",
         "syncdeck.yaml:2:14: projections: not available yet in this version.",
     ),
-    "another coordination": (
+    "an unknown backend": (
+        "syncdeck: 1\ncoordination: {type: redi, url: x}\n",
+        "syncdeck.yaml:2:22: coordination.type: found the text 'redi', an unknown backend. Did you mean redis?",
+    ),
+    "a backend without its address": (
         "syncdeck: 1\ncoordination: {type: redis}\n",
-        "coordination: not available yet in this version. Only `coordination: {type: sqlite}` is.",
+        "coordination.url: is missing. Address of the server.",
+    ),
+    "a session shorter than anything": (
+        "syncdeck: 1\ncoordination: {type: sqlite, ttl: 0s}\n",
+        "syncdeck.yaml:2:15: coordination: ttl is shorter than a second.",
+    ),
+    "a schedule of a task that does not exist": (
+        "syncdeck: 1\ntasks: {export: {run: [x]}}\ncron: {nightly: {task: exprt, every: 1h}}\n",
+        "cron.nightly.task: there is no task 'exprt'. Did you mean export?",
+    ),
+    "a schedule with two times": (
+        "syncdeck: 1\ntasks: {export: {run: [x]}}\ncron: {nightly: {task: export, every: 1h, cron: '0 2 * * *'}}\n",
+        "cron.nightly: a schedule has exactly one of the three",
+    ),
+    "a moment that is none": (
+        "syncdeck: 1\ntasks: {export: {run: [x]}}\ncron: {once: {task: export, at: tomorrow}}\n",
+        "cron.once: 'tomorrow' is no moment.",
+    ),
+    "a task without a command": (
+        "syncdeck: 1\ntasks: {export: {run: []}}\n",
+        "tasks.export.run: the list needs at least 1.",
+    ),
+    "a secret in a task's environment": (
+        "syncdeck: 1\ntasks: {export: {run: [x], environment: {API_TOKEN: abc}}}\n",
+        "tasks.export.environment.API_TOKEN: API_TOKEN holds a secret.",
+    ),
+    "servers asked too often": (
+        "syncdeck: 1\nclock: {servers: [a], every: 1s}\n",
+        "clock: every is shorter than 16s",
     ),
     "a key given twice": (
         sync("    mode: add-only\n    mode: add-remove\n"),
