@@ -17,6 +17,7 @@ from engine.errors import NothingFound, StorageError
 from engine.events.chain import canonical
 from engine.events.event import NewEvent, node_of
 from engine.events.hlc import at_milliseconds
+from engine.events.own import COMPACTED
 from engine.events.replicating.archive import Header, Signing
 from engine.events.replicating.known_to_all import Frontier, frontier
 from engine.events.replicating.messages import DigestQuestion, Item
@@ -27,8 +28,6 @@ from engine.storage.event_compaction import AT_ONCE, Compaction, Group, batches,
 from engine.storage.event_digest import digest
 from engine.storage.event_log import StoredEventLog
 from engine.storage.event_removal import remove
-
-COMPACTED = "node.compacted"
 
 _ITEMS = """
     SELECT o.name, e.seq, e.id, t.name, e.aggregate, e.data, e.metadata, e.context, e.hlc, e.chain, e.hashes

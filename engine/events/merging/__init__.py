@@ -6,6 +6,6 @@
     rules, strategies, view             what the rules make of them
     choices, past, backtest             what an operator decides, decided, and rules would have decided
 
-Beside the arithmetic stands the desk: `conflicts` is the façade, `caseload` what it keeps in mind, `lookup` and
-`deciding` what it reads and writes.
+Beside the arithmetic stands the desk: `conflicts` is the façade, `caseload` what it keeps in mind (with a `docket` of
+what operators said), `lookup` and `deciding` what it reads and writes.
 """

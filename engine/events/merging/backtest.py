@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from engine.events.event import Event
+from engine.events.merging.causality import tie
 from engine.events.merging.evaluate import conflict_id, evaluate
 from engine.events.merging.past import decided_by
 from engine.events.merging.patches import same
@@ -30,7 +31,7 @@ def back_test(
 
 def _past(history: Sequence[Event], rules: Sequence[Rule], strategies: Mapping[str, Strategy]) -> Iterator[Tried]:
     gone = undone(history)
-    for event in history:
+    for event in sorted(history, key=tie):
         if event.type != RESOLVED or event.redacted or event.dot in gone:
             continue
         decided = decided_by(history, event)

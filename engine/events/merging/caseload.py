@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 import msgspec
 
-from engine.events.event import Event, Position
+from engine.events.event import Position
 from engine.events.log import EventLog, Filter
-from engine.events.merging.causality import tie
+from engine.events.merging.docket import TYPES, Docket
 from engine.events.merging.ports import Histories
 from engine.events.merging.queue import ConflictId, ConflictState, ConflictSummary
 from engine.events.merging.strategy import Strategy
 from engine.events.merging.summaries import current
 from engine.events.merging.view import view_of
-from engine.events.own import REDACTED, RESOLVED
+from engine.events.own import COMPACTED, REDACTED, REINCARNATED
 from engine.settings.replication import Rule
-
-CLAIMED = "conflict.claimed"
-RELEASED = "conflict.released"
-AGGREGATE = "conflict:"
-"""Before a conflict's id: what claims and releases are about."""
 
 PAGE = 2_000
 MOST_CHANGES = 20_000
@@ -32,17 +26,13 @@ MOST_CHANGES = 20_000
 AT_ONCE = 250
 """Aggregates evaluated between two turns of the event loop: some 20 ms."""
 
-
-class Claim(msgspec.Struct, frozen=True):
-    """The newest word about who is at a conflict."""
-
-    at: tuple[int, str, int]
-    by: str
-    aggregate: str
+REWRITING = frozenset({REDACTED, REINCARNATED, COMPACTED})
+"""What these tell of changed events that were looked at before: their payloads or their dots are others, or they are
+gone."""
 
 
 class Caseload:
-    """Current conflicts by aggregate, claims and past resolutions by conflict. All use is from one event loop."""
+    """Current conflicts by aggregate, and what operators said about conflicts. All use is from one event loop."""
 
     def __init__(
         self, log: EventLog, histories: Histories, rules: Sequence[Rule], strategies: Mapping[str, Strategy]
@@ -56,9 +46,8 @@ class Caseload:
         """First and last position when it was looked last."""
         self._summaries: dict[str, ConflictSummary | None] = {}
         self._waiting: Mapping[ConflictId, ConflictSummary] = {}
-        self._claims: dict[str, Claim] = {}
-        self.resolved: dict[str, dict[str, None]] = {}
-        """Aggregates of past conflicts by their ids, the newest decision last."""
+        self._docket = Docket()
+        """Another one when what was said before is not what it was; none that is looked at is half full."""
 
     async def refresh(self) -> Mapping[ConflictId, ConflictSummary]:
         """Look at what the log has got since, and return the conflicts that wait for an operator, by id; the very same
@@ -75,75 +64,58 @@ class Caseload:
                 }
             return self._waiting
 
+    @property
+    def decided(self) -> Collection[str]:
+        """The id of every conflict that was ever decided."""
+        return self._docket.decided
+
+    def past(self) -> Sequence[tuple[str, str]]:
+        """Return the id and the aggregate of every conflict that was ever decided or claimed: decided ones first, the
+        newest word first."""
+        return self._docket.past()
+
     def settled_by_rules(self) -> list[ConflictSummary]:
         """Return current conflicts of which no operator is asked anything."""
         return [each for each in self._summaries.values() if each is not None and each.state is ConflictState.SETTLED]
 
-    def past(self) -> Iterator[tuple[str, str]]:
-        """Yield the id and the aggregate of every conflict that was ever decided or claimed: decided ones first, the
-        newest decision first."""
-        for conflict, aggregates in reversed(self.resolved.items()):
-            yield conflict, next(reversed(aggregates))
-        for conflict, claim in self._claims.items():
-            if conflict not in self.resolved and claim.aggregate:
-                yield conflict, claim.aggregate
-
     def _with_claim(self, summary: ConflictSummary) -> ConflictSummary:
-        claim = self._claims.get(summary.id)
-        if claim is None or not claim.by:
-            return summary
-        return msgspec.structs.replace(summary, state=ConflictState.CLAIMED, claimed_by=claim.by)
+        by = self._docket.claimed_by(summary.id)
+        return msgspec.structs.replace(summary, state=ConflictState.CLAIMED, claimed_by=by) if by else summary
 
     async def _take_in(self, first: int, last: int) -> None:
+        """Reckon what changed, and only then put it in the place of what others may be looking at meanwhile."""
         after = self._seen[1]
         touched = await self._touched(after, last) if first == self._seen[0] and after >= 0 else None
-        await self._note_decisions(max(after, 0), last)
+        docket, after = (Docket(), 0) if touched is None else (self._docket, after)
+        await self._note_decisions(docket, after, last)
         names = await self._histories.contested()
-        before = self._summaries
-        self._summaries = {
-            name: before[name] for name in names if name in before and touched is not None and name not in touched
-        }
-        stale = iter([name for name in names if name not in self._summaries])
+        same = set() if touched is None else self._summaries.keys() - touched
+        summaries = {name: self._summaries[name] for name in names if name in same}
+        stale = iter([name for name in names if name not in summaries])
         while batch := list(islice(stale, AT_ONCE)):
             for name, events in (await self._histories.histories(batch)).items():
-                self._summaries[name] = current(view_of(name, events, self._rules, self._strategies))
+                summaries[name] = current(view_of(name, events, self._rules, self._strategies))
+        self._docket, self._summaries = docket, summaries
 
     async def _touched(self, after: int, last: int) -> set[str] | None:
-        """Return the aggregates of new events; None when all may have changed."""
+        """Return the aggregates of new events; None when all may have changed, and what was said about conflicts."""
         if last - after > MOST_CHANGES:
             return None
         touched: set[str] = set()
         while after < last:
             page = await self._log.page(Position(after), PAGE)
-            if not page or any(event.type == REDACTED for event in page):
+            if not page or any(event.type in REWRITING for event in page):
                 return None
             touched.update(event.aggregate_id for event in page)
             after = page[-1].position
         return touched
 
-    async def _note_decisions(self, after: int, last: int) -> None:
+    async def _note_decisions(self, docket: Docket, after: int, last: int) -> None:
         """Take in claims, releases and resolutions."""
         while after < last:
-            page = await self._log.page(Position(after), PAGE, Filter(type="conflict.*"))
+            page = await self._log.page(Position(after), PAGE, Filter(type=TYPES))
             for event in page:
-                self._note(event)
+                docket.note(event)
             if len(page) < PAGE:
                 return
             after = page[-1].position
-
-    def _note(self, event: Event) -> None:
-        if event.type == RESOLVED:
-            conflict = _text(event.metadata.get("conflict"))
-            aggregates = self.resolved.pop(conflict, {})
-            self.resolved[conflict] = {**aggregates, event.aggregate_id: None}
-        elif event.type in (CLAIMED, RELEASED) and event.aggregate_id.startswith(AGGREGATE):
-            conflict = event.aggregate_id.removeprefix(AGGREGATE)
-            by = _text(event.metadata.get("actor")) if event.type == CLAIMED else ""
-            claim = Claim(tie(event), by, _text(event.metadata.get("aggregate")))
-            known = self._claims.get(conflict)
-            if known is None or claim.at > known.at:
-                self._claims[conflict] = claim
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

@@ -32,9 +32,6 @@ from engine.settings.replication import Rule
 
 WAITING = (ConflictState.OPEN, ConflictState.CLAIMED)
 
-MOST_PAST = 10_000
-"""Conflicts that are over, the last decided first, among which a field is looked for."""
-
 
 class Conflicts:
     """The queue of conflicts and everything that operators do with it.
@@ -81,19 +78,23 @@ class Conflicts:
         aggregate: str = "",
         limit: int = 1_000,
     ) -> Sequence[ConflictSummary]:
-        """Return conflicts, those with the newest sides first, of one moment by aggregate.
+        """Return conflicts, those with the newest sides first, of one moment by aggregate; of those that are over the
+        last decided ones, if there are more.
 
         `field` and `aggregate` are patterns with * and ?.
         """
+
+        def wanted(each: ConflictSummary) -> bool:
+            return (
+                each.state in states
+                and (not aggregate or matches(aggregate, each.aggregate_id))
+                and (not field or any(matches(field, dotted(path)) for path in each.fields))
+            )
+
         waiting = await self._look()
-        found = [each for each in waiting.values() if each.state in states]
+        found = [each for each in waiting.values() if wanted(each)]
         if not set(states) <= set(WAITING):
-            most = MOST_PAST if field else limit
-            found += [each for each in await self._lookup.past(waiting, aggregate, most) if each.state in states]
-        if aggregate:
-            found = [each for each in found if matches(aggregate, each.aggregate_id)]
-        if field:
-            found = [each for each in found if any(matches(field, dotted(path)) for path in each.fields)]
+            found += await self._lookup.past(waiting, aggregate, wanted, limit)
         found.sort(key=lambda each: (each.aggregate_id, each.id))
         found.sort(key=lambda each: each.since.timestamp() if each.since else 0.0, reverse=True)
         return found[:limit]
@@ -164,10 +165,10 @@ class Conflicts:
     async def back_test(self, rules: Sequence[Rule]) -> BackTest:
         """Try rules on every decision of the past that stands and on every conflict that waits. Writes nothing."""
         waiting = await self._look()
-        names = {aggregate for _, aggregate in self._cases.past()} | {each.aggregate_id for each in waiting.values()}
-        names |= {each.aggregate_id for each in self._cases.settled_by_rules()}
-        histories = await self._histories.histories(sorted(names))
-        return back_test(histories.values(), rules, self._strategies)
+        names = {aggregate for _, aggregate in self._cases.past()}
+        names |= {each.aggregate_id for each in (*waiting.values(), *self._cases.settled_by_rules())}
+        histories = await self._histories.histories(names)
+        return back_test((histories[name] for name in sorted(histories)), rules, self._strategies)
 
     async def _resolve(
         self, conflicts: Sequence[str], decide: Callable[[View], Choices], comment: str
@@ -184,6 +185,6 @@ class Conflicts:
             gone = {identity for identity in before if identity not in now}
             over = [(conflict, about) for conflict, about in self._cases.past() if conflict in gone] if gone else []
             ended: dict[str, ConflictSummary] = {each.id: each for each in await self._lookup.ended(over)}
-            for notice in told(before, now, ended, self._cases.resolved):
+            for notice in told(before, now, ended, self._cases.decided):
                 self._notices.publish(notice)
         return now

@@ -8,8 +8,8 @@ from typing import Any
 from engine.errors import EventRefused, NothingFound, ReadOnly, VersionConflict
 from engine.events.event import Event, NewEvent
 from engine.events.log import EventLog
-from engine.events.merging.caseload import AGGREGATE, CLAIMED, RELEASED
 from engine.events.merging.choices import preview_of, settles
+from engine.events.merging.docket import AGGREGATE, CLAIMED, RELEASED
 from engine.events.merging.evaluate import conflict_id, evaluate
 from engine.events.merging.lookup import Lookup, Waiting, id_of
 from engine.events.merging.queue import Choices, ConflictId, ConflictSummary, Preview, Resolved

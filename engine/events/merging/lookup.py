@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 from engine.errors import NothingFound, VersionConflict
 from engine.events.event import Event
-from engine.events.merging.caseload import Caseload
+from engine.events.merging.caseload import AT_ONCE, Caseload
+from engine.events.merging.causality import tie
+from engine.events.merging.docket import decided_in
 from engine.events.merging.evaluate import conflict_id
 from engine.events.merging.past import known_to
 from engine.events.merging.patterns import matches
@@ -17,11 +19,13 @@ from engine.events.merging.strategy import Strategy
 from engine.events.merging.summaries import current, over, standing_resolutions
 from engine.events.merging.values import View
 from engine.events.merging.view import view_of
-from engine.events.own import RESOLVED
 from engine.settings.replication import Rule
 
 MOST_HISTORY = 200
 """Events of an aggregate that are shown beside its conflict."""
+
+MOST_PAST = 10_000
+"""Conflicts that are over, the last decided first, among which wanted ones are looked for."""
 
 Waiting = Mapping[ConflictId, ConflictSummary]
 
@@ -37,8 +41,10 @@ class Lookup:
         self._rules = rules
         self._strategies = strategies
 
-    async def past(self, waiting: Waiting, pattern: str, limit: int) -> list[ConflictSummary]:
-        """Return conflicts that are over, the last decided first, and after them those that rules settle now.
+    async def past(
+        self, waiting: Waiting, pattern: str, wanted: Callable[[ConflictSummary], bool], limit: int
+    ) -> list[ConflictSummary]:
+        """Return wanted conflicts that are over, the last decided first, and after them all that rules settle now.
 
         `pattern` is one of aggregates; empty: all.
         """
@@ -47,8 +53,11 @@ class Lookup:
             for conflict, aggregate in self._cases.past()
             if conflict not in waiting and (not pattern or matches(pattern, aggregate))
         )
-        found = await self.ended(islice(over_now, limit))
-        return found + self._cases.settled_by_rules()[:limit]
+        looked_at = islice(over_now, max(limit, MOST_PAST))
+        found: list[ConflictSummary] = []
+        while len(found) < limit and (some := list(islice(looked_at, AT_ONCE))):
+            found += [each for each in await self.ended(some) if wanted(each)]
+        return found[:limit] + [each for each in self._cases.settled_by_rules() if wanted(each)]
 
     async def ended(self, conflicts: Iterable[tuple[str, str]]) -> list[ConflictSummary]:
         """Return how conflicts ended, given their ids and aggregates."""
@@ -66,7 +75,7 @@ class Lookup:
             history = await self.history(summary.aggregate_id)
             view = self.view(summary.aggregate_id, history)
             now = current(view, summary.claimed_by) or summary
-            return ConflictDetail(summary=now, view=view, history=tuple(history[-MOST_HISTORY:]))
+            return ConflictDetail(summary=now, view=view, history=_newest(history))
         ids = {conflict: aggregate for conflict, aggregate in self._cases.past() if conflict.startswith(text)}
         if text and len(ids) == 1:
             return await self._over(*ids.popitem())
@@ -114,7 +123,7 @@ class Lookup:
         standing = standing_resolutions(ConflictId(conflict), history)
         seen = self.view(aggregate, known_to(history, standing[-1])) if standing else now
         summary = over(ConflictId(conflict), history, now)
-        return ConflictDetail(summary=summary, view=seen, history=tuple(history[-MOST_HISTORY:]))
+        return ConflictDetail(summary=summary, view=seen, history=_newest(history))
 
     async def _of_aggregate(self, text: str, waiting: Waiting) -> ConflictDetail:
         history = await self.history(text)
@@ -123,16 +132,20 @@ class Lookup:
             raise NothingFound(f"There is no conflict {text}, and no aggregate of that name. Waiting: {few}.")
         view = self.view(text, history)
         if summary := current(view):
-            return ConflictDetail(summary=summary, view=view, history=tuple(history[-MOST_HISTORY:]))
-        decided = [event.metadata.get("conflict") for event in history if event.type == RESOLVED]
-        if decided:
-            return await self._over(str(decided[-1]), text)
+            return ConflictDetail(summary=summary, view=view, history=_newest(history))
+        if decided := [event for event in history if decided_in(event)]:
+            return await self._over(decided_in(max(decided, key=tie)), text)
         raise NothingFound(f"{text} has no conflict and never had one that somebody settled.")
 
 
 def id_of(view: View) -> ConflictId:
     """Return the id of the conflict that an aggregate has now."""
     return ConflictId(conflict_id(view.aggregate_id, [verdict.contest for verdict in view.verdicts]))
+
+
+def _newest(history: Sequence[Event]) -> tuple[Event, ...]:
+    """Return the newest events by hybrid time, oldest first: the same on every node that has them."""
+    return tuple(sorted(history, key=tie)[-MOST_HISTORY:])
 
 
 def _is_id(text: str) -> bool:
