@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from engine.events.event import Dot, Origin
+from engine.events.merging.conflicts import Conflicts
 from engine.events.merging.queue import ConflictState
 from engine.events.own import is_own
 from engine.events.replicating.messages import Selection
@@ -37,8 +38,9 @@ class Ending:
             part = state_of(whole[0], WANTED_AT_THE_LEAF)
             assert state_of(self.leaf, WANTED_AT_THE_LEAF) == part, f"{self.leaf.name} shows otherwise"
         one, other = chance.sample(whole, 2)
-        assert await _shown_by(one) == await _shown_by(other), f"{one.name} and {other.name} tell operators two things"
+        assert await shown_by(one) == await shown_by(other), f"{one.name} and {other.name} tell operators two things"
         for node in whole:
+            await as_after_a_start(node)
             self.watch.redacted_is_gone(node)
             if self.leaf is None:
                 self._lacks_nothing(node)
@@ -71,10 +73,16 @@ class Ending:
         assert not gone, f"{node.name} never got {gone[:3]}"
 
 
-async def _shown_by(node: Node) -> object:
+async def as_after_a_start(node: Node) -> None:
+    """Check that a node that looked at its log time and again shows what one shows that looks for the first time."""
+    afresh = await shown_by(node, node.operators())
+    assert await shown_by(node) == afresh, f"{node.name} would tell operators something else after a start"
+
+
+async def shown_by(node: Node, conflicts: Conflicts | None = None) -> object:
     """Return what operators see at a node: every aggregate as the rules show it, and the queue."""
+    conflicts = conflicts or node.conflicts
     about = sorted(aggregate for aggregate, dots in node.memory.about.items() if dots and not is_own(aggregate))
-    views = [await node.conflicts.view(aggregate) for aggregate in about]
+    views = [await conflicts.view(aggregate) for aggregate in about]
     shown = [(view.value, [(each.contest.path, each.value, each.settled) for each in view.verdicts]) for view in views]
-    queue = await node.conflicts.queue(states=list(ConflictState))
-    return shown, [(each.id, each.state, each.aggregate_id, each.fields) for each in queue]
+    return shown, await conflicts.queue(states=list(ConflictState))

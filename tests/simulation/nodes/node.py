@@ -81,7 +81,7 @@ class Node:
     def bring_up(self) -> None:
         """Bring up what operators and peers talk to, over replica, log and book."""
         self.grown = asyncio.Event()
-        self.conflicts = Conflicts(self.log, self.log, self.rules, STRATEGIES, Notices(), actor="carla")
+        self.conflicts = self.operators()
         self.replication = Replication(
             Means(
                 replica=self.replica,
@@ -97,6 +97,10 @@ class Node:
                 patience=Patience(budget=2.0),
             )
         )
+
+    def operators(self) -> Conflicts:
+        """Return what operators look at conflicts by, as it is when nobody looked before."""
+        return Conflicts(self.log, self.log, self.rules, STRATEGIES, Notices(), actor="carla")
 
     async def advances(self) -> AsyncIterator[Vector]:
         """Yield this node's vector at once and whenever it has grown."""

@@ -24,7 +24,7 @@ from tests.doubles.journal import Crash
 from tests.doubles.replica_memory import Memory
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop
 from tests.simulation.nodes.deeds import DEEDS, Deed
-from tests.simulation.nodes.ending import WANTED_AT_THE_LEAF, Ending
+from tests.simulation.nodes.ending import WANTED_AT_THE_LEAF, Ending, as_after_a_start
 from tests.simulation.nodes.mesh import SHAPES, diameter, edges_of
 from tests.simulation.nodes.network import CALM, Line, Network
 from tests.simulation.nodes.node import Image, Names, Node
@@ -163,6 +163,8 @@ class Story:
             self.watch.holds_its_promises(node)
         if self.chance.random() < 0.2:
             self.watch.same_known_same_shown(up)
+            for node in up:
+                await as_after_a_start(node)
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         """Do something that the power may interrupt, or that the engine may refuse in words."""
