@@ -33,17 +33,21 @@ own_apt() {
 
 unpack() {
     for archive in "$@"; do
-        dpkg-deb --extract "$archive" "$here"
+        [ ! -e "$archive" ] || dpkg-deb --extract "$archive" "$here"
     done
 }
 
 # From the system's own suite, with whatever libraries the system lacks: `unpack_own PACKAGE...`.
 unpack_own() {
-    own_apt own --yes --download-only --reinstall --no-install-recommends install "$@" >/dev/null &&
-        unpack "$state"/own/cache/archives/*.deb
+    own_apt own --yes --download-only --reinstall --no-install-recommends install "$@" >/dev/null || return 1
+    for package in "$@" 'lib*'; do
+        # shellcheck disable=SC2086
+        unpack "$state"/own/cache/archives/${package}_*.deb
+    done
 }
 
-# From another suite, by itself (these are Go programs that need nothing): `unpack_from SUITE PACKAGE`.
+# From another suite, by itself (these are Go programs that need nothing): `unpack_from SUITE PACKAGE`. A suite that has
+# come to rest is past its date; its signature is checked all the same.
 unpack_from() {
     suite="$1" package="$2"
     address=$(own_apt own indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' | sort -u | head -n 1)
@@ -51,7 +55,7 @@ unpack_from() {
     mkdir -p "$state/$suite"
     keys=$(ls /usr/share/keyrings/debian-archive-keyring.* 2>/dev/null | head -n 1)
     echo "deb ${keys:+[signed-by=$keys]} $address $suite main" >"$state/$suite/sources.list"
-    from="-o Dir::Etc::sourcelist=$state/$suite/sources.list -o Dir::Etc::sourceparts=/dev/null"
+    from="-o Dir::Etc::sourcelist=$state/$suite/sources.list -o Dir::Etc::sourceparts=/dev/null -o Acquire::Check-Valid-Until=false"
     # shellcheck disable=SC2086
     own_apt "$suite" $from update && (cd "$state/$suite" && own_apt "$suite" $from download "$package") &&
         unpack "$state/$suite/$package"_*.deb
