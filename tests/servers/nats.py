@@ -20,8 +20,8 @@ def start_nats(*options: str, durable: bool = False) -> Iterator[ServerProcess]:
     path = nats_program()
 
     def command(folder: Path, ports: Sequence[int]) -> Sequence[str | Path]:
-        sync = "sync_interval: always" if durable else ""
-        (folder / "nats.conf").write_text(f'jetstream {{ store_dir: "{folder}/data" {sync} }}\n')
+        sync = ", sync_interval: always" if durable else ""
+        (folder / "nats.conf").write_text(f'jetstream {{ store_dir: "{folder}/data"{sync} }}\n')
         return [path, "-a", "127.0.0.1", "-p", str(ports[0]), "-c", folder / "nats.conf", *options]
 
     with running(Recipe(name="nats", scheme="nats", command=command, answers=_streams)) as server:
