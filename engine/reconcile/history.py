@@ -179,6 +179,14 @@ class SyncStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes of the last good source reads, oldest first; for a sparkline."""
 
 
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """The lock, held over all processes and nodes, under which a lease is taken."""
+
+    space: str
+    """Where the tokens are counted: those of one space can be compared."""
+    token: int
+
+
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """The right to write to a target until `expires_at` (the database's clock), renewed by the holder."""
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from engine.reconcile.history import (
     Approval,
     Digest,
+    Grant,
     ItemState,
     Lease,
     PlanSummary,
@@ -98,8 +99,14 @@ class Journal(Protocol):
         `limit` (0: all)."""
 
     @abstractmethod
-    async def take_lease(self, name: str, holder: str, ttl: timedelta, at: datetime) -> Lease:
-        """Take a free or lapsed lease with a new token. Raises `Locked`, naming the holder and since when."""
+    async def take_lease(
+        self, name: str, holder: str, ttl: timedelta, at: datetime, grant: Grant | None = None
+    ) -> Lease:
+        """Take a lease with a new token, if it is free or lapsed, or taken under an older grant of the same space.
+
+        Raises `Locked`, naming the holder and since when; also when it was taken under a newer grant, free or not: then
+        this one is outdated.
+        """
 
     @abstractmethod
     async def renew_lease(self, lease: Lease, ttl: timedelta, at: datetime) -> Lease:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from enum import StrEnum
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from engine.errors import LeaseLost
 from engine.reconcile.plan import Action, Change
 from engine.reconcile.records import Batch
 from engine.settings.catalogue import EndpointContext, TypeCatalogue
@@ -122,3 +124,36 @@ class Catalogue(TypeCatalogue, Protocol):
 
 DEFAULT_PATIENCE = timedelta(minutes=5)
 """How long one batch is retried before its items are parked."""
+
+
+class Hold(Protocol):
+    """A lock that this process holds over all processes and nodes that share its backend."""
+
+    @property
+    @abstractmethod
+    def token(self) -> int:
+        """Greater than that of every earlier grant of this lock."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise `LeaseLost` once it is lost, or may be: the clock is asked at each call, no memory of it."""
+
+    @abstractmethod
+    async def lost(self) -> LeaseLost:
+        """Wait until it is lost, and return how."""
+
+
+class Locks(Protocol):
+    """Who may write to a target, decided over all processes and nodes."""
+
+    @property
+    @abstractmethod
+    def space(self) -> str:
+        """Where the tokens are counted: those of one space can be compared."""
+
+    @abstractmethod
+    def hold(self, name: str, note: str) -> AbstractAsyncContextManager[Hold]:
+        """Hold a lock until the block ends, without waiting. `note` is shown to whoever wonders.
+
+        Raises `Locked`, naming the holder and since when; `CoordinationError` when it cannot be known who holds it.
+        """

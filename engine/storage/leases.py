@@ -1,47 +1,56 @@
 """The right to write to a target: a row with a token that only grows.
 
-A lease ends when it is given back, when its time is over, or when the process that took it is gone from this host.
+A lease ends when it is given back, when its time is over, when the process that took it is gone from this host, or when
+somebody takes it under a newer grant of the lock: whoever was held up between getting the lock and taking the lease
+comes too late.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from datetime import datetime, timedelta
+from typing import Any
 
 from engine.errors import Locked
-from engine.reconcile.history import Lease, Token
+from engine.reconcile.history import Grant, Lease, Token
 from engine.storage.journal_part import JournalPart, to_moment, to_number
 from engine.storage.processes import is_gone, this_process
 
 _SET = """
-    INSERT INTO lease (name, holder, process, token, since, expires_at, released) VALUES (?, ?, ?, 1, ?, ?, 0)
+    INSERT INTO lease (name, holder, process, token, since, expires_at, released, grant_space, grant_token)
+    VALUES (?, ?, ?, 1, ?, ?, 0, ?, ?)
     ON CONFLICT (name) DO UPDATE SET token = token + 1, holder = excluded.holder, process = excluded.process,
-        since = excluded.since, expires_at = excluded.expires_at, released = 0
+        since = excluded.since, expires_at = excluded.expires_at, released = 0,
+        grant_space = excluded.grant_space, grant_token = excluded.grant_token
     RETURNING token
+"""
+
+_BEFORE = """
+    SELECT holder, process, since, expires_at, released, grant_space, grant_token FROM lease WHERE name = ?
 """
 
 
 class Leases(JournalPart):
     """The journal's methods about leases. Renewing writes no event: it happens every few seconds."""
 
-    async def take_lease(self, name: str, holder: str, ttl: timedelta, at: datetime) -> Lease:
+    async def take_lease(
+        self, name: str, holder: str, ttl: timedelta, at: datetime, grant: Grant | None = None
+    ) -> Lease:
         def take(connection: sqlite3.Connection) -> Lease:
-            before = connection.execute(
-                "SELECT holder, process, since, expires_at FROM lease WHERE name = ? AND released = 0", (name,)
-            ).fetchone()
-            if before is not None and before[3] > to_number(at) and not is_gone(before[1]):
-                raise Locked(
-                    f"{before[0]} holds {name} since {to_moment(before[2]):%Y-%m-%d %H:%M:%S} UTC. "
-                    "Wait until that run has ended, or ask it to stop."
-                )
-            values = (name, holder, this_process(), to_number(at), to_number(at + ttl))
+            before = connection.execute(_BEFORE, (name,)).fetchone()
+            if before is not None:
+                _must_be_free(name, before, grant, at)
+            space, number = (grant.space, grant.token) if grant else ("", 0)
+            values = (name, holder, this_process(), to_number(at), to_number(at + ttl), space, number)
             ((token,),) = connection.execute(_SET, values).fetchall()
             data = {
                 "holder": holder,
                 "token": token,
                 "until": (at + ttl).isoformat(),
-                "instead_of": before[0] if before else None,
+                "instead_of": before[0] if before and not before[4] else None,
             }
+            if grant:
+                data["grant"] = {"space": space, "token": number}
             self._tell(connection, "lease.taken", f"lease:{name}", data, {"lease": name})
             return Lease(name=name, holder=holder, token=Token(token), since=at, expires_at=at + ttl)
 
@@ -71,6 +80,24 @@ class Leases(JournalPart):
                 self._tell(connection, "lease.released", f"lease:{lease.name}", data, {"lease": lease.name})
 
         await self._database.write(release)
+
+
+def _must_be_free(name: str, before: tuple[Any, ...], grant: Grant | None, at: datetime) -> None:
+    """Raise `Locked` unless a lease may be taken as it stands in its row."""
+    holder, process, since, expires_at, released, space, number = before
+    comparable = grant is not None and space == grant.space
+    if grant is not None and comparable and number > grant.token:
+        raise Locked(
+            f"{holder} took {name} under grant {number} of its lock while this process, with grant {grant.token}, was "
+            "held up. Nothing was done. Try again."
+        )
+    if released or (grant is not None and comparable and number < grant.token):
+        return
+    if expires_at > to_number(at) and not is_gone(process):
+        raise Locked(
+            f"{holder} holds {name} since {to_moment(since):%Y-%m-%d %H:%M:%S} UTC. "
+            "Wait until that run has ended, or ask it to stop."
+        )
 
 
 def check_lease(connection: sqlite3.Connection, lease: Lease, at: datetime) -> None:

@@ -34,7 +34,7 @@ _REMEMBER = """
 _HELD = "SELECT process, expires_at FROM lease WHERE name = ? AND released = 0"
 
 _TAKE = """
-    INSERT INTO lease VALUES (?1, ?2, ?3, 1, ?4, ?5, 0)
+    INSERT INTO lease (name, holder, process, token, since, expires_at, released) VALUES (?1, ?2, ?3, 1, ?4, ?5, 0)
     ON CONFLICT (name) DO UPDATE SET token = token + 1, holder = ?2, process = ?3, since = ?4, expires_at = ?5,
         released = 0
     RETURNING token

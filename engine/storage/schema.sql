@@ -155,15 +155,18 @@ CREATE TABLE run_count (
     PRIMARY KEY (run, state)
 ) WITHOUT ROWID;
 
--- A row stays for ever, so that its token only grows.
+-- A row stays for ever, so that its token only grows. `grant_token` is that of the lock it was taken under, counted in
+-- `grant_space`.
 CREATE TABLE lease (
-    name       TEXT    PRIMARY KEY,
-    holder     TEXT    NOT NULL,
-    process    TEXT    NOT NULL,
-    token      INTEGER NOT NULL,
-    since      INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    released   INTEGER NOT NULL DEFAULT 0
+    name        TEXT    PRIMARY KEY,
+    holder      TEXT    NOT NULL,
+    process     TEXT    NOT NULL,
+    token       INTEGER NOT NULL,
+    since       INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    released    INTEGER NOT NULL DEFAULT 0,
+    grant_space TEXT    NOT NULL DEFAULT '',
+    grant_token INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 -- The leases a run was seen to hold: while none of them holds any more, a run that says it is running is not.

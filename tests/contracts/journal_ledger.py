@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import Locked
-from engine.reconcile.history import (
-    Health,
-)
+from engine.reconcile.history import Grant, Health
 from engine.reconcile.journal import Journal
 from engine.reconcile.records import Fingerprint
 from tests.contracts.journal_values import (
@@ -18,6 +16,10 @@ from tests.contracts.journal_values import (
     TTL,
     target_plan,
 )
+
+
+def grant(token: int, space: str = "a backend") -> Grant:
+    return Grant(space=space, token=token)
 
 
 class LeaseContract:
@@ -63,6 +65,29 @@ class LeaseContract:
 
         with pytest.raises(Locked):
             await journal.renew_lease(lease, TTL, AT)
+
+    async def test_a_newer_grant_of_the_lock_outdates_a_lease_that_goes_on(self, journal: Journal) -> None:
+        first = await journal.take_lease("target:wiki", HOLDER, TTL, AT, grant(7))
+        second = await journal.take_lease("target:wiki", "berta pid 2", TTL, AT, grant(8))
+
+        assert second.token > first.token
+        with pytest.raises(Locked):
+            await journal.renew_lease(first, TTL, AT)
+
+    async def test_an_older_grant_comes_too_late_even_when_the_lease_is_free_again(self, journal: Journal) -> None:
+        newer = await journal.take_lease("target:wiki", HOLDER, TTL, AT, grant(8))
+        with pytest.raises(Locked, match="grant"):
+            await journal.take_lease("target:wiki", "berta pid 2", TTL, AT, grant(7))
+        await journal.release_lease(newer)
+        with pytest.raises(Locked, match="grant"):
+            await journal.take_lease("target:wiki", "berta pid 2", TTL, AT + 2 * TTL, grant(7))
+
+    async def test_grants_counted_elsewhere_are_not_compared(self, journal: Journal) -> None:
+        first = await journal.take_lease("target:wiki", HOLDER, TTL, AT, grant(8))
+        with pytest.raises(Locked, match=HOLDER):
+            await journal.take_lease("target:wiki", "berta pid 2", TTL, AT, grant(9, "another backend"))
+        await journal.release_lease(first)
+        assert await journal.take_lease("target:wiki", "berta pid 2", TTL, AT, grant(1, "another backend"))
 
     async def test_giving_back_twice_does_no_harm(self, journal: Journal) -> None:
         lease = await journal.take_lease("target:wiki", HOLDER, TTL, AT)

@@ -11,13 +11,13 @@ import pytest
 from adapters.registry import ENDPOINTS
 from engine.assembly import open_engine
 from engine.reconcile.history import RunState
-from engine.reconcile.ports import Catalogue, Source
+from engine.reconcile.ports import Source
 from engine.reconcile.results import RunResult
 from engine.settings.catalogue import EndpointContext, EndpointType
 from engine.settings.model import AdapterSettings, SyncSettings, Workspace
 from tests.contracts.rows import sandboxes_of
 from tests.contracts.sandbox import Circumstance, Member, Sandbox, Servers
-from tests.doubles.targets import FakeEndpoint, FakeSettings, Service
+from tests.doubles.targets import EndpointsOnly, FakeEndpoint, FakeSettings, Service
 from tests.doubles.workplace import NO_LIMITS, service
 
 EVERY_SANDBOX = {f"{row.type}-{sandbox.label}": sandbox for row in ENDPOINTS for sandbox in sandboxes_of(row.type)}
@@ -26,15 +26,12 @@ LOSING_ANSWERS = {name: each for name, each in EVERY_SANDBOX.items() if each.off
 STAYER, LEAVER, JOINER, IRISH = "sam@acme.example", "leo@acme.example", "jo@acme.example", "o'brien@acme.example"
 
 
-class SandboxCatalogue(Catalogue):
+class SandboxCatalogue(EndpointsOnly):
     """A source in a dictionary, and a sandbox's real target."""
 
     def __init__(self, people: Service, sandbox: Sandbox) -> None:
         self._people = people
         self._sandbox = sandbox
-
-    def strategies(self) -> Mapping[str, str]:
-        return {}
 
     def types(self) -> Mapping[str, EndpointType]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from engine.errors import Locked, NothingFound
 from engine.reconcile.history import (
     Approval,
     Digest,
+    Grant,
     Health,
     ItemState,
     Lease,
@@ -47,8 +48,6 @@ class _Run:
 class MemoryJournal(Journal):
     """One workspace's memory. `crash_at` counts writes from 1; `crash_before` tells whether that write is lost."""
 
-    overtaking: Callable[[], Awaitable[object]] | None = None
-    """Done once, just before the next lease is taken: somebody else is faster."""
     crash_at: int = 0
     crash_before: bool = False
     writes: int = 0
@@ -58,6 +57,7 @@ class MemoryJournal(Journal):
     all_runs: list[_Run] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
     tokens: Counter[str] = field(default_factory=Counter)
+    grants: dict[str, Grant] = field(default_factory=dict)
     reads: dict[str, list[Fingerprint]] = field(default_factory=dict)
     ledger: dict[str, set[RecordKey]] = field(default_factory=dict)
     statuses: dict[tuple[str, str], TargetStatus] = field(default_factory=dict)
@@ -224,14 +224,17 @@ class MemoryJournal(Journal):
             raise NothingFound(f"There is no run {run}.")
         return self.all_runs[run - 1]
 
-    async def take_lease(self, name: str, holder: str, ttl: timedelta, at: datetime) -> Lease:
-        if (overtaking := self.overtaking) is not None:
-            self.overtaking = None
-            await overtaking()
+    async def take_lease(
+        self, name: str, holder: str, ttl: timedelta, at: datetime, grant: Grant | None = None
+    ) -> Lease:
         self._dies_before()
-        held = self.leases.get(name)
-        if held is not None and held.expires_at > at:
+        held, before = self.leases.get(name), self.grants.get(name)
+        newer = grant is not None and before is not None and before.space == grant.space and before.token < grant.token
+        if grant is not None and before is not None and before.space == grant.space and before.token > grant.token:
+            raise Locked(f"{name} was taken under grant {before.token} of its lock.")
+        if held is not None and held.expires_at > at and not newer:
             raise Locked(f"{held.holder} holds {name} since {held.since:%H:%M:%S}.")
+        self.grants[name] = grant or Grant(space="", token=0)
         self.tokens[name] += 1
         lease = Lease(name=name, holder=holder, token=Token(self.tokens[name]), since=at, expires_at=at + ttl)
         self.leases[name] = lease

@@ -16,7 +16,8 @@ from engine.errors import RemoteRefused, RemoteUnavailable
 from engine.reconcile.plan import Action, Change
 from engine.reconcile.ports import Catalogue, Found, Limits, Miss, Outcome, Result, Source, Target
 from engine.reconcile.records import Batch, Carried, Value, fold
-from engine.settings.catalogue import EndpointContext, EndpointType
+from engine.settings.catalogue import BackendType, EndpointContext, EndpointType
+from engine.settings.coordination import SQLITE, SqliteSettings
 
 ALL_ACTIONS = frozenset(Action)
 
@@ -209,14 +210,24 @@ class FakeEndpoint(Target):
             await self._service.clock.sleep(self._service.latency)
 
 
-@dataclass
-class FakeCatalogue(Catalogue):
-    """One type, `fake`, whose adapters each reach one of these services."""
-
-    services: dict[str, Service] = field(default_factory=dict)
+class EndpointsOnly(Catalogue):
+    """No strategies, and no backend but the embedded one."""
 
     def strategies(self) -> Mapping[str, str]:
         return {}
+
+    def backends(self) -> Mapping[str, BackendType]:
+        return {SQLITE.type: SQLITE}
+
+    def backend_settings(self, type_name: str) -> type[msgspec.Struct]:
+        return SqliteSettings
+
+
+@dataclass
+class FakeCatalogue(EndpointsOnly):
+    """One type, `fake`, whose adapters each reach one of these services."""
+
+    services: dict[str, Service] = field(default_factory=dict)
 
     def types(self) -> Mapping[str, EndpointType]:
         return {

@@ -22,6 +22,7 @@ from engine.settings.context import AdapterContext
 from engine.settings.model import AdapterSettings, GuardSettings, SyncSettings, Workspace
 from tests.doubles.clock import ManualClock
 from tests.doubles.journal import MemoryJournal
+from tests.doubles.locks import SharedLocks
 from tests.doubles.targets import ALL_ACTIONS, FakeCatalogue, FakeSettings, Service
 
 SYNC = "team"
@@ -63,6 +64,7 @@ class Workplace:
     services: dict[str, Service]
     sync: dict[str, Any] = field(default_factory=dict)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
+    locks: SharedLocks = field(default_factory=SharedLocks)
     clock: ManualClock = field(default_factory=ManualClock)
     actor: str = "anna@test"
     read_only: bool = False
@@ -83,6 +85,7 @@ class Workplace:
                 ),
             ),
             journal=self.journal,
+            locks=self.locks,
             clock=self.clock,
             chance=lambda: 0.0,
             notices=self.notices,
@@ -109,6 +112,7 @@ class Workplace:
             services=self.services,
             sync={**self.sync, **sync},
             journal=self.journal,
+            locks=self.locks,
             clock=self.clock,
             actor=actor or self.actor,
         )

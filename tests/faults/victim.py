@@ -20,10 +20,11 @@ from engine.assembly import open_engine
 from engine.errors import NothingFound, RemoteUnavailable
 from engine.reconcile.history import RunState
 from engine.reconcile.plan import Action, Change
-from engine.reconcile.ports import Catalogue, Found, Limits, Miss, Outcome, Result, Source, Target
+from engine.reconcile.ports import Found, Limits, Miss, Outcome, Result, Source, Target
 from engine.reconcile.records import Batch
 from engine.settings.catalogue import EndpointContext, EndpointType
 from engine.settings.model import AdapterSettings, SyncSettings, Workspace
+from tests.doubles.targets import EndpointsOnly
 from tests.doubles.workplace import NO_LIMITS
 
 SYNC = "team"
@@ -97,11 +98,8 @@ class ListTarget(Target):
         return answer
 
 
-class VictimCatalogue(Catalogue):
+class VictimCatalogue(EndpointsOnly):
     """The two types of this workspace."""
-
-    def strategies(self) -> Mapping[str, str]:
-        return {}
 
     def types(self) -> Mapping[str, EndpointType]:
         return {

@@ -13,6 +13,7 @@ from engine.notices import Notice, Notices
 from engine.reconcile.acting.endpoints import Endpoints
 from engine.reconcile.acting.pace import Chance
 from engine.reconcile.journal import Journal
+from engine.reconcile.ports import Locks
 from engine.settings.model import Workspace
 
 Record = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
@@ -27,6 +28,7 @@ class Means:
     workspace: Workspace
     endpoints: Endpoints
     journal: Journal
+    locks: Locks
     clock: Clock
     chance: Chance
     notices: Notices

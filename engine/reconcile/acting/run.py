@@ -49,6 +49,7 @@ class Conductor:
         self._plan: Plan = stored.plan
         self._stop = stop
         self._patience = patience
+        self._note = f"plan {stored.digest[:12]} of {stored.plan.sync}"
 
     async def apply(self, approvals: Sequence[Approval]) -> RunResult:
         """Start a run of an admitted plan. Raises `Locked`, `TargetDrifted`, `GuardRefused` before anything is
@@ -58,7 +59,7 @@ class Conductor:
             for target in self._plan.targets
             if target.changes
         ]
-        async with holding(self._means, [one.target for one in busy]) as held, AsyncExitStack() as stack:
+        async with holding(self._means, [one.target for one in busy], self._note) as held, AsyncExitStack() as stack:
             await self._must_be_the_first()
             await open_targets(self._means, self._sync, busy, stack)
             await note_overtaken(self._means, busy)
@@ -75,7 +76,7 @@ class Conductor:
         """Go on with a run: settle what is unknown, then do what is still needed, unless `forbidden` is a sentence
         that says why not (the plan expired meanwhile). Raises as `apply` does."""
         names = [target.target for target in self._plan.targets if target.changes]
-        async with holding(self._means, names) as held, AsyncExitStack() as stack:
+        async with holding(self._means, names, self._note) as held, AsyncExitStack() as stack:
             items = await self._means.journal.run_items(run)
             busy = _with_open_places(self._plan, {item.index for item in items if item.state not in SETTLED})
             await self._means.journal.reopen_run(run, self._means.actor, self._means.now())

@@ -348,7 +348,7 @@ async def test_a_plan_that_another_process_just_carried_out_is_not_carried_out_a
         await place.another().reconciler.apply(stored.digest, confirmed=True)
         place.target.outsider(Action.REMOVE, "a")
 
-    place.journal.overtaking = overtake
+    place.locks.overtaking = overtake
     with pytest.raises(PlanStale, match="carried out by run 1 meanwhile"):
         await place.apply(stored)
 

@@ -99,7 +99,7 @@ async def test_two_syncs_on_one_target_exclude_each_other() -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(place.reconciler.apply(stored.digest, confirmed=True))
         await place.clock.advance(11 * SECOND)
-        with pytest.raises(Locked, match="anna@test"):
+        with pytest.raises(Locked, match="Somebody holds target:list for plan"):
             await other.reconciler.apply(theirs.digest, confirmed=True)
         await place.clock.advance(100 * SECOND)
 
@@ -132,6 +132,22 @@ async def test_losing_the_lock_stops_the_run_before_the_next_call() -> None:
 
     assert isinstance(task.result(), Locked)
     assert effects(place.target, Action.ADD) == ["a", "b"]
+    assert (await place.journal.run(RunId(1))).state is RunState.FAILED
+
+
+async def test_a_lock_that_was_taken_away_stops_the_run_before_the_next_call() -> None:
+    place = slow_place()
+    stored = await place.plan()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_outcome(place, stored.digest))
+        await place.clock.advance(11 * SECOND)
+        place.locks.revoke("target:list")
+        await place.clock.advance(60 * SECOND)
+
+    assert isinstance(task.result(), Locked)
+    assert "was taken away" in str(task.result())
+    assert set(effects(place.target, Action.ADD)) <= {"a", "b"}
     assert (await place.journal.run(RunId(1))).state is RunState.FAILED
 
 

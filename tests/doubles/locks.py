@@ -1,0 +1,69 @@
+"""Locks of targets in a dict: several engines of one test share them, and a test can take one away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from engine.errors import LeaseLost, Locked
+from engine.reconcile.ports import Hold, Locks
+
+
+@dataclass(slots=True, eq=False)
+class HeldLock(Hold):
+    """One grant."""
+
+    name: str
+    number: int
+    note: str
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def token(self) -> int:
+        return self.number
+
+    def check(self) -> None:
+        if self.gone.is_set():
+            raise self._error()
+
+    async def lost(self) -> LeaseLost:
+        await self.gone.wait()
+        return self._error()
+
+    def _error(self) -> LeaseLost:
+        return LeaseLost(f"{self.name} was taken away.", name=self.name, token=self.number, reason="revoked")
+
+
+@dataclass
+class SharedLocks(Locks):
+    """The locks of all processes of a test."""
+
+    held: dict[str, HeldLock] = field(default_factory=dict)
+    granted: int = 0
+    overtaking: Callable[[], Awaitable[object]] | None = None
+    """Done once, just before the next lock is taken: somebody else is faster."""
+
+    @property
+    def space(self) -> str:
+        return "test"
+
+    @asynccontextmanager
+    async def hold(self, name: str, note: str) -> AsyncIterator[HeldLock]:
+        if (overtaking := self.overtaking) is not None:
+            self.overtaking = None
+            await overtaking()
+        if (other := self.held.get(name)) is not None:
+            raise Locked(f"Somebody holds {name} for {other.note}.")
+        self.granted += 1
+        mine = self.held[name] = HeldLock(name, self.granted, note)
+        try:
+            yield mine
+        finally:
+            if self.held.get(name) is mine:
+                del self.held[name]
+
+    def revoke(self, name: str) -> None:
+        """Take a lock away from whoever holds it."""
+        self.held.pop(name).gone.set()
