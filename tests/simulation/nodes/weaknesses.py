@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.events.event import Dot, Event, NewEvent, Origin
-from engine.events.merging import causality, contests, evaluate, frontier
+from engine.events.merging import caseload, causality, contests, evaluate, frontier
 from engine.events.merging.patches import apply
 from engine.events.merging.values import ABSENT
 from engine.events.replicating import admission, meeting, replicate
@@ -244,4 +244,9 @@ WEAKNESSES: dict[str, tuple[int, Plant, str]] = {
         "shows otherwise",
     ),
     "a redaction is a mere note": (0, put(Memory, "redact", keep_what_is_redacted), "still has what"),
+    "what an operator said is remembered after it was redacted": (
+        5900,
+        put(caseload, "REWRITING", frozenset()),
+        "tell operators",
+    ),
 }
