@@ -178,6 +178,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return not self.error and self.change_count > 0 and not self.refusals
 
 
+def same_work(plan: Plan, other: Plan) -> bool:
+    """Tell whether two plans of a sync would do exactly the same for the same reasons, whenever they were made."""
+    return _work(plan) == _work(other)
+
+
+def _work(plan: Plan) -> object:
+    per_target = [
+        (target.target, target.changes, target.error, [verdict.guard for verdict in target.guards if verdict.refuses])
+        for target in plan.targets
+    ]
+    refusing = [verdict.guard for verdict in plan.source_guards if verdict.refuses]
+    return plan.config_digest, plan.undoes, plan.error, refusing, per_target
+
+
 def item_id(target: str, change: Change) -> str:
     """Return the name of a change within a plan: `target/action/key`. Stable from plan to plan; used by `--only`."""
     return f"{target}/{change.action}/{change.key}"

@@ -27,7 +27,7 @@ from engine.reconcile.history import (
     RunSummary,
     SyncStatus,
 )
-from engine.reconcile.plan import Plan
+from engine.reconcile.plan import Plan, same_work
 from engine.reconcile.records import RecordKey
 from engine.reconcile.results import Readiness, RunResult, StoredPlan, TargetResult
 from engine.schedule import next_fire
@@ -48,11 +48,14 @@ class Reconciler:
         self._decisions = Decisions(means)
         self._running = Running(means, patience)
 
-    async def plan(self, sync: str, targets: Sequence[str] = (), *, keep: bool = True) -> StoredPlan:
+    async def plan(
+        self, sync: str, targets: Sequence[str] = (), *, keep: bool = True, like: StoredPlan | None = None
+    ) -> StoredPlan:
         """Read the source once and each target, plan, judge by guards, keep. Never writes to a target.
 
         A failed read of one target is in the plan (`TargetPlan.error`), and so is one of the source (`Plan.error`).
-        Publishes `plan.progress` notices while reading (detail: sentence). Raises `NothingFound` for unknown names.
+        A kept plan given as `like` is returned instead of another that would do exactly the same. Publishes
+        `plan.progress` notices while reading (detail: sentence). Raises `NothingFound` for unknown names.
         """
         if keep:
             self._means.must_write()
@@ -63,9 +66,11 @@ class Reconciler:
             return await self._decisions.stored(encode(plan).digest, plan)
         if plan.source is not None and not any(verdict.refuses for verdict in plan.source_guards):
             await self._means.journal.source_read(sync, plan.source.fingerprint, plan.source.read_at)
-        stored = await self._decisions.keep(plan)
+        again = like is not None and same_work(plan, like.plan)
+        stored = like if like is not None and again else await self._decisions.keep(plan)
         await remember_plan(self._means, settings, plan, chosen)
-        self._means.tell("plan.made", stored.digest, sync)
+        if not again:
+            self._means.tell("plan.made", stored.digest, sync)
         return stored
 
     def _chosen(self, sync: str, targets: Sequence[str]) -> Sequence[str]:

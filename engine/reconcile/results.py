@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
-from engine.reconcile.history import Approval, Digest, ItemState, PlanState, RunState, RunSummary
+from engine.reconcile.history import Approval, Digest, ItemState, PlanState, RunId, RunState, RunSummary
 from engine.reconcile.plan import Plan, Verdict
 
 
@@ -65,3 +67,29 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
                 return 6
             case _:
                 return 1
+
+
+class AutomaticEnding(StrEnum):
+    """What became of a sync that ran by itself."""
+
+    IN_STEP = "in step"
+    APPLIED = "applied"
+    WAITS = "waits"
+    """For a person: the schedule or the policy does not let it go on alone."""
+    REFUSED = "refused"
+    """By a guard; a person can look, and lift it for this plan."""
+    LEFT_ALONE = "left alone"
+    """Paused, in quarantine, or a person rejected exactly this."""
+    FAILED = "failed"
+    """Something could not be read, or not all of it could be written."""
+
+
+class AutomaticRun(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sync ran by itself."""
+
+    sync: str
+    ending: AutomaticEnding
+    said: str
+    """In a sentence."""
+    digest: Digest | None = None
+    run: RunId | None = None
