@@ -32,11 +32,19 @@ def check_name(name: str) -> None:
         ) from error
     if size > LONGEST_NAME:
         raise CoordinationError(
-            f"The name {name[:40]!r}… has {size} bytes; {LONGEST_NAME} are the most, with what Syncdeck puts before it. "
-            "Give a shorter one."
+            f"The name {name[:40]!r}… has {size} bytes; {LONGEST_NAME} are the most, with what Syncdeck puts before "
+            "it. Give a shorter one."
         )
     if any(category(letter) == "Cc" for letter in name):
         raise CoordinationError(f"The name {name!r} holds a control character. Leave it out.")
+
+
+def full_name(prefix: str, name: str) -> str:
+    """Return a name under the prefix of its kind. Raises `CoordinationError` for one that cannot be used."""
+    if not name:
+        check_name(name)
+    check_name(prefix + name)
+    return prefix + name
 
 
 def check_value(value: bytes) -> None:
