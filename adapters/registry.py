@@ -23,7 +23,7 @@ from engine.settings.catalogue import BackendType, EndpointContext, EndpointType
 from engine.settings.coordination import SQLITE, SqliteSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from engine.assembly import Engine, Extensions
     from engine.clock import Clock
     from engine.coordination.store import Backend
+    from engine.coordination.timekeeping import TimeSource
     from engine.events.replicating.ports import Transport
-    from engine.settings.coordination import CoordinationSettings
+    from engine.settings.coordination import ClockSettings, CoordinationSettings
     from engine.settings.model import Workspace
     from engine.settings.replication import PeerSettings, ServerSettings
 
@@ -127,6 +128,12 @@ class Registry(Catalogue):
         """Return the configured backend; nothing is called yet. SQLite is the engine's own and never asked for here."""
         found: Backend = self._backends.class_of(settings.type)(settings.own, context, clock, settings.shared.namespace)
         return found
+
+    def time_sources(self, settings: ClockSettings, clock: Clock) -> Sequence[TimeSource]:
+        """Return who knows the time: this host first, then every server that is named. Nobody is asked yet."""
+        from adapters.clocks.sources import time_sources
+
+        return time_sources(settings, clock)
 
     def strategies(self) -> Mapping[str, str]:
         return {word: strategy.summary for word, strategy in self._additions.strategies.items()}

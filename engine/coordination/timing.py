@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+HOST = "host"
+"""The source that stands for what the kernel knows of its own discipline."""
+
 
 class Reading(Struct, frozen=True, kw_only=True):
     """What one source said of the time."""
 
     source: str
-    """`host` (what the kernel knows of its own discipline), or a server's address."""
+    """`HOST`, or a server's address."""
     offset: timedelta | None
     """To be added to this host's wall clock to get the source's time; None: it did not answer."""
     error: timedelta | None = None
@@ -50,3 +53,12 @@ class PeerSkew(Struct, frozen=True, kw_only=True):
     error: timedelta | None
     at: datetime | None
     fault: str = ""
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """The wall clock was set."""
+
+    at: datetime
+    """When that was seen, by the clock as it is since."""
+    by: timedelta
+    """Positive: it was set forward."""

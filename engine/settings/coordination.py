@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.settings.catalogue import BackendType, Cron, PathText, Secret, Timezone
+from engine.settings.time_servers import host_and_port
 
 
 class Missed(StrEnum):
@@ -169,3 +170,5 @@ class ClockSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if self.every < timedelta(seconds=16):
             raise ValueError("every is shorter than 16s, the least that servers put up with. Write 16s or more.")
+        for server in self.servers:
+            host_and_port(server)

@@ -56,6 +56,10 @@ class ManualClock(Clock):
         """Move on at once, for code that does not wait."""
         self._move_to(self._monotonic + by.total_seconds())
 
+    def set_wall(self, by: timedelta) -> None:
+        """Set the wall clock forward or back, as an operator does; elapsed time knows nothing of it."""
+        self._now += by
+
     async def finish(self, work: Coroutine[object, object, T]) -> T:
         """Run `work` to its end, moving time on to the next sleeper whenever everybody waits."""
         async with asyncio.TaskGroup() as group:

@@ -1,0 +1,1 @@
+"""Who knows the time: the kernel of this host, and servers that speak NTP."""
