@@ -93,7 +93,16 @@ ENDPOINTS = (
 )
 
 
-COORDINATION: tuple[BackendType, ...] = (SQLITE,)
+COORDINATION: tuple[BackendType, ...] = (
+    SQLITE,
+    BackendType(
+        type="redis",
+        title="Redis or Valkey",
+        summary="A Redis (6.2 or newer) or Valkey server: all nodes that reach it.",
+        path="adapters.coordination.redis:Redis",
+        extra="redis",
+    ),
+)
 """Who coordinates processes and nodes."""
 
 TRANSPORTS = {

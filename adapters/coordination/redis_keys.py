@@ -1,0 +1,67 @@
+"""Keys in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from adapters.coordination import redis_key_scripts as scripts
+from adapters.coordination.redis_line import Link
+from adapters.coordination.redis_values import bounds, entry_of, milliseconds
+from engine.coordination.standing import Entry, Fence, Revision
+from engine.coordination.store import Keys
+from engine.errors import KeyChanged, LeaseLost
+
+
+class RedisKeys(Keys):
+    """Values with revisions from one counter. Their expiry goes by the server's wall clock; nothing else does."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def get(self, key: str) -> Entry | None:
+        rows = await self._link.script(scripts.GET, key)
+        return entry_of(rows[0]) if rows else None
+
+    async def put(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        expected: Revision | None = None,
+        expires: timedelta | None = None,
+        fence: Fence | None = None,
+    ) -> Revision:
+        lasting = "" if expires is None else milliseconds(expires)
+        answer = await self._link.script(scripts.PUT, key, value, _given(expected), lasting, *_fence(fence))
+        return _revision(key, fence, answer)
+
+    async def delete(self, key: str, *, expected: Revision | None = None, fence: Fence | None = None) -> bool:
+        answer = await self._link.script(scripts.DELETE, key, _given(expected), *_fence(fence))
+        return _revision(key, fence, answer) > 0
+
+    async def entries(self, prefix: str = "", *, after: str = "", limit: int = 1_000) -> Sequence[Entry]:
+        rows = await self._link.script(scripts.ENTRIES, *bounds(prefix, after), limit)
+        return [entry_of(row) for row in rows]
+
+
+def _given(expected: Revision | None) -> int | str:
+    return "" if expected is None else expected
+
+
+def _fence(fence: Fence | None) -> tuple[str, str]:
+    return ("", "") if fence is None else (fence.name, str(fence.token))
+
+
+def _revision(key: str, fence: Fence | None, answer: Sequence[bytes]) -> Revision:
+    """Return the revision that an answer tells of, or raise what it refuses with."""
+    if answer[0] == b"changed":
+        raise KeyChanged(f"{key} was changed meanwhile. Read it again.", key=key, revision=int(answer[1]))
+    if answer[0] == b"lease" and fence is not None:
+        raise LeaseLost(
+            f"{fence.name} was lost before {key} was written; nothing was written.",
+            name=fence.name,
+            token=fence.token,
+            reason="expired",
+        )
+    return Revision(int(answer[1]))

@@ -1,0 +1,259 @@
+"""What happens inside Redis: each of these scripts is one atomic step. Values only.
+
+All keys of a namespace begin with `{namespace}:` (one hash tag: one slot), which is the one key that a script is given:
+
+    session:ID   hash who, ttl, since, heartbeat      grants:ID   hash name → token      places:ID   set of places
+    lock:NAME    hash session, nonce, token, since, value            past:NAME   list of the last holds
+    queue:NAME   zset of `session nonce` by turn      waiting:NAME   hash of the same to since and value
+    key:KEY      hash value, revision                 expiring   zset of keys by deadline (ms of the server's clock)
+    sessions     set     names, keys   zsets to find by prefix      fence, turn, revision, changes   counters
+    log          stream of changes, its ids are `changes`: whoever misses one sees the gap
+    to:ID        the channel of a session: `granted`, `revoked`, `over`; its subscriber is the session's sign of life
+
+Claims, sessions and tokens never expire by themselves and never see the server's clock: setting it changes nothing.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from typing import Final
+
+LOG_LENGTH: Final = 10_000
+PAST_LENGTH: Final = 10
+PAST_SECONDS: Final = 24 * 3600
+
+
+class Script:
+    """A script and the name under which the server keeps it once it has seen it."""
+
+    def __init__(self, body: str, *parts: str) -> None:
+        self.text = "\n".join((_BEGINNING, *parts, body))
+        self.digest = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+_BEGINNING = f"""
+local call = redis.call
+local space = KEYS[1]
+
+local function digits(number) return string.format('%.0f', number) end
+local function halves(text) return string.match(text, '^([^\\n]*)\\n(.*)$') end
+local function living(session) return call('EXISTS', space .. 'session:' .. session) == 1 end
+
+local function tell(kind, name)
+  local change = digits(call('INCR', space .. 'changes'))
+  call('XADD', space .. 'log', 'MAXLEN', '~', {LOG_LENGTH}, change .. '-0', 'kind', kind, 'name', name)
+end
+"""
+
+_CLAIMS = f"""
+local function next_token() return digits(call('INCR', space .. 'fence')) end
+
+local function hold(name, session, nonce, token, since, value)
+  call('HSET', space .. 'lock:' .. name,
+    'session', session, 'nonce', nonce, 'token', token, 'since', since, 'value', value)
+  call('HSET', space .. 'grants:' .. session, name, token)
+  call('ZADD', space .. 'names', 0, name)
+end
+
+local function close(name, ending, now)
+  local held = call('HMGET', space .. 'lock:' .. name, 'session', 'token', 'since')
+  local who = call('HGET', space .. 'session:' .. held[1], 'who') or ''
+  local past = space .. 'past:' .. name
+  call('LPUSH', past, table.concat({{ending, held[2], held[3], now, who}}, '\\n'))
+  call('LTRIM', past, 0, {PAST_LENGTH - 1})
+  call('EXPIRE', past, {PAST_SECONDS})
+  call('DEL', space .. 'lock:' .. name)
+  call('HDEL', space .. 'grants:' .. held[1], name)
+end
+
+local function enter(name, session, nonce, since, value)
+  local member = session .. '\\n' .. nonce
+  if call('ZSCORE', space .. 'queue:' .. name, member) then return false end
+  call('ZADD', space .. 'queue:' .. name, digits(call('INCR', space .. 'turn')), member)
+  call('HSET', space .. 'waiting:' .. name, member, since .. '\\n' .. value)
+  call('SADD', space .. 'places:' .. session, name .. '\\n' .. nonce)
+  call('ZADD', space .. 'names', 0, name)
+  return true
+end
+
+local function leave(name, session, nonce)
+  local member = session .. '\\n' .. nonce
+  if call('ZREM', space .. 'queue:' .. name, member) == 0 then return false end
+  call('HDEL', space .. 'waiting:' .. name, member)
+  call('SREM', space .. 'places:' .. session, name .. '\\n' .. nonce)
+  return true
+end
+
+-- Grant a free name to the first waiter who hears of it, and return him with his token. Who is deaf keeps his place.
+local function serve(name, now, asker)
+  local at = 0
+  while true do
+    local member = call('ZRANGE', space .. 'queue:' .. name, at, at)[1]
+    if not member then return end
+    local session, nonce = halves(member)
+    if not living(session) then
+      leave(name, session, nonce)
+    else
+      local token = next_token()
+      local message = table.concat({{'granted', token, name, nonce}}, '\\n')
+      if member == asker or call('PUBLISH', space .. 'to:' .. session, message) > 0 then
+        local _, value = halves(call('HGET', space .. 'waiting:' .. name, member))
+        leave(name, session, nonce)
+        hold(name, session, nonce, token, now, value)
+        return member, token
+      end
+      at = at + 1
+    end
+  end
+end
+
+local function tidy(name)
+  if call('EXISTS', space .. 'lock:' .. name, space .. 'queue:' .. name) == 0 then
+    call('ZREM', space .. 'names', name)
+  end
+end
+
+local function pass_on(name, now)
+  serve(name, now)
+  tidy(name)
+  tell('claim', name)
+end
+"""
+
+BEGIN = Script("""
+local session, who, ttl, since = unpack(ARGV)
+call('HSET', space .. 'session:' .. session, 'who', who, 'ttl', ttl, 'since', since, 'heartbeat', 0)
+call('SADD', space .. 'sessions', session)
+tell('session', session)
+return 1
+""")
+
+RENEW = Script("""
+local session = ARGV[1]
+if not living(session) then return false end
+call('HINCRBY', space .. 'session:' .. session, 'heartbeat', 1)
+return call('HGETALL', space .. 'grants:' .. session)
+""")
+
+END = Script(
+    """
+local session, now, heartbeat, deaf = unpack(ARGV)
+local beat = call('HGET', space .. 'session:' .. session, 'heartbeat')
+if not beat or (heartbeat ~= '' and heartbeat ~= beat) then return 0 end
+if deaf == '1' and call('PUBSUB', 'NUMSUB', space .. 'to:' .. session)[2] > 0 then return 0 end
+for _, place in ipairs(call('SMEMBERS', space .. 'places:' .. session)) do
+  local name, nonce = halves(place)
+  leave(name, session, nonce)
+  tidy(name)
+  tell('claim', name)
+end
+local names = call('HKEYS', space .. 'grants:' .. session)
+for _, name in ipairs(names) do close(name, 'lapsed', now) end
+call('DEL', space .. 'session:' .. session)
+call('SREM', space .. 'sessions', session)
+for _, name in ipairs(names) do pass_on(name, now) end
+call('PUBLISH', space .. 'to:' .. session, 'over')
+tell('session', session)
+return 1
+""",
+    _CLAIMS,
+)
+
+SESSIONS = Script("""
+local found = {}
+for _, session in ipairs(call('SMEMBERS', space .. 'sessions')) do
+  local fields = call('HMGET', space .. 'session:' .. session, 'who', 'ttl', 'since')
+  table.insert(found, {session, fields[1], fields[2], fields[3]})
+end
+return found
+""")
+
+CLAIM = Script(
+    """
+local name, session, nonce, value, wait, now = unpack(ARGV)
+if not living(session) then return {'over'} end
+local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce', 'token')
+if held[1] == session and held[2] == nonce then return {'granted', held[3]} end
+if held[1] and not living(held[1]) then
+  close(name, 'lapsed', now)
+  held[1] = false
+end
+if not held[1] then
+  local served, token = nil, nil
+  if call('EXISTS', space .. 'queue:' .. name) == 1 then
+    if wait == '1' then enter(name, session, nonce, now, value) end
+    served, token = serve(name, now, session .. '\\n' .. nonce)
+  end
+  if not served then
+    token = next_token()
+    hold(name, session, nonce, token, now, value)
+    served = session .. '\\n' .. nonce
+  end
+  tell('claim', name)
+  if served == session .. '\\n' .. nonce then return {'granted', token} end
+end
+if wait == '0' then
+  if leave(name, session, nonce) then tell('claim', name) end
+  return {'taken'}
+end
+if enter(name, session, nonce, now, value) then tell('claim', name) end
+return {'waits'}
+""",
+    _CLAIMS,
+)
+
+RELEASE = Script(
+    """
+local name, session, nonce, now = unpack(ARGV)
+local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce')
+if held[1] == session and held[2] == nonce then
+  close(name, 'released', now)
+  pass_on(name, now)
+  return 1
+end
+if leave(name, session, nonce) then
+  tidy(name)
+  tell('claim', name)
+end
+return 0
+""",
+    _CLAIMS,
+)
+
+REVOKE = Script(
+    """
+local name, token, now = unpack(ARGV)
+local held = call('HMGET', space .. 'lock:' .. name, 'session', 'token')
+if held[2] ~= token then return 0 end
+close(name, 'revoked', now)
+call('PUBLISH', space .. 'to:' .. held[1], table.concat({'revoked', token, name}, '\\n'))
+pass_on(name, now)
+return 1
+""",
+    _CLAIMS,
+)
+
+PROCLAIM = Script("""
+local name, session, nonce, value = unpack(ARGV)
+local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce')
+if held[1] ~= session or held[2] ~= nonce then return 0 end
+call('HSET', space .. 'lock:' .. name, 'value', value)
+tell('claim', name)
+return 1
+""")
+
+CLAIMS = Script("""
+local found = {}
+for _, name in ipairs(call('ZRANGEBYLEX', space .. 'names', ARGV[1], ARGV[2])) do
+  local held = call('HMGET', space .. 'lock:' .. name, 'session', 'token', 'since', 'value')
+  local of = held[1] and call('HMGET', space .. 'session:' .. held[1], 'who', 'ttl') or {}
+  local waiters = {}
+  for _, member in ipairs(call('ZRANGE', space .. 'queue:' .. name, 0, -1)) do
+    local session = halves(member)
+    local since = halves(call('HGET', space .. 'waiting:' .. name, member))
+    table.insert(waiters, {session, since, call('HGET', space .. 'session:' .. session, 'who')})
+  end
+  table.insert(found, {name, held, of, waiters, call('LRANGE', space .. 'past:' .. name, 0, -1)})
+end
+return found
+""")

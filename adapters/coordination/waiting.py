@@ -1,0 +1,122 @@
+"""Claims of this process that wait for a grant, and what became known of the grants it has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from engine.coordination.standing import Claim, SessionId, Token
+from engine.coordination.store import Revoked
+from engine.errors import CoordinationError, SessionLost
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A claim that waits."""
+
+    claim: Claim
+    value: bytes
+    granted: asyncio.Future[Token]
+
+
+class Waiting:
+    """The places of all sessions of one store."""
+
+    def __init__(self) -> None:
+        self._places: dict[Claim, Place] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def places(self) -> tuple[Place, ...]:
+        return tuple(self._places.values())
+
+    @contextmanager
+    def place(self, claim: Claim, value: bytes) -> Iterator[asyncio.Future[Token]]:
+        """Give the future of a grant. Taken before the claim is sent, for the grant may be told before the answer."""
+        place = Place(claim, value, asyncio.get_running_loop().create_future())
+        self._places[claim] = place
+        try:
+            yield place.granted
+        finally:
+            if self._places.get(claim) is place:
+                del self._places[claim]
+            if place.granted.done() and not place.granted.cancelled():
+                place.granted.exception()  # looked at, or the loop complains that nobody did
+
+    def granted(self, claim: Claim, token: Token) -> bool:
+        """Wake whoever waits with this claim; return whether somebody does."""
+        place = self._places.get(claim)
+        if place is None:
+            return False
+        if not place.granted.done():
+            place.granted.set_result(token)
+        return True
+
+    def over(self, session: SessionId, error: SessionLost) -> None:
+        """Let all that wait in a session know that it is over."""
+        self._fail((place for place in self.places() if place.claim.session == session), error)
+
+    def broken(self, error: CoordinationError) -> None:
+        """Let all that wait know that the backend is gone."""
+        self._fail(self.places(), error)
+
+    def _fail(self, places: Iterable[Place], error: CoordinationError) -> None:
+        for place in places:
+            if not place.granted.done():
+                place.granted.set_exception(error)
+
+
+class Grants:
+    """What the sessions of this store hold as far as it has heard, so that their keepers can be told of a loss."""
+
+    def __init__(self) -> None:
+        self._keepers: dict[SessionId, Revoked] = {}
+        self._held: dict[SessionId, dict[str, Token]] = {}
+
+    @property
+    def sessions(self) -> tuple[SessionId, ...]:
+        return tuple(self._keepers)
+
+    def begun(self, session: SessionId, revoked: Revoked) -> None:
+        self._keepers[session] = revoked
+        self._held[session] = {}
+
+    def confirmed(self, session: SessionId, grants: Iterable[tuple[str, Token]]) -> None:
+        """Take in what a renewal returned."""
+        if session in self._held:
+            self._held[session] = dict(grants)
+
+    def granted(self, session: SessionId, name: str, token: Token) -> None:
+        if session in self._held:
+            self._held[session][name] = token
+
+    def given_back(self, session: SessionId, name: str) -> None:
+        self._held.get(session, {}).pop(name, None)
+
+    def revoked(self, session: SessionId, name: str, token: Token) -> None:
+        """Tell the keeper that a grant was taken away."""
+        self._held.get(session, {}).pop(name, None)
+        keeper = self._keepers.get(session)
+        if keeper is not None:
+            keeper(name, token)
+
+    def cut_off(self) -> list[tuple[str, Token]]:
+        """Tell all keepers that what their sessions hold may have gone to others, and return what that is."""
+        lost = [(session, *grant) for session, held in self._held.items() for grant in held.items()]
+        for session, name, token in lost:
+            self.revoked(session, name, token)
+        return [(name, token) for _, name, token in lost]
+
+    def over(self, session: SessionId) -> None:
+        """Tell the keeper that all is lost, and forget the session."""
+        for name, token in tuple(self._held.get(session, {}).items()):
+            self.revoked(session, name, token)
+        self.ended(session)
+
+    def ended(self, session: SessionId) -> None:
+        """Forget a session."""
+        self._keepers.pop(session, None)
+        self._held.pop(session, None)
