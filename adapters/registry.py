@@ -102,6 +102,12 @@ COORDINATION: tuple[BackendType, ...] = (
         path="adapters.coordination.redis:Redis",
         extra="redis",
     ),
+    BackendType(
+        type="etcd",
+        title="etcd",
+        summary="An etcd cluster, 3.4 or later: all nodes that reach it.",
+        path="adapters.coordination.etcd:Etcd",
+    ),
 )
 """Who coordinates processes and nodes."""
 
