@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.coordination.task import TaskId
-from engine.settings.coordination import Missed, Overlap
+from engine.settings.coordination import CronSettings, Missed, Overlap
 
 
 class Outcome(StrEnum):
@@ -44,6 +44,22 @@ class Plan(Struct, frozen=True, kw_only=True):
     added_by: str = ""
     """Who added it by hand; empty for one of the settings."""
 
+    @classmethod
+    def of(cls, settings: CronSettings) -> Plan:
+        """Return the schedule that the settings describe."""
+        return cls(
+            name=settings.name,
+            task=settings.task,
+            payload=settings.payload,
+            every=settings.every.total_seconds() if settings.every is not None else None,
+            cron=settings.cron,
+            at=settings.moment(),
+            timezone=settings.timezone,
+            missed=settings.missed,
+            overlap=settings.overlap,
+            paused=settings.paused,
+        )
+
 
 class Fire(Struct, frozen=True, kw_only=True):
     """A moment of a schedule, and what became of it."""
@@ -56,7 +72,9 @@ class Fire(Struct, frozen=True, kw_only=True):
     """The leader that took it."""
     task: TaskId | None = None
     why: str = ""
-    """Of one that was missed or skipped, in words."""
+    """Of one that was missed or skipped, or whose task waits to be submitted, in words."""
+    by_hand: bool = False
+    """Somebody fired it out of turn."""
 
 
 class ScheduleStanding(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,9 @@ LEADER = "leader/"
 OFFSET = "offset/"
 """Prefixes of keys."""
 
+SPACE = "space"
+"""The key that tells one history of a backend from another: made once, and gone when its tokens are."""
+
 
 def check_name(name: str) -> None:
     """Raise `CoordinationError` for what no backend takes as the name of a claim, a key or a stream."""

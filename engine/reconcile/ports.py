@@ -132,7 +132,12 @@ class Hold(Protocol):
     @property
     @abstractmethod
     def token(self) -> int:
-        """Greater than that of every earlier grant of this lock."""
+        """Greater than that of every earlier grant of this lock in the same space."""
+
+    @property
+    @abstractmethod
+    def space(self) -> str:
+        """Where the tokens are counted: those of one space can be compared."""
 
     @abstractmethod
     def check(self) -> None:
@@ -145,11 +150,6 @@ class Hold(Protocol):
 
 class Locks(Protocol):
     """Who may write to a target, decided over all processes and nodes."""
-
-    @property
-    @abstractmethod
-    def space(self) -> str:
-        """Where the tokens are counted: those of one space can be compared."""
 
     @abstractmethod
     def hold(self, name: str, note: str) -> AbstractAsyncContextManager[Hold]:

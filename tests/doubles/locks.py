@@ -24,6 +24,10 @@ class HeldLock(Hold):
     def token(self) -> int:
         return self.number
 
+    @property
+    def space(self) -> str:
+        return "test"
+
     def check(self) -> None:
         if self.gone.is_set():
             raise self._error()
@@ -44,10 +48,6 @@ class SharedLocks(Locks):
     granted: int = 0
     overtaking: Callable[[], Awaitable[object]] | None = None
     """Done once, just before the next lock is taken: somebody else is faster."""
-
-    @property
-    def space(self) -> str:
-        return "test"
 
     @asynccontextmanager
     async def hold(self, name: str, note: str) -> AsyncIterator[HeldLock]:

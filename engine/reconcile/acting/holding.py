@@ -77,7 +77,7 @@ async def holding(means: Means, targets: Sequence[str], note: str) -> AsyncItera
         for target in sorted(set(targets)):
             name = lease_name(target)
             hold = await stack.enter_async_context(means.locks.hold(name, note))
-            grant = Grant(space=means.locks.space, token=hold.token)
+            grant = Grant(space=hold.space, token=hold.token)
             lease = await means.journal.take_lease(name, means.holder, LEASE_TTL, means.now(), grant)
             held.hold(target, hold)
             held.put(target, lease)

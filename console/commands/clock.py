@@ -1,0 +1,43 @@
+"""`syncdeck clock`: how far this host's clock is off, with its error bound, and how far peers' clocks are from it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from console.commands.arguments import Subparsers, add_verb
+from console.commands.coordination_lines import clock as clock_lines
+from console.commands.coordination_rows import clock as row
+from console.commands.session import DONE, Session
+from engine.assembly import Engine
+from engine.coordination.timing import PeerSkew
+
+
+def add_parser(verbs: Subparsers) -> None:
+    parser = add_verb(
+        verbs,
+        "clock",
+        clock,
+        examples=(
+            "syncdeck clock                        ask the servers of clock.servers, and the kernel",
+            "syncdeck clock --watch                and again, each clock.every",
+        ),
+        exits="0 measured; 1 the settings are wrong",
+    )
+    parser.add_argument("--watch", action="store_true", help="measure and print again and again")
+
+
+async def clock(arguments: Namespace, session: Session) -> int:
+    async with session.open() as engine:
+        await _measure(session, engine)
+        while arguments.watch:
+            await engine.clock.sleep(engine.workspace.clock.every)
+            await _measure(session, engine)
+    return DONE
+
+
+async def _measure(session: Session, engine: Engine) -> None:
+    standing = await engine.coordination.clock.measure()
+    skews: list[PeerSkew] = list(await engine.coordination.skews())
+    session.emit(row(standing, skews))
+    for line in clock_lines(standing, skews):
+        session.say(line)

@@ -1,0 +1,103 @@
+"""What a node does by itself while it serves: it fires schedules if it leads, and works at tasks in any case.
+
+Automatic syncs are schedules and tasks like others: the leader fires them, and whichever node has time runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import to_builtins
+
+from engine.clock import Clock
+from engine.coordination.commands import Resolve, command_handlers, terms_of
+from engine.coordination.coordination import Coordination
+from engine.coordination.fires import Plan
+from engine.coordination.handling import Handler
+from engine.coordination.task import Attempt, Task
+from engine.coordination.tasks import Terms
+from engine.errors import SyncdeckError
+from engine.reconcile.automatic import Automatic
+from engine.reconcile.results import AutomaticEnding
+from engine.settings.model import SyncSettings, Workspace
+from engine.together import together
+
+SYNC: Final = "sync:"
+"""Before a sync's name, that of its schedule and of its tasks: no command of the settings can be called so."""
+
+SYNC_TERMS: Final = Terms(timeout=timedelta(hours=2), most_attempts=3)
+
+WORKERS: Final = 4
+
+
+class NodeWork:
+    """The work of this node. `run` is what `syncdeck serve` does beside serving."""
+
+    def __init__(
+        self, workspace: Workspace, coordination: Coordination, automatic: Automatic, resolve: Resolve, clock: Clock
+    ) -> None:
+        self._coordination = coordination
+        self._automatic = automatic
+        self.handlers: Mapping[str, Handler] = {
+            **command_handlers(workspace.tasks, workspace.folder, resolve, clock),
+            **{SYNC + sync.name: self._sync for sync in scheduled(workspace)},
+        }
+        """What this node can do, by the names of tasks."""
+
+    async def run(self, workers: int = WORKERS) -> None:
+        """Do all of it until cancelled."""
+        async with together() as group:
+            group.create_task(self._coordination.cron.run())
+            group.create_task(self.tasks(workers))
+            group.create_task(self._coordination.clock.run())
+
+    async def tasks(self, workers: int = WORKERS) -> None:
+        """Work at tasks only."""
+        await self._coordination.tasks.run(self.handlers, workers=workers)
+
+    async def _sync(self, task: Task, attempt: Attempt) -> Any:
+        run = await self._automatic.run(task.name.removeprefix(SYNC))
+        if run.ending is AutomaticEnding.FAILED:
+            raise SyncFailed(run.said)
+        return to_builtins(run)
+
+
+class SyncFailed(SyncdeckError):
+    """An automatic sync could not be planned, or not all of it be written; the target's own row of failures counts."""
+
+
+def scheduled(workspace: Workspace) -> Sequence[SyncSettings]:
+    """Return the syncs that run by themselves."""
+    return [sync for sync in workspace.syncs.values() if sync.schedule is not None]
+
+
+def plans_of(workspace: Workspace) -> Sequence[Plan]:
+    """Return the schedules that the settings ask for: those of the section cron, and one for each automatic sync."""
+    return [*map(Plan.of, workspace.cron.values()), *map(_plan_of, scheduled(workspace))]
+
+
+def terms_for(workspace: Workspace) -> Mapping[str, Terms]:
+    """Return what holds for tasks by their names."""
+    return {**terms_of(workspace.tasks), **{SYNC + sync.name: SYNC_TERMS for sync in scheduled(workspace)}}
+
+
+def _plan_of(sync: SyncSettings) -> Plan:
+    schedule = sync.schedule
+    if schedule is None:
+        raise AssertionError(f"{sync.name} has no schedule")
+    return Plan(
+        name=SYNC + sync.name,
+        task=SYNC + sync.name,
+        every=schedule.every.total_seconds() if schedule.every is not None else None,
+        cron=schedule.cron,
+        timezone=schedule.timezone,
+        paused=sync.paused,
+    )
+
+
+def resolver(secrets: Any, folder: Path) -> Resolve:
+    """Return what looks up the secrets of commands."""
+    return lambda reference: str(secrets(reference, folder))
