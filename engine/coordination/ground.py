@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.clock import Clock
-from engine.coordination.standing import Change, SessionId, Who
+from engine.coordination.standing import Change, Fence, SessionId, Token, Who
 from engine.coordination.store import Store
 from engine.errors import ReadOnly
 from engine.redaction import Redactor
@@ -43,6 +43,19 @@ class Presence(Protocol):
 
 Attend = Callable[[], Awaitable[Presence]]
 """Return this process's session; a new one when the one before is over."""
+
+
+class Fencing(Protocol):
+    """A lease, as far as a write that it protects is concerned (`lease.Lease`)."""
+
+    @property
+    @abstractmethod
+    def fence(self) -> Fence:
+        """Return what the store has to check."""
+
+    @abstractmethod
+    def check(self) -> Token:
+        """Raise `LeaseLost` when it is over already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

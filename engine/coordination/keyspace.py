@@ -3,35 +3,21 @@ that was only read."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.coordination.ground import Ground
+from engine.coordination.ground import Fencing, Ground
 from engine.coordination.naming import KEY, check_value, full_name
 from engine.coordination.promises import Feature
-from engine.coordination.standing import ABSENT, Entry, Fence, Kind, Revision, Token
+from engine.coordination.standing import ABSENT, Entry, Fence, Kind, Revision
 from engine.errors import KeyChanged
 
 PAGE = 1_000
-
-
-class Fencing(Protocol):
-    """A lease, as far as a write that it protects is concerned."""
-
-    @property
-    @abstractmethod
-    def fence(self) -> Fence:
-        """Return what the store has to check."""
-
-    @abstractmethod
-    def check(self) -> Token:
-        """Raise `LeaseLost` when it is over already."""
 
 
 class KeyChange(Struct, frozen=True, kw_only=True):

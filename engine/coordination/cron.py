@@ -1,0 +1,155 @@
+"""Schedules as people ask for them: shown, added, paused, fired; and the campaign to be the one who fires them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from engine.coordination.due import check_plan, next_moment
+from engine.coordination.fires import Fire, Plan, ScheduleStanding
+from engine.coordination.firing import Firing
+from engine.coordination.ground import Fencing, Ground
+from engine.coordination.ledger import Ledger, Page, Pause, counts_from
+from engine.coordination.naming import FIRE, full_name
+from engine.coordination.presiding import Presiding, Stepped
+from engine.coordination.promises import Feature
+from engine.coordination.tasks import Tasks
+from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, LeaseLost, NothingFound, SessionLost
+from engine.settings.spelling import did_you_mean
+
+FIRST_PAUSE: Final = timedelta(milliseconds=500)
+LONGEST_PAUSE: Final = timedelta(seconds=15)
+"""Before campaigning again; doubled each time that nothing came of it."""
+
+MOMENT_LENGTH: Final = len("/2026-03-02T09:00:00.000000Z")
+
+Campaign = Callable[[], AbstractAsyncContextManager[Fencing]]
+"""Enters the election `cron`, and leads for the time of the block."""
+
+
+class Cron:
+    """The schedules of the namespace: the settings' own (`fixed`) and those that were added by hand."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        tasks: Tasks,
+        campaign: Campaign,
+        fixed: Sequence[Plan] = (),
+        stepped: Stepped | None = None,
+    ) -> None:
+        """`stepped` returns when this host's wall clock was set: then everything is planned anew at once."""
+        self._ground = ground
+        self._tasks = tasks
+        self._campaign = campaign
+        self._fixed = {plan.name: plan for plan in fixed}
+        self._stepped = stepped
+        self._ledger = Ledger(ground.store)
+        self._firing = Firing(ground, self._ledger, tasks)
+
+    async def schedules(self, *, fires: int = 20) -> Sequence[ScheduleStanding]:
+        """Return all schedules by name, with their last fires, whether or not anybody leads."""
+        self._ground.store.promises.require(Feature.CRON)
+        page = await self._ledger.page()
+        plans = {**page.plans, **self._fixed}
+        return [self._standing(plans[name], page, fires) for name in sorted(plans)]
+
+    async def add(self, plan: Plan) -> Plan:
+        """Add a schedule; audited. Raises `CoordinationError` for one that cannot be followed, whose moment is over, or
+        whose name is taken."""
+        self._ground.must_write()
+        self._ground.store.promises.require(Feature.CRON)
+        now = self._ground.clock.now()
+        check_plan(plan)
+        full_name(FIRE, plan.name + "." * MOMENT_LENGTH)
+        if plan.at is not None and plan.at <= now:
+            raise CoordinationError(f"The moment of the schedule {plan.name} is over: {plan.at}. Give a later one.")
+        plan = replace(plan, added_by=self._ground.actor)
+        taken = f"There is a schedule {plan.name} already. Choose another name, or remove that one first."
+        if plan.name in self._fixed:
+            raise CoordinationError(taken)
+        await self._ledger.mark(plan, now)
+        try:
+            await self._ledger.add(plan)
+        except KeyChanged as error:
+            raise CoordinationError(taken) from error
+        await self._note("cron.added", plan.name, task=plan.task, every=plan.every, cron=plan.cron)
+        return plan
+
+    async def remove(self, name: str) -> None:
+        """Remove a schedule that was added by hand; audited. Its last fires stay to be looked at for a while."""
+        self._ground.must_write()
+        await self._plan(name)
+        if name in self._fixed:
+            raise CoordinationError(
+                f"The schedule {name} stands in the settings: take it out there, or pause it: "
+                f"syncdeck cron pause {name}."
+            )
+        await self._ledger.remove(name)
+        await self._note("cron.removed", name)
+
+    async def pause(self, name: str) -> None:
+        """Let a schedule fire no more until it is resumed; audited."""
+        self._ground.must_write()
+        await self._plan(name)
+        await self._ledger.pause(name, Pause(by=self._ground.actor, since=self._ground.clock.now()))
+        await self._note("cron.paused", name)
+
+    async def resume(self, name: str) -> None:
+        """Let a schedule fire again, from the next moment on; audited. What fell into the pause is not made up for."""
+        self._ground.must_write()
+        plan = await self._plan(name)
+        if name in self._fixed and plan.paused:
+            raise CoordinationError(f"The schedule {name} is paused in the settings. Take paused out there.")
+        await self._ledger.begin_anew(plan, self._ground.clock.now())
+        if plan.paused:
+            await self._ledger.change(replace(plan, paused=False))
+        await self._ledger.resume(name)
+        await self._note("cron.resumed", name)
+
+    async def fire(self, name: str) -> Fire:
+        """Fire a schedule now, out of turn, also while it is paused; audited."""
+        self._ground.must_write()
+        plan = await self._plan(name)
+        fire = await self._firing.by_hand(plan)
+        await self._note("cron.fired", name, task=fire.task)
+        return fire
+
+    async def run(self) -> None:
+        """Campaign to lead, and fire while leading, until cancelled."""
+        self._ground.must_write()
+        self._ground.store.promises.require(Feature.CRON, Feature.ELECTION, Feature.WATCH)
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                async with self._campaign() as lead:
+                    pause = FIRST_PAUSE
+                    presiding = Presiding(self._ground, self._ledger, self._tasks, self._fixed, self._stepped)
+                    await presiding.run(lead)
+            except (CoordinationUnavailable, LeaseLost, SessionLost):
+                await self._ground.clock.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _standing(self, plan: Plan, page: Page, most: int) -> ScheduleStanding:
+        now = self._ground.clock.now()
+        fires = page.fires.get(plan.name, [])
+        plan = replace(plan, paused=plan.paused or plan.name in page.pauses)
+        since = counts_from(page.marks.get(plan.name), fires)
+        upcoming = None if plan.paused else next_moment(plan, max(now, since) if since is not None else now)
+        return ScheduleStanding(plan=plan, next=upcoming, fires=tuple(kept.fire for kept in fires[:most]))
+
+    async def _plan(self, name: str) -> Plan:
+        """Return a plan as it was written. Raises `NothingFound`."""
+        added, _ = await self._ledger.plans()
+        plans = {**added, **self._fixed}
+        if name not in plans:
+            raise NothingFound(f"There is no schedule {name}. {did_you_mean(name, sorted(plans))}")
+        return plans[name]
+
+    async def _note(self, event: str, name: str, **data: object) -> None:
+        known = {key: value for key, value in data.items() if value not in {None, ""}}
+        await self._ground.record(event, f"cron:{name}", known)
