@@ -91,7 +91,20 @@ class Document:
 
 
 def parse(data: bytes, file: str) -> Document:
-    """Return the file as a tree. Raises `SettingsError` when it is no YAML that can be trusted to mean one thing."""
+    """Return a workspace's file as a tree. Raises `SettingsError` when it is no YAML that can be trusted to mean one
+    thing, or no mapping."""
+    root = compose(data, file)
+    if root is None:
+        raise SettingsError(
+            f"{file}: the file is empty. Start it with `syncdeck: 1`, or let `syncdeck init` write one."
+        )
+    if not isinstance(root, yaml.MappingNode):
+        raise SettingsError(f"{file}:1:1: found {found(root)}; expected a mapping that starts with `syncdeck: 1`.")
+    return inspected(root, file)
+
+
+def compose(data: bytes, file: str) -> yaml.Node | None:
+    """Return what a file holds, None for nothing; `inspected` comes next. Raises `SettingsError` if it is no YAML."""
     text = _decode(data, file)
     if tab := _TAB_INDENT.search(text):
         line = text.count("\n", 0, tab.start()) + 1
@@ -99,19 +112,18 @@ def parse(data: bytes, file: str) -> Document:
             f"{file}:{line}:1: a tab indents this line. YAML allows only spaces: replace the tab by spaces."
         )
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         raise SettingsError(f"{place}: this is no valid YAML: {_fault_of(error)}.") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise SettingsError(f"{file}: this is no valid YAML: {type(error).__name__}.") from error
-    if root is None:
-        raise SettingsError(
-            f"{file}: the file is empty. Start it with `syncdeck: 1`, or let `syncdeck init` write one."
-        )
-    if not isinstance(root, yaml.MappingNode):
-        raise SettingsError(f"{file}:1:1: found {found(root)}; expected a mapping that starts with `syncdeck: 1`.")
+    return root
+
+
+def inspected(root: yaml.MappingNode, file: str) -> Document:
+    """Return a mapping as a document, with the problems that need no knowledge of settings."""
     document = Document(file, root)
     _inspect(document)
     return document

@@ -21,7 +21,7 @@ from engine.settings.coordination import (
     CronSettings,
     SharedSettings,
 )
-from engine.settings.document import Document, entries, found, joined, parse, plain
+from engine.settings.document import Document, compose, entries, found, inspected, joined, parse, plain
 from engine.settings.ends import Ends
 from engine.settings.fields import fields_of
 from engine.settings.model import FORMAT, AdapterSettings, SyncSettings, Workspace, WorkspaceHeader
@@ -72,13 +72,18 @@ def read_workspace(data: bytes, file: Path, catalogue: TypeCatalogue) -> Workspa
 def read_rules(data: bytes, name: str, catalogue: TypeCatalogue) -> tuple[Rule, ...]:
     """Return the rules of a file that holds `rules:`, alone or within `conflicts:` as a workspace file does.
 
-    Raises `SettingsError` with every problem of the rules, each with its place.
+    A workspace file without `conflicts:` has none. Raises `SettingsError` with every problem of the rules, each with
+    its place.
     """
-    document = parse(data, name)
-    node: yaml.Node = document.root
-    for key, _, value in entries(document.root):
-        if key == "conflicts":
-            node = value
+    root = compose(data, name)
+    if not isinstance(root, yaml.MappingNode):
+        what = f"{name}:1:1: found {found(root)}" if root is not None else f"{name}: the file is empty"
+        raise SettingsError(f"{what}; expected `rules:` with the list of rules below it, or a whole syncdeck.yaml.")
+    document = inspected(root, name)
+    sections = {key: value for key, _, value in entries(root)}
+    if "syncdeck" in sections and "conflicts" not in sections and not document.problems:
+        return ()
+    node = sections.get("conflicts", root)
     settings = Walker(document).struct(ConflictSettings, node, "conflicts" if node is not document.root else "")
     if isinstance(settings, ConflictSettings) and settings.rules:
         note_unknown_strategies(document, catalogue, settings, node)

@@ -170,6 +170,9 @@ def test_rules_are_tried_before_they_are_kept(apart: Apart) -> None:
     berlin.write("wrong.yaml", "rules:\n- {use: last_write_win}\n")
     wrong = berlin("conflicts", "backtest", "wrong.yaml")
     assert (wrong.code, "Did you mean last_write_wins?" in wrong.err) == (1, True)
+    berlin.write("bare.yaml", "- {use: last_write_wins}\n")
+    bare = berlin("conflicts", "backtest", "bare.yaml")
+    assert (bare.code, "found a list; expected `rules:` with the list of rules below it" in bare.err) == (1, True)
 
 
 def test_rules_of_the_workspace_settle_what_they_can(tmp_path: Path) -> None:
