@@ -89,9 +89,11 @@ class ListTarget(Target):
     async def _ask(self, request: Mapping[str, object]) -> list[str]:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 20)
-            writer.write(json.dumps(request).encode() + b"\n")
-            line = await reader.readline()
-            writer.close()
+            try:
+                writer.write(json.dumps(request).encode() + b"\n")
+                line = await reader.readline()
+            finally:
+                writer.close()
         except OSError as error:
             raise RemoteUnavailable(f"The list does not answer: {error}", maybe_done=True) from error
         answer: list[str] = json.loads(line)

@@ -9,10 +9,11 @@ import asyncio
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 CHUNK = 16 * 1024
 FIRST_LINE = re.compile(rb"(GET|POST) (/[^ ?]*)\S* HTTP/1\.1\r\n")
@@ -107,7 +108,11 @@ def start_proxy(server_port: int, seed: int) -> Iterator[FaultProxy]:
 
 
 async def _serve(proxy: FaultProxy) -> asyncio.Server:
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[Any, Any, None]:
+        proxy._lines.add(writer)  # at once: work that is cancelled before it begins closes nothing
+        return carried(reader, writer)
+
+    async def carried(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.CancelledError):  # cancelled: the proxy ends
             await _Line(proxy).carry(reader, writer)
 
@@ -118,14 +123,13 @@ async def _serve(proxy: FaultProxy) -> asyncio.Server:
 
 async def _stop(proxy: FaultProxy, server: asyncio.Server) -> None:
     server.close()
+    current = asyncio.current_task()
+    while others := asyncio.all_tasks() - {current}:  # again and again: somebody may be just connecting
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
     for writer in list(proxy._lines):
         writer.transport.abort()
-    current = asyncio.current_task()
-    others = [task for task in asyncio.all_tasks() if task is not current]
-    for task in others:
-        task.cancel()
-    if others:
-        await asyncio.wait(others)
 
 
 class _Line:
@@ -142,7 +146,6 @@ class _Line:
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         proxy = self._proxy
         proxy.connections += 1
-        proxy._lines.add(writer)
         try:
             if proxy.chance.random() < proxy.weather.refused:
                 proxy.faults["refused"] += 1

@@ -67,8 +67,9 @@ class LdapProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self._sockets.append(client)
             server = socket.create_connection(("127.0.0.1", self._target_port))
-            self._sockets += [client, server]
+            self._sockets.append(server)
             for work in (self._upstream, self._downstream):
                 thread = threading.Thread(target=work, args=(client, server))
                 self._threads.append(thread)

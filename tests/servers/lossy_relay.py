@@ -43,11 +43,13 @@ def start_relay(server_port: int) -> Iterator[Relay]:
     """Relay from a loopback port of its own to the server's until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         relay = Relay(port=listener.getsockname()[1])
-        threading.Thread(target=_accept, args=(listener, server_port, relay), daemon=True).start()
+        accepting = threading.Thread(target=_accept, args=(listener, server_port, relay), daemon=True)
+        accepting.start()
         try:
             yield relay
         finally:
             listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
             for open_socket in relay.open_sockets:
                 _end(open_socket)
 
@@ -56,8 +58,9 @@ def _accept(listener: socket.socket, server_port: int, relay: Relay) -> None:
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
+            relay.open_sockets.append(client)
             server = socket.create_connection(("127.0.0.1", server_port))
-            relay.open_sockets += [client, server]
+            relay.open_sockets.append(server)
             lost = threading.Event()
             for target, args in ((_requests, (client, server)), (_answers, (server, client))):
                 threading.Thread(target=target, args=(*args, relay, lost), daemon=True).start()

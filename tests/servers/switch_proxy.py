@@ -133,22 +133,28 @@ class SwitchProxy:
         self._stop_listening()
         self._reset(self._writers)
         current = asyncio.current_task()
-        others = [task for task in asyncio.all_tasks() if task is not current]
-        for task in others:
-            task.cancel()
-        if others:
+        while others := asyncio.all_tasks() - {current}:  # again and again: somebody may be just connecting
+            for task in others:
+                task.cancel()
             await asyncio.wait(others)
+        self._reset(self._writers)
 
     def _stop_listening(self) -> None:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Coroutine[Any, Any, None] | None:
         self.accepted += 1
         if self._line is Line.RESET:
-            return _reset(writer)
-        self._writers.add(writer)
+            _reset(writer)
+            return None
+        self._writers.add(writer)  # at once: work that is cancelled before it begins closes nothing
+        return self._carry(reader, writer)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.CancelledError):  # cancelled: the proxy ends
             try:
                 there_reader, there = await asyncio.open_connection("127.0.0.1", self._server_port)
@@ -165,9 +171,10 @@ class SwitchProxy:
                 self._drop(writer)
 
     def _drop(self, writer: asyncio.StreamWriter) -> None:
-        self._writers.discard(writer)
         self._with_a_hole.discard(writer)
         writer.close()
+        if not writer.transport.get_write_buffer_size():  # else it stays open until somebody takes what is left
+            self._writers.discard(writer)
 
     async def _pump(
         self, direction: str, reader: asyncio.StreamReader, sender: asyncio.StreamWriter, taker: asyncio.StreamWriter

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -45,14 +47,18 @@ def refusal(answer: httpx.Response) -> str:
     return str(told["kind"])
 
 
-async def talk(node: Node, *said: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a connection and say something, in clear text."""
+@asynccontextmanager
+async def talk(node: Node, *said: bytes) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a connection and say something, in clear text; at the end let go of it, whatever it still holds."""
     host, _, port = node.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    for each in said:
-        writer.write(each)
-    await writer.drain()
-    return reader, writer
+    try:
+        for each in said:
+            writer.write(each)
+        await writer.drain()
+        yield reader, writer
+    finally:
+        writer.transport.abort()
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:

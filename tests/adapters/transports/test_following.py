@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -52,30 +53,26 @@ async def first(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:
 async def test_a_follower_that_reads_nothing_holds_nobody_up_and_misses_nothing(
     node: Node, http: httpx.AsyncClient
 ) -> None:
-    reader, writer = await talk(
-        node, f"GET /follow HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n".encode()
-    )
-    async with http.stream("GET", "/follow") as awake:
-        lines = awake.aiter_lines()
-        for written in range(10, 210, 10):
-            await node.write(10)
-            assert await told_of(lines, written)
-    told = b""
-    while b":200}" not in told:
-        told += await reader.read(1_000)
-    writer.transport.abort()
+    asking = f"GET /follow HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    async with talk(node, asking) as (reader, _):
+        async with http.stream("GET", "/follow") as awake:
+            lines = awake.aiter_lines()
+            for written in range(10, 210, 10):
+                await node.write(10)
+                assert await told_of(lines, written)
+        told = b""
+        while b":200}" not in told:
+            told += await reader.read(1_000)
 
 
 async def test_only_so_many_may_follow_and_a_place_that_gets_free_is_given_again(
     node: Node, http: httpx.AsyncClient
 ) -> None:
-    lines = [http.stream("GET", path) for path in ("/follow", "/follow", "/sse", "/follow")]
-    for line in lines:
-        await line.__aenter__()
-    full = await http.get("/follow")
-    assert (full.status_code, refusal(full)) == (503, "busy")
-    for line in lines:
-        await line.__aexit__(None, None, None)
+    async with AsyncExitStack() as open_lines:
+        for path in ("/follow", "/follow", "/sse", "/follow"):
+            await open_lines.enter_async_context(http.stream("GET", path))
+        full = await http.get("/follow")
+        assert (full.status_code, refusal(full)) == (503, "busy")
     statuses = [503]
     while statuses[-1] == 503:
         async with http.stream("GET", "/follow") as answer:
@@ -85,12 +82,14 @@ async def test_only_so_many_may_follow_and_a_place_that_gets_free_is_given_again
 
 async def test_the_server_stops_within_seconds_although_lines_are_open(tmp_path: Path) -> None:
     clock = SystemClock()
-    async with httpx.AsyncClient(timeout=10, headers={"authorization": f"Bearer {TOKEN}"}) as http:
+    async with (
+        httpx.AsyncClient(timeout=10, headers={"authorization": f"Bearer {TOKEN}"}) as http,
+        AsyncExitStack() as open_lines,
+    ):
         async with running_node(tmp_path) as node:
             following = [http.stream("GET", f"{node.url}{path}") for path in ("/follow", "/sse", "/follow")]
-            answers = [await line.__aenter__() for line in following]
+            answers = [await open_lines.enter_async_context(line) for line in following]
             began = clock.monotonic()
         assert clock.monotonic() - began < 3
         for answer in answers:
             await answer.aread()
-            await answer.aclose()

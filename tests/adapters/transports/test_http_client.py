@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from engine.events.replicating.messages import Batch, Greeting, Hello, Identity,
 from engine.events.replicating.ports import Remote
 from engine.settings.context import AdapterContext
 from engine.settings.replication import PeerSettings
+from tests.adapters.transports.tls_peer import tls_peer
 from tests.servers.http import LOST, Given, LocalServer, always, in_turn, json_answer
 
 TOKEN = "sesame-open-wide"
@@ -278,30 +277,10 @@ async def test_a_missing_secret_is_told_before_any_call(server: LocalServer) -> 
 # TLS
 
 
-@asynccontextmanager
-async def tls_peer(certificate: trustme.LeafCert) -> AsyncIterator[str]:
-    """Serve a greeting over TLS, whatever is asked."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    certificate.configure_cert(context)
-    body = wire.encode(GREETING)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/msgpack\r\ncontent-length: %d\r\n\r\n"
-            % len(body)
-            + body
-        )
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as listener:
-        yield f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-
-
 async def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    async with tls_peer(authority.issue_cert("127.0.0.1")) as url:
+    with tls_peer(authority.issue_cert("127.0.0.1"), wire.encode(GREETING)) as url:
         async with way_to(url, tmp_path, ca="ca.pem").connect() as remote:
             assert await remote.greet(HELLO) == GREETING
         async with way_to(url).connect() as remote:
@@ -315,12 +294,10 @@ async def test_an_own_authority_is_trusted_when_it_is_named(tmp_path: Path) -> N
 async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    async with (
-        tls_peer(authority.issue_cert("munich.example")) as url,
-        way_to(url, tmp_path, ca="ca.pem").connect() as remote,
-    ):
-        with pytest.raises(RemoteRefused, match="certificate is not trusted"):
-            await remote.greet(HELLO)
+    with tls_peer(authority.issue_cert("munich.example"), wire.encode(GREETING)) as url:
+        async with way_to(url, tmp_path, ca="ca.pem").connect() as remote:
+            with pytest.raises(RemoteRefused, match="certificate is not trusted"):
+                await remote.greet(HELLO)
 
 
 async def test_https_to_a_server_without_tls_says_so(server: LocalServer) -> None:
