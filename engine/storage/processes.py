@@ -28,10 +28,9 @@ def is_gone(mark: str) -> bool:
     A process of another host, or of another container on this one, cannot be seen from here: not gone, as far as
     anybody here can say.
     """
-    host, pid, start = mark.rsplit(":", 2)
-    here = this_process().rsplit(":", 2)
-    if host != here[0] or start.partition("/")[0] != here[2].partition("/")[0]:
+    if not seen_from_here(mark):
         return False
+    _, pid, start = mark.rsplit(":", 2)
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
@@ -39,6 +38,13 @@ def is_gone(mark: str) -> bool:
     except PermissionError:
         pass  # it exists and belongs to another user
     return _start_of(int(pid)) != start
+
+
+def seen_from_here(mark: str) -> bool:
+    """Tell whether the number in a mark means the same process here: it is of this host and process namespace."""
+    host, _, start = mark.rsplit(":", 2)
+    here = this_process().rsplit(":", 2)
+    return host == here[0] and start.partition("/")[0] == here[2].partition("/")[0]
 
 
 def _start_of(pid: int) -> str:

@@ -1,0 +1,225 @@
+"""Names and their queues, as works in a transaction: whoever holds is handed over from, in the same step, to the first
+living waiter. See `engine.coordination.store.Claims` for what each promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.coordination.standing import Claim, Ending, Kind, SessionId, Token
+from engine.errors import SessionLost
+from engine.storage.coordination.turn import News, Turn, Wake
+
+PAST_CHARACTERS = 1_300
+"""About ten holds; a name stays well within a page."""
+
+_TAKE_FREE = """
+    UPDATE claim SET session = s.id, nonce = ?, token = (SELECT max(seq) FROM change) + 1, since = ?, who = s.who,
+        value = ?
+    FROM session s
+    WHERE claim.namespace = ? AND claim.name = ? AND claim.session IS NULL
+        AND s.id = ? AND s.namespace = claim.namespace AND s.deadline > ?
+"""
+_TAKE_NEW = """
+    INSERT INTO claim (namespace, name, session, nonce, token, since, who, value)
+    SELECT ?, ?, id, ?, (SELECT max(seq) FROM change) + 1, ?, who, ? FROM session WHERE id = ?
+"""
+_PAST = """
+    UPDATE claim SET
+        past = substr(
+            claim.token || ' ' || claim.since || ' ' || ? || ' ' || ? || ' ' || claim.who || char(10) || past, 1, ?
+        )
+"""
+_NOBODY_WAITS = """
+    NOT EXISTS (SELECT 1 FROM waiter w WHERE w.namespace = claim.namespace AND w.name = claim.name)
+"""
+_LIVES = "EXISTS (SELECT 1 FROM session s WHERE s.id = claim.session AND s.deadline > ?)"
+_FREE_UNWANTED = f"{_PAST}, session = NULL, nonce = NULL, value = NULL WHERE namespace = ? AND name = ?"
+_FREE = f"{_FREE_UNWANTED} AND session = ? AND nonce = ? AND {_NOBODY_WAITS} AND {_LIVES}"
+_GRANT = "session = w.session, nonce = w.nonce, token = (SELECT max(seq) FROM change) + 1, value = w.value"
+_HAND_OVER = f"""
+    {_PAST}, {_GRANT}, since = ?, who = s.who FROM waiter w JOIN session s ON s.id = w.session
+    WHERE claim.namespace = ? AND claim.name = ? AND w.place = ?
+"""
+_HOLDER = """
+    SELECT c.session, c.nonce, c.token, s.deadline, s.process, s.address
+    FROM claim c LEFT JOIN session s ON s.id = c.session WHERE c.namespace = ? AND c.name = ?
+"""
+_NEXT = """
+    SELECT w.place, w.session, w.nonce, s.deadline, s.process, s.address
+    FROM waiter w LEFT JOIN session s ON s.id = w.session WHERE w.namespace = ? AND w.name = ? ORDER BY w.place
+"""
+_PLACE = "SELECT place FROM waiter WHERE namespace = ? AND name = ? AND session = ? AND nonce = ?"
+_QUEUE = "INSERT INTO waiter (namespace, name, session, nonce, since, value) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The place in a queue that a claim got: who stands before it, and when the first of them lapses."""
+
+    before: tuple[str, ...]
+    """Marks of their processes."""
+    lapses: float
+
+
+Hold = tuple[SessionId | None, str, Token, float | None, str, str]
+_NOBODY: Hold = (None, "", Token(0), None, "", "")
+
+
+def claim(turn: Turn, claim: Claim, value: bytes, wait: bool) -> Token | Queued | None:
+    """Grant a free name, or queue; None: neither was possible."""
+    place = (turn.namespace, claim.name)
+    taken = turn.execute(_TAKE_FREE, (claim.nonce, turn.wall, value, *place, claim.session, turn.now))
+    if taken.rowcount:
+        return Token(turn.note(Kind.CLAIM, claim.name))
+    require_session(turn, claim.session)
+    while True:
+        holder = _holder(turn, claim.name)
+        if holder is None:
+            turn.execute(_TAKE_NEW, (*place, claim.nonce, turn.wall, value, claim.session))
+            return Token(turn.note(Kind.CLAIM, claim.name))
+        session, nonce, token, *_ = holder
+        if session is None:  # it became free in this very transaction
+            turn.execute(_TAKE_FREE, (claim.nonce, turn.wall, value, *place, claim.session, turn.now))
+            return Token(turn.note(Kind.CLAIM, claim.name))
+        if session == claim.session and nonce == claim.nonce:
+            return token
+        if is_living(turn, holder[3], holder[4]):
+            return _queue(turn, claim, value, wait)
+        end_session(turn, session)
+
+
+def _queue(turn: Turn, claim: Claim, value: bytes, wait: bool) -> Queued | None:
+    if not wait:
+        return None
+    known = turn.execute(_PLACE, (turn.namespace, claim.name, claim.session, claim.nonce)).fetchone()
+    if known is None:
+        values = (turn.namespace, claim.name, claim.session, claim.nonce, turn.wall, value)
+        turn.execute(_QUEUE, values)
+        turn.note(Kind.CLAIM, claim.name)
+    rows = turn.execute(
+        """
+        SELECT s.process, s.deadline FROM claim c JOIN session s ON s.id = c.session
+        WHERE c.namespace = ?1 AND c.name = ?2
+        UNION ALL SELECT s.process, s.deadline FROM waiter w JOIN session s ON s.id = w.session
+        WHERE w.namespace = ?1 AND w.name = ?2
+        """,
+        (turn.namespace, claim.name),
+    ).fetchall()
+    return Queued(tuple({process for process, _ in rows}), min(deadline for _, deadline in rows))
+
+
+def release(turn: Turn, claim: Claim) -> bool:
+    """Give a name back, or leave its queue."""
+    place = (turn.namespace, claim.name)
+    past = (turn.wall, Ending.RELEASED, PAST_CHARACTERS)
+    if turn.execute(_FREE, (*past, *place, claim.session, claim.nonce, turn.now)).rowcount:
+        turn.note(Kind.CLAIM, claim.name)
+        return True
+    holder = _holder(turn, claim.name)
+    if holder is not None and (holder[0], holder[1]) == (claim.session, claim.nonce):
+        if holder[3] is not None and holder[3] > turn.now:
+            hand_over(turn, claim.name, Ending.RELEASED)
+            return True
+        end_session(turn, claim.session)
+        return False
+    left = turn.execute(
+        "DELETE FROM waiter WHERE namespace = ? AND name = ? AND session = ? AND nonce = ?",
+        (*place, claim.session, claim.nonce),
+    )
+    if left.rowcount:
+        turn.note(Kind.CLAIM, claim.name)
+    return False
+
+
+def revoke(turn: Turn, name: str, token: Token) -> bool:
+    """Take a grant away from a living session."""
+    session, _, newest, deadline, process, address = _holder(turn, name) or _NOBODY
+    if session is None or newest != token:
+        return False
+    if not is_living(turn, deadline, process):
+        end_session(turn, session)
+        return False
+    hand_over(turn, name, Ending.REVOKED)
+    turn.wake(address, Wake(News.REVOKED, session, name, token=token))
+    return True
+
+
+def proclaim(turn: Turn, claim: Claim, value: bytes) -> bool:
+    """Replace the value of a grant."""
+    changed = turn.execute(
+        """
+        UPDATE claim SET value = ? WHERE namespace = ? AND name = ? AND session = ? AND nonce = ?
+            AND EXISTS (SELECT 1 FROM session s WHERE s.id = claim.session AND s.deadline > ?)
+        """,
+        (value, turn.namespace, claim.name, claim.session, claim.nonce, turn.now),
+    )
+    if changed.rowcount:
+        turn.note(Kind.CLAIM, claim.name)
+    return bool(changed.rowcount)
+
+
+def _holder(turn: Turn, name: str) -> Hold | None:
+    holder: Hold | None = turn.execute(_HOLDER, (turn.namespace, name)).fetchone()
+    return holder
+
+
+def hand_over(turn: Turn, name: str, ending: Ending) -> None:
+    """End the hold of a name and give it to the first living waiter; those found dead before him are ended."""
+    past = (turn.wall, ending, PAST_CHARACTERS)
+    dead: list[SessionId] = []
+    for place, session, nonce, deadline, process, address in turn.execute(_NEXT, (turn.namespace, name)).fetchall():
+        if deadline is None or not is_living(turn, deadline, process):
+            dead.append(session)
+            continue
+        turn.execute(_HAND_OVER, (*past, turn.wall, turn.namespace, name, place))
+        turn.execute("DELETE FROM waiter WHERE place = ?", (place,))
+        token = Token(turn.note(Kind.CLAIM, name))
+        turn.wake(address, Wake(News.GRANTED, session, name, nonce, token))
+        break
+    else:
+        turn.execute(_FREE_UNWANTED, (*past, turn.namespace, name))
+        turn.note(Kind.CLAIM, name)
+    for session in dead:
+        end_session(turn, session)
+
+
+def is_living(turn: Turn, deadline: float | None, process: str) -> bool:
+    """Tell whether a session with this deadline and process is alive."""
+    return deadline is not None and deadline > turn.now and not turn.gone(process)
+
+
+def require_session(turn: Turn, session: SessionId) -> None:
+    """Raise `SessionLost` when a session is over."""
+    row = turn.execute(
+        "SELECT deadline FROM session WHERE id = ? AND namespace = ?", (session, turn.namespace)
+    ).fetchone()
+    if row is None or row[0] <= turn.now:
+        raise lost(session)
+
+
+def lost(session: SessionId) -> SessionLost:
+    """Return the error for a session that is over."""
+    return SessionLost(
+        f"The session {session} at the coordination file is over: it was not renewed in time, or somebody ended it. "
+        "Whatever it held is gone; begin anew."
+    )
+
+
+def end_session(turn: Turn, session: SessionId, ending: Ending = Ending.LAPSED) -> bool:
+    """End a session: it leaves every queue, and what it held goes on; return whether there was one."""
+    row = turn.execute("SELECT process, address FROM session WHERE id = ?", (session,)).fetchone()
+    turn.execute("DELETE FROM session WHERE id = ?", (session,))
+    if row is not None:
+        turn.note(Kind.SESSION, session)
+        turn.wake(row[1], Wake(News.OVER, session))
+        if turn.gone(row[0]):
+            turn.abandoned.append(row[1])
+    waited = turn.execute("DELETE FROM waiter WHERE session = ? RETURNING name", (session,)).fetchall()
+    for (name,) in waited:
+        turn.note(Kind.CLAIM, name)
+    held = turn.execute(
+        "SELECT name FROM claim WHERE namespace = ? AND session = ?", (turn.namespace, session)
+    ).fetchall()
+    for (name,) in held:
+        hand_over(turn, name, ending)
+    return row is not None
