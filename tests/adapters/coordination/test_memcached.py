@@ -1,0 +1,311 @@
+"""memcached keeps keys and refuses everything else, in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from adapters.coordination.memcached import Memcached
+from adapters.registry import Registry
+from engine.clock import Clock, SystemClock
+from engine.coordination.standing import ABSENT, Claim, Fence, Revision, SessionId, Token, Who
+from engine.coordination.store import LONGEST_NAME, LONGEST_VALUE, Store
+from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, NotSupported
+from engine.settings.context import AdapterContext
+from tests.servers.engines import engine
+from tests.servers.memcached import start_memcached
+from tests.servers.switch_proxy import Line, SwitchProxy, start_switch
+
+WHO = Who(node="n", actor="anna@host", pid=1)
+CLAIM = Claim(SessionId("s"), "deploy", "n1")
+DAY = timedelta(days=1)
+_namespaces = count(1)
+
+
+def no_secrets(reference: str, folder: Path) -> str:
+    raise AssertionError(f"{reference} was asked for")
+
+
+def backend(port: int, *, clock: Clock | None = None, timeout: timedelta = timedelta(seconds=5)) -> Memcached:
+    settings = Memcached.Settings(url=f"memcached://127.0.0.1:{port}", timeout=timeout)
+    context = AdapterContext(adapter="coordination", folder=Path("/nowhere"), secrets=no_secrets)
+    return Memcached(settings, context, clock or SystemClock(), f"test-{next(_namespaces)}")
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    async with backend(engine("memcached").port).open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def proxy() -> Iterator[SwitchProxy]:
+    with start_switch(engine("memcached").port) as running:
+        yield running
+
+
+async def test_what_was_put_is_got(store: Store) -> None:
+    revision = await store.put("a", b"one\r\ntwo\0")
+    found = await store.get("a")
+    assert found is not None
+    assert (found.key, found.value, found.revision, found.left) == ("a", b"one\r\ntwo\0", revision, None)
+
+
+async def test_revisions_rise_over_every_write_also_after_a_removal(store: Store) -> None:
+    first = await store.put("a", b"1")
+    second = await store.put("a", b"2")
+    assert await store.delete("a")
+    third = await store.put("a", b"3")
+    assert ABSENT < first < second < third
+
+
+async def test_a_key_that_is_not_there_is_none(store: Store) -> None:
+    assert await store.get("a") is None
+    assert not await store.delete("a")
+    assert not await store.delete("a", expected=ABSENT)
+
+
+async def test_a_key_is_put_once_by_those_who_expect_none(store: Store) -> None:
+    revision = await store.put("a", b"1", expected=ABSENT)
+    with pytest.raises(KeyChanged) as changed:
+        await store.put("a", b"2", expected=ABSENT)
+    assert changed.value.revision == revision
+
+
+async def test_compare_and_set_holds_for_one_of_many(store: Store) -> None:
+    revision = await store.put("a", b"0")
+    outcomes: list[bool] = []
+
+    async def attempt(value: bytes) -> None:
+        try:
+            await store.put("a", value, expected=revision)
+        except KeyChanged:
+            outcomes.append(False)
+        else:
+            outcomes.append(True)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(20):
+            group.create_task(attempt(b"%d" % number))
+    assert sorted(outcomes) == [False] * 19 + [True]
+
+
+async def test_a_write_that_expects_what_is_gone_changes_nothing(store: Store) -> None:
+    revision = await store.put("a", b"1")
+    await store.delete("a")
+    for attempt in (store.put("a", b"2", expected=revision), store.delete("a", expected=revision)):
+        with pytest.raises(KeyChanged) as changed:
+            await attempt
+        assert changed.value.revision == ABSENT
+    assert await store.get("a") is None
+
+
+async def test_a_removal_that_expects_another_revision_removes_nothing(store: Store) -> None:
+    revision = await store.put("a", b"1")
+    for expected in (ABSENT, Revision(revision - 1)):
+        with pytest.raises(KeyChanged) as changed:
+            await store.delete("a", expected=expected)
+        assert changed.value.revision == revision
+    assert await store.delete("a", expected=revision)
+
+
+STRANGE = {
+    "a path": "key/a/b.c-d_e",
+    "spaces": "a b",
+    "another script": "ключ/鍵",
+    "as long as can be": "k" * LONGEST_NAME,
+    "as long as can be, in two bytes": "é" * (LONGEST_NAME // 2),
+    "a tilde first": "~a",
+    "a percent sign": "100%",
+    "words of the protocol": "mg a v\u00a0",
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+async def test_any_key_that_may_be_one_is_kept_apart(store: Store, what: str) -> None:
+    key = STRANGE[what]
+    await store.put(key, b"this")
+    await store.put(key[:-1] + "x", b"that")
+    found = await store.get(key)
+    assert found is not None
+    assert (found.key, found.value) == (key, b"this")
+
+
+@pytest.mark.parametrize("value", [b"", b"x" * LONGEST_VALUE], ids=["empty", "largest"])
+async def test_values_of_any_size_come_back(store: Store, value: bytes) -> None:
+    await store.put("a", value)
+    found = await store.get("a")
+    assert found is not None
+    assert found.value == value
+
+
+async def test_namespaces_do_not_see_each_other(store: Store) -> None:
+    await store.put("a", b"mine")
+    async with backend(engine("memcached").port).open() as other:
+        assert await other.get("a") is None
+
+
+async def test_a_key_expires_and_not_before_its_time(store: Store) -> None:
+    begun = SystemClock().monotonic()
+    await store.put("a", b"1", expires=timedelta(seconds=1))
+    async with asyncio.timeout(10):
+        while (found := await store.get("a")) is not None:
+            assert found.left is not None
+            assert found.left <= timedelta(seconds=1)
+            await asyncio.sleep(0.02)
+    assert SystemClock().monotonic() - begun >= 1
+
+
+@pytest.mark.parametrize("expires", [DAY, 30 * DAY, 31 * DAY, 400 * DAY])
+async def test_a_key_may_expire_long_from_now(store: Store, expires: timedelta) -> None:
+    await store.put("a", b"1", expires=expires)
+    found = await store.get("a")
+    assert found is not None
+    assert found.left is not None
+    assert expires - timedelta(seconds=10) < found.left <= expires + timedelta(seconds=1)
+
+
+async def test_a_key_that_is_put_again_without_expiry_stays(store: Store) -> None:
+    await store.put("a", b"1", expires=timedelta(seconds=1))
+    await store.put("a", b"2")
+    found = await store.get("a")
+    assert found is not None
+    assert found.left is None
+
+
+async def test_an_expiry_below_a_second_is_refused(store: Store) -> None:
+    with pytest.raises(NotSupported, match="after 1 s at the soonest"):
+        await store.put("a", b"1", expires=timedelta(milliseconds=500))
+
+
+REFUSED: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "begin": lambda store: store.begin(WHO, DAY, lambda name, token: None),
+    "renew": lambda store: store.renew(SessionId("s")),
+    "end": lambda store: store.end(SessionId("s")),
+    "claim": lambda store: store.claim(CLAIM),
+    "release": lambda store: store.release(CLAIM),
+    "revoke": lambda store: store.revoke("deploy", Token(1)),
+    "proclaim": lambda store: store.proclaim(CLAIM, b""),
+    "claims": lambda store: store.claims(),
+    "entries": lambda store: store.entries(),
+    "a fenced put": lambda store: store.put("a", b"", fence=Fence("deploy", Token(1))),
+    "a fenced delete": lambda store: store.delete("a", fence=Fence("deploy", Token(1))),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+async def test_whatever_needs_more_than_keys_is_refused_in_words(store: Store, what: str) -> None:
+    with pytest.raises(NotSupported, match=r"^memcached .*\.$"):
+        await REFUSED[what](store)
+    assert await store.get("a") is None
+
+
+def test_changes_are_refused_at_once(store: Store) -> None:
+    with pytest.raises(NotSupported, match="cannot tell what changes"):
+        store.follow()
+
+
+async def test_there_are_no_streams_and_no_sessions(store: Store) -> None:
+    assert store.streams is None
+    assert await store.sessions() == ()
+
+
+async def test_its_version_is_known_once_it_is_open(store: Store) -> None:
+    assert store.promises.backend.startswith("memcached 1.")
+
+
+async def test_a_server_that_is_away_is_said_to_be(proxy: SwitchProxy) -> None:
+    async with backend(proxy.port).open() as store:
+        with proxy.turned(Line.REFUSED):
+            with pytest.raises(CoordinationUnavailable, match="cannot be reached"):
+                await store.get("a")
+            with pytest.raises(CoordinationUnavailable, match="cannot be reached") as error:
+                await store.put("a", b"1")
+        assert not error.value.maybe_done
+        assert await store.put("a", b"2")
+
+
+async def test_a_write_whose_answer_was_lost_may_have_been_done(proxy: SwitchProxy) -> None:
+    async with AsyncExitStack() as stack:
+        quick = backend(proxy.port, timeout=timedelta(milliseconds=300))
+        store = await stack.enter_async_context(quick.open())
+        with proxy.turned(Line.ANSWERS_LOST):
+            with pytest.raises(CoordinationUnavailable, match=r"did not answer within 0\.3 s") as error:
+                await store.put("a", b"1")
+            assert error.value.maybe_done
+            with pytest.raises(CoordinationUnavailable) as error:
+                await store.get("a")
+            assert not error.value.maybe_done
+        found = await store.get("a")
+    assert found is not None
+    assert found.value == b"1"
+
+
+async def test_whoever_stops_waiting_leaves_no_answer_for_the_next(proxy: SwitchProxy) -> None:
+    async with backend(proxy.port).open() as store:
+        await store.put("a", b"of a")
+        await store.put("b", b"of b")
+        proxy.delay = 0.2
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await store.get("a")
+        proxy.delay = 0
+        found = await store.get("b")
+    assert found is not None
+    assert found.value == b"of b"
+
+
+async def test_many_at_once_wait_for_their_turn(store: Store) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(200):
+            group.create_task(store.put(f"k{number}", b"%d" % number))
+    found = [await store.get(f"k{number}") for number in range(200)]
+    assert [entry.value for entry in found if entry is not None] == [b"%d" % number for number in range(200)]
+
+
+async def test_a_server_that_was_started_again_is_used_again() -> None:
+    with start_memcached() as server:
+        async with backend(server.port).open() as store:
+            await store.put("a", b"1")
+            server.restart()
+            assert await store.get("a") is None
+            await store.put("a", b"2")
+
+
+async def test_a_write_on_a_line_that_broke_is_not_repeated(proxy: SwitchProxy) -> None:
+    async with backend(proxy.port).open() as store:
+        proxy.cut()
+        with pytest.raises(CoordinationUnavailable) as error:
+            await store.put("a", b"1")
+        assert error.value.maybe_done
+        assert await store.get("a") is None
+
+
+async def test_a_full_server_is_a_fault_to_mend_and_not_one_to_wait_for() -> None:
+    with start_memcached("-M", "-m", "1", "-I", "512k") as server:
+        async with backend(server.port).open() as store:
+
+            async def fill() -> None:
+                for number in range(1_000):
+                    await store.put(f"k{number}", b"x" * 10_000)
+
+            with pytest.raises(CoordinationError, match="no memory left") as error:
+                await fill()
+            assert not isinstance(error.value, CoordinationUnavailable)
+            assert await store.get("nothing") is None
+
+
+def test_the_registry_offers_it_as_keys_alone() -> None:
+    assert Registry().backend_settings("memcached") is Memcached.Settings
+
+
+@pytest.mark.parametrize("timeout", [timedelta(0), timedelta(seconds=-1)])
+def test_a_time_out_is_longer_than_nothing(timeout: timedelta) -> None:
+    with pytest.raises(ValueError, match="longer than nothing"):
+        Memcached.Settings(url="memcached://cache", timeout=timeout)
