@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.extensions import Additions
-    from engine.assembly import Engine, Extensions
+    from engine.assembly import Engine
     from engine.clock import Clock
     from engine.coordination.store import Backend
     from engine.coordination.timekeeping import TimeSource
     from engine.events.replicating.ports import Transport
+    from engine.ground import Extensions
     from engine.settings.coordination import ClockSettings, CoordinationSettings
     from engine.settings.model import Workspace
     from engine.settings.replication import PeerSettings, ServerSettings
@@ -108,6 +109,12 @@ COORDINATION: tuple[BackendType, ...] = (
         summary="An etcd cluster, 3.4 or later: all nodes that reach it.",
         path="adapters.coordination.etcd:Etcd",
     ),
+    BackendType(
+        type="memcached",
+        title="memcached",
+        summary="A memcached server (1.6 or newer): keys alone, and no longer than it likes to keep them.",
+        path="adapters.coordination.memcached:Memcached",
+    ),
 )
 """Who coordinates processes and nodes."""
 
@@ -155,7 +162,7 @@ class Registry(Catalogue):
 
     def extensions(self) -> Extensions:
         """Return what is installed beside endpoints, for an engine that is being opened."""
-        from engine.assembly import Extensions
+        from engine.ground import Extensions
 
         additions = self._additions
         return Extensions(
@@ -163,6 +170,7 @@ class Registry(Catalogue):
             backend=self.backend,
             strategies=additions.strategies,
             upcasts=additions.upcasts,
+            time_sources=self.time_sources,
         )
 
     def complaints(self, workspace: Workspace) -> list[str]:

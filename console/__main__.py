@@ -70,10 +70,10 @@ def _run(arguments: argparse.Namespace, outside: Outside) -> int:
     from console.commands.demo import prepare
 
     asyncio.run(prepare(arguments.folder, session, fresh=arguments.fresh))
-    from console.sample.serving import offices_open
+    from console.sample.serving import company_at_work
 
     arguments.workspace = arguments.folder
-    with offices_open(arguments.folder):
+    with company_at_work(arguments.folder):
         return open_console(arguments, outside, no_colour=no_colour)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.assembly import Engine, Extensions
+    from engine.assembly import Engine
+    from engine.ground import Extensions
     from engine.reconcile.ports import Catalogue
     from engine.settings.model import Workspace
     from engine.settings.replication import ServerSettings
@@ -41,8 +42,8 @@ class Outside:
     """Who is named in events and approvals; empty: the user at this host."""
 
     @asynccontextmanager
-    async def open(self, folder: Path, *, read_only: bool = False) -> AsyncIterator[Engine]:
-        """Open the engine on the workspace that `folder` lies in."""
+    async def open(self, folder: Path, *, purpose: str = "", read_only: bool = False) -> AsyncIterator[Engine]:
+        """Open the engine on the workspace that `folder` lies in. `purpose` is what others see this process called."""
         from engine.assembly import open_engine
 
         workspace = self.load(folder)
@@ -51,6 +52,7 @@ class Outside:
             self.catalogue(),
             self.secret,
             actor=self.actor,
+            purpose=purpose,
             read_only=read_only,
             extensions=self.extensions(),
         )

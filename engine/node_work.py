@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from msgspec import to_builtins
@@ -58,7 +57,7 @@ class NodeWork:
         """Work at tasks only."""
         await self._coordination.tasks.run(self.handlers, workers=workers)
 
-    async def _sync(self, task: Task, attempt: Attempt) -> Any:
+    async def _sync(self, task: Task, _: Attempt) -> Any:
         run = await self._automatic.run(task.name.removeprefix(SYNC))
         if run.ending is AutomaticEnding.FAILED:
             raise SyncFailed(run.said)
@@ -96,8 +95,3 @@ def _plan_of(sync: SyncSettings) -> Plan:
         timezone=schedule.timezone,
         paused=sync.paused,
     )
-
-
-def resolver(secrets: Any, folder: Path) -> Resolve:
-    """Return what looks up the secrets of commands."""
-    return lambda reference: str(secrets(reference, folder))

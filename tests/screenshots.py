@@ -29,8 +29,9 @@ from console.commands.demo import give_history
 from console.sample.nodes import folder_of, share_history
 from console.sample.workspace import build_sample
 from engine import assembly
-from engine.assembly import Engine, Extensions, open_engine
+from engine.assembly import Engine, open_engine
 from engine.errors import ReplicationRefused
+from engine.ground import Extensions
 from engine.settings.reading import load_workspace
 from tests.console.settling import settled
 from tests.doubles.clock import ManualClock

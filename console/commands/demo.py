@@ -17,7 +17,8 @@ from console.commands.run_lines import result_lines
 from console.commands.session import DONE, Session
 from console.commands.table import safe, table
 from console.sample.nodes import free_ports, share_history
-from console.sample.serving import offices_open
+from console.sample.serving import company_at_work
+from console.sample.work import give_work
 from console.sample.workspace import break_agency_export, build_sample
 from engine.assembly import Engine
 from engine.errors import SettingsError
@@ -50,7 +51,7 @@ def add_parser(verbs: Subparsers) -> None:
 async def demo(arguments: Namespace, session: Session) -> int:
     """Build or find the sample, then tell the story; `console.__main__` opens the console instead on a terminal."""
     await prepare(arguments.folder, session, fresh=arguments.fresh)
-    with offices_open(arguments.folder):
+    with company_at_work(arguments.folder, crew=False):
         async with session.outside.open(arguments.folder) as engine:
             await _tell(engine, session)
             await tell_of_nodes(engine, session)
@@ -72,6 +73,7 @@ async def prepare(folder: Path, session: Session, *, fresh: bool) -> None:
     async with session.outside.open(folder) as engine:
         await give_history(engine, folder)
         await share_history(engine, folder, session.outside.open)
+        await give_work(engine)
     await asyncio.to_thread((folder / MARK).touch)
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 from console.sample.cards import FIRST, LAST, SINCE, cards, edits
+from console.sample.work import settings
 from engine.assembly import Engine
 from engine.events.merging.queue import Choice, Take
 from engine.events.replicating.messages import Limits, Selection
@@ -31,6 +32,7 @@ title: Acme {title} (sample)
 node: {node}
 server: {{port: {port}}}                  # loopback only, so it needs no tokens
 
+{work}
 {rules}"""
 
 Opening = Callable[[Path], AbstractAsyncContextManager[Engine]]
@@ -61,7 +63,7 @@ def build_offices(folder: Path, ports: Mapping[str, int]) -> None:
     for node, port in ports.items():
         office = folder_of(folder, node)
         office.mkdir(parents=True, exist_ok=True)
-        text = _SETTINGS.format(title=node.capitalize(), node=node, port=port, rules=RULES)
+        text = _SETTINGS.format(title=node.capitalize(), node=node, port=port, work=settings(office=True), rules=RULES)
         (office / "syncdeck.yaml").write_text(text, encoding="utf-8")
 
 

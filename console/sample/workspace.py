@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from console.sample import work
 from console.sample.nodes import PEERS, RULES, build_offices, peer_settings
 from console.sample.people import COLUMNS, Person, contractors, directory
 
@@ -102,8 +103,9 @@ def build_sample(folder: Path, ports: Mapping[str, int] = PEERS) -> None:
     (folder / "lists" / "legal.yaml").write_text(
         "# Who may read the contracts archive.\nreaders:\n- email: ada.adeyemi@acme.example\n", encoding="utf-8"
     )
-    settings = "\n".join([SETTINGS, peer_settings(ports), RULES])
-    (folder / "syncdeck.yaml").write_text(settings, encoding="utf-8")
+    text = "\n".join([SETTINGS, work.settings(), peer_settings(ports), RULES])
+    work.write_jobs(folder / "jobs")
+    (folder / "syncdeck.yaml").write_text(text, encoding="utf-8")
     build_offices(folder, ports)
 
 

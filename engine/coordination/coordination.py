@@ -11,10 +11,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.coordination.claiming import Wanted
+from engine.coordination.cron import Cron
+from engine.coordination.duties import Duties
 from engine.coordination.election import Election
 from engine.coordination.feed import Feed
+from engine.coordination.ground import Ground
 from engine.coordination.history import leaders
-from engine.coordination.lease import Lease
+from engine.coordination.keyspace import Keyspace
+from engine.coordination.lease import Leadership, Lease
 from engine.coordination.line import Line
 from engine.coordination.lock import lock
 from engine.coordination.means import Means
@@ -23,8 +27,15 @@ from engine.coordination.overview import BackendStanding, LeaderStanding
 from engine.coordination.promises import Feature, Promises
 from engine.coordination.session import Keeper
 from engine.coordination.standing import Change, ClaimStanding, SessionId, Token
+from engine.coordination.stream import Offset
+from engine.coordination.streaming import Stream, streams_of
+from engine.coordination.tasks import Tasks
+from engine.coordination.timekeeping import Timekeeping
 from engine.errors import CoordinationUnavailable, NothingFound
 from engine.together import together
+
+CRON = "cron"
+"""The group whose leader fires schedules."""
 
 
 class Coordination:
@@ -34,11 +45,26 @@ class Coordination:
     is sent, for what it cannot do; what changes something raises `ReadOnly` on an engine opened to look only.
     """
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, duties: Duties) -> None:
         self._means = means
         self.line = Line(means)
         self.sessions = Keeper(self.line, means)
         self.feed = Feed(self.line, means)
+        self.skews = duties.skews
+        self.clock = Timekeeping(means.clock, duties.host, duties.servers, tell=means.tell, every=duties.clock.every)
+        self._ground = Ground(
+            store=self.line,
+            feed=self.feed,
+            clock=means.clock,
+            chance=duties.chance,
+            record=means.record,
+            redactor=duties.redactor,
+            who=means.who,
+            read_only=means.read_only,
+        )
+        self.keys = Keyspace(self._ground)
+        self.tasks = Tasks(self._ground, self.sessions.session, duties.terms)
+        self.cron = Cron(self._ground, self.tasks, self._campaign, duties.plans, self.clock.next_step)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Coordination]:
@@ -123,6 +149,14 @@ class Coordination:
         self.promises.require(Feature.ELECTION)
         return await self._revoke(ELECTION + group, token, "election.resigned", f"election:{group}", reason)
 
+    def stream(self, name: str) -> Stream:
+        """Return a stream; it begins with its first message."""
+        return Stream(name, self._ground)
+
+    async def streams(self) -> Sequence[tuple[str, Offset, int]]:
+        """Return (name, last offset, messages held) of every stream, by name."""
+        return await streams_of(self._ground).streams()
+
     def changes(self, *prefixes: str, sessions: bool = False) -> AsyncGenerator[Change, None]:
         """Follow changes of keys and claims whose names (with the prefixes of `naming.py`) begin so, and of sessions.
 
@@ -130,6 +164,9 @@ class Coordination:
         when the backend is gone; a slow reader loses only what a later change of the same thing replaces.
         """
         return self.feed.changes(*prefixes, sessions=sessions)
+
+    def _campaign(self) -> AbstractAsyncContextManager[Leadership]:
+        return self.election(CRON).lead(f"{self._means.who.actor} pid {self._means.who.pid}")
 
     async def _revoke(self, name: str, token: Token, event: str, aggregate: str, reason: str) -> bool:
         self._means.must_write()

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.assembly import Engine, open_engine, who
+from engine.assembly import Engine, open_engine
 from engine.errors import Locked, ReadOnly, RemoteRefused
 from engine.events.event import Position
+from engine.ground import who
 from engine.reconcile.history import RunState
 from engine.reconcile.ports import Limits
 from engine.settings.model import AdapterSettings, Workspace

@@ -1,0 +1,124 @@
+"""What all parts of an engine stand on: the workspace, its state, this process, and what is installed beside."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.clock import Clock
+from engine.coordination.standing import Who
+from engine.coordination.store import Backend
+from engine.coordination.timekeeping import TimeSource, Unasked
+from engine.errors import SettingsError
+from engine.events.event import NewEvent
+from engine.events.merging.strategies import STRATEGIES
+from engine.events.merging.strategy import Strategy
+from engine.events.replicating.ports import Transport
+from engine.events.upcast import Upcasts
+from engine.notices import Notices
+from engine.settings.context import AdapterContext
+from engine.settings.coordination import ClockSettings, CoordinationSettings, SqliteSettings
+from engine.settings.model import Workspace
+from engine.settings.replication import PeerSettings
+from engine.storage.coordination.store import SqliteStore
+from engine.storage.database import Database
+from engine.storage.event_log import StoredEventLog
+from engine.storage.peer_book import StoredPeerBook
+
+Secrets = Callable[[str, Path], str]
+"""(reference, workspace folder) to the secret itself; `adapters.secrets.resolve` in production."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extensions:
+    """What installed packages add beside endpoints."""
+
+    transport: Callable[[PeerSettings, AdapterContext, Clock], Transport] | None = None
+    """The way to a peer, by the scheme of its URL; without it no peer can be reached."""
+    backend: Callable[[CoordinationSettings, AdapterContext, Clock], Backend] | None = None
+    """The coordination backend, where it is not the embedded one."""
+    strategies: Mapping[str, Strategy] = field(default_factory=lambda: STRATEGIES)
+    upcasts: Upcasts = field(default_factory=Upcasts)
+    time_sources: Callable[[ClockSettings, Clock], Sequence[TimeSource]] | None = None
+    """This host's own clock, then every server that is named; without it nobody is asked."""
+
+
+def who() -> str:
+    """Return who runs this process, as events name him: user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user id need not have a name
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What all parts of an engine stand on."""
+
+    workspace: Workspace
+    secrets: Secrets
+    database: Database
+    log: StoredEventLog
+    clock: Clock
+    notices: Notices
+    actor: str
+    purpose: str
+    read_only: bool
+    extensions: Extensions
+
+    @property
+    def holder(self) -> str:
+        """How locks name this process."""
+        return f"{self.actor} pid {os.getpid()}"
+
+    @property
+    def book(self) -> StoredPeerBook:
+        """What is remembered of peers."""
+        return StoredPeerBook(self.database, self.clock, self.holder)
+
+    @property
+    def who(self) -> Who:
+        """Who this process is to those that it coordinates with."""
+        return Who(node=self.workspace.node, actor=self.actor, pid=os.getpid(), purpose=self.purpose)
+
+    def context(self, name: str) -> AdapterContext:
+        return AdapterContext(adapter=name, folder=self.workspace.folder, secrets=self.secrets)
+
+    def secret(self, reference: str) -> str:
+        """Return a secret, which is hidden everywhere from then on."""
+        return self.context("tasks").secret(reference)
+
+    def backend(self) -> Backend:
+        """Return the coordination backend; nothing is connected yet."""
+        settings = self.workspace.coordination
+        if isinstance(settings.own, SqliteSettings):
+            beside = self.workspace.state.with_name("coordination.db")
+            path = Path(self.context("coordination").path(settings.own.path)) if settings.own.path else beside
+            return SqliteStore(path, self.clock, settings.shared.namespace, read_only=self.read_only)
+        if self.extensions.backend is None:
+            raise SettingsError(f"coordination: this program has no way to {settings.type}.")
+        return self.extensions.backend(settings, self.context("coordination"), self.clock)
+
+    def time_sources(self) -> Sequence[TimeSource]:
+        """Return this host's own clock, then every server that is named."""
+        if self.extensions.time_sources is None:
+            return (Unasked(self.clock),)
+        return self.extensions.time_sources(self.workspace.clock, self.clock)
+
+    def transport(self, peer: PeerSettings) -> Transport:
+        """Return the way to a peer."""
+        if self.extensions.transport is None:
+            raise SettingsError(f"peers.{peer.name}: this program has no way to other nodes.")
+        return self.extensions.transport(peer, self.context(f"peer {peer.name}"), self.clock)
+
+    async def record(self, event_type: str, aggregate: str, data: Mapping[str, Any]) -> None:
+        """Write an event of the engine's own, unless this engine only looks."""
+        if not self.read_only:
+            event = NewEvent(type=event_type, aggregate_id=aggregate, data=data, metadata={"actor": self.actor})
+            await self.log.append([event], own=True)
