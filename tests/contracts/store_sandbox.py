@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -103,17 +103,13 @@ class StoreSandbox(ABC):
         """Break the connections of all stores once."""
         raise LookupError(f"{type(self).__name__} does not declare in `lacks` why it has no `break_line`.")
 
-    @contextmanager
-    def unreachable(self) -> Iterator[None]:
+    def unreachable(self) -> AbstractContextManager[None]:
         """Let nobody reach the backend for a block."""
         raise LookupError(f"{type(self).__name__} does not declare in `lacks` why it has no `unreachable`.")
-        yield
 
-    @contextmanager
-    def silent(self) -> Iterator[None]:
+    def silent(self) -> AbstractContextManager[None]:
         """Let the backend answer nobody for a block."""
         raise LookupError(f"{type(self).__name__} does not declare in `lacks` why it has no `silent`.")
-        yield
 
     @classmethod
     def happens(cls, circumstance: Circumstance) -> bool:
