@@ -1,4 +1,4 @@
-"""memcached keeps keys and refuses everything else, in words."""
+"""What is particular to memcached; that it keeps the contract of keys is shown with all other stores."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from adapters.coordination.memcached import Memcached
 from adapters.registry import Registry
 from engine.clock import Clock, SystemClock
-from engine.coordination.standing import ABSENT, Claim, Fence, Revision, SessionId, Token, Who
-from engine.coordination.store import LONGEST_NAME, LONGEST_VALUE, Store
-from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, NotSupported
+from engine.coordination.standing import Claim, Fence, SessionId, Token, Who
+from engine.coordination.store import LONGEST_NAME, Store
+from engine.errors import CoordinationError, CoordinationUnavailable, NotSupported
 from engine.settings.context import AdapterContext
 from tests.servers.engines import engine
 from tests.servers.memcached import start_memcached
@@ -50,71 +50,6 @@ def proxy() -> Iterator[SwitchProxy]:
         yield running
 
 
-async def test_what_was_put_is_got(store: Store) -> None:
-    revision = await store.put("a", b"one\r\ntwo\0")
-    found = await store.get("a")
-    assert found is not None
-    assert (found.key, found.value, found.revision, found.left) == ("a", b"one\r\ntwo\0", revision, None)
-
-
-async def test_revisions_rise_over_every_write_also_after_a_removal(store: Store) -> None:
-    first = await store.put("a", b"1")
-    second = await store.put("a", b"2")
-    assert await store.delete("a")
-    third = await store.put("a", b"3")
-    assert ABSENT < first < second < third
-
-
-async def test_a_key_that_is_not_there_is_none(store: Store) -> None:
-    assert await store.get("a") is None
-    assert not await store.delete("a")
-    assert not await store.delete("a", expected=ABSENT)
-
-
-async def test_a_key_is_put_once_by_those_who_expect_none(store: Store) -> None:
-    revision = await store.put("a", b"1", expected=ABSENT)
-    with pytest.raises(KeyChanged) as changed:
-        await store.put("a", b"2", expected=ABSENT)
-    assert changed.value.revision == revision
-
-
-async def test_compare_and_set_holds_for_one_of_many(store: Store) -> None:
-    revision = await store.put("a", b"0")
-    outcomes: list[bool] = []
-
-    async def attempt(value: bytes) -> None:
-        try:
-            await store.put("a", value, expected=revision)
-        except KeyChanged:
-            outcomes.append(False)
-        else:
-            outcomes.append(True)
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(20):
-            group.create_task(attempt(b"%d" % number))
-    assert sorted(outcomes) == [False] * 19 + [True]
-
-
-async def test_a_write_that_expects_what_is_gone_changes_nothing(store: Store) -> None:
-    revision = await store.put("a", b"1")
-    await store.delete("a")
-    for attempt in (store.put("a", b"2", expected=revision), store.delete("a", expected=revision)):
-        with pytest.raises(KeyChanged) as changed:
-            await attempt
-        assert changed.value.revision == ABSENT
-    assert await store.get("a") is None
-
-
-async def test_a_removal_that_expects_another_revision_removes_nothing(store: Store) -> None:
-    revision = await store.put("a", b"1")
-    for expected in (ABSENT, Revision(revision - 1)):
-        with pytest.raises(KeyChanged) as changed:
-            await store.delete("a", expected=expected)
-        assert changed.value.revision == revision
-    assert await store.delete("a", expected=revision)
-
-
 STRANGE = {
     "a path": "key/a/b.c-d_e",
     "spaces": "a b",
@@ -137,31 +72,6 @@ async def test_any_key_that_may_be_one_is_kept_apart(store: Store, what: str) ->
     assert (found.key, found.value) == (key, b"this")
 
 
-@pytest.mark.parametrize("value", [b"", b"x" * LONGEST_VALUE], ids=["empty", "largest"])
-async def test_values_of_any_size_come_back(store: Store, value: bytes) -> None:
-    await store.put("a", value)
-    found = await store.get("a")
-    assert found is not None
-    assert found.value == value
-
-
-async def test_namespaces_do_not_see_each_other(store: Store) -> None:
-    await store.put("a", b"mine")
-    async with backend(engine("memcached").port).open() as other:
-        assert await other.get("a") is None
-
-
-async def test_a_key_expires_and_not_before_its_time(store: Store) -> None:
-    begun = SystemClock().monotonic()
-    await store.put("a", b"1", expires=timedelta(seconds=1))
-    async with asyncio.timeout(10):
-        while (found := await store.get("a")) is not None:
-            assert found.left is not None
-            assert found.left <= timedelta(seconds=1)
-            await asyncio.sleep(0.02)
-    assert SystemClock().monotonic() - begun >= 1
-
-
 @pytest.mark.parametrize("expires", [DAY, 30 * DAY, 31 * DAY, 400 * DAY])
 async def test_a_key_may_expire_long_from_now(store: Store, expires: timedelta) -> None:
     await store.put("a", b"1", expires=expires)
@@ -169,14 +79,6 @@ async def test_a_key_may_expire_long_from_now(store: Store, expires: timedelta) 
     assert found is not None
     assert found.left is not None
     assert expires - timedelta(seconds=10) < found.left <= expires + timedelta(seconds=1)
-
-
-async def test_a_key_that_is_put_again_without_expiry_stays(store: Store) -> None:
-    await store.put("a", b"1", expires=timedelta(seconds=1))
-    await store.put("a", b"2")
-    found = await store.get("a")
-    assert found is not None
-    assert found.left is None
 
 
 async def test_an_expiry_below_a_second_is_refused(store: Store) -> None:
@@ -211,9 +113,11 @@ def test_changes_are_refused_at_once(store: Store) -> None:
         store.follow()
 
 
-async def test_there_are_no_streams_and_no_sessions(store: Store) -> None:
-    assert store.streams is None
-    assert await store.sessions() == ()
+async def test_asking_for_sessions_shows_whether_it_is_there(proxy: SwitchProxy) -> None:
+    async with backend(proxy.port).open() as store:
+        assert await store.sessions() == ()
+        with proxy.turned(Line.REFUSED), pytest.raises(CoordinationUnavailable):
+            await store.sessions()
 
 
 async def test_its_version_is_known_once_it_is_open(store: Store) -> None:
