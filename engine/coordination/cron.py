@@ -80,7 +80,7 @@ class Cron:
         await self._note("cron.added", plan.name, task=plan.task, every=plan.every, cron=plan.cron)
         return plan
 
-    async def remove(self, name: str) -> None:
+    async def remove(self, name: str, *, reason: str = "") -> None:
         """Remove a schedule that was added by hand; audited. Its last fires stay to be looked at for a while."""
         self._ground.must_write()
         await self._plan(name)
@@ -90,16 +90,16 @@ class Cron:
                 f"syncdeck cron pause {name}."
             )
         await self._ledger.remove(name)
-        await self._note("cron.removed", name)
+        await self._note("cron.removed", name, reason=reason)
 
-    async def pause(self, name: str) -> None:
+    async def pause(self, name: str, *, reason: str = "") -> None:
         """Let a schedule fire no more until it is resumed; audited."""
         self._ground.must_write()
         await self._plan(name)
         await self._ledger.pause(name, Pause(by=self._ground.actor, since=self._ground.clock.now()))
-        await self._note("cron.paused", name)
+        await self._note("cron.paused", name, reason=reason)
 
-    async def resume(self, name: str) -> None:
+    async def resume(self, name: str, *, reason: str = "") -> None:
         """Let a schedule fire again, from the next moment on; audited. What fell into the pause is not made up for."""
         self._ground.must_write()
         plan = await self._plan(name)
@@ -109,14 +109,14 @@ class Cron:
         if plan.paused:
             await self._ledger.change(replace(plan, paused=False))
         await self._ledger.resume(name)
-        await self._note("cron.resumed", name)
+        await self._note("cron.resumed", name, reason=reason)
 
-    async def fire(self, name: str) -> Fire:
+    async def fire(self, name: str, *, reason: str = "") -> Fire:
         """Fire a schedule now, out of turn, also while it is paused; audited."""
         self._ground.must_write()
         plan = await self._plan(name)
         fire = await self._firing.by_hand(plan)
-        await self._note("cron.fired", name, task=fire.task)
+        await self._note("cron.fired", name, task=fire.task, reason=reason)
         return fire
 
     async def run(self) -> None:

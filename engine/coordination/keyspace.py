@@ -3,7 +3,7 @@ that was only read."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Final
@@ -87,7 +87,7 @@ class Keyspace:
         entries = await self._ground.store.entries(KEY + prefix, after=full_after, limit=limit)
         return [_shown(entry) for entry in entries]
 
-    async def iterate(self, prefix: str = "", *, page: int = PAGE) -> AsyncIterator[Entry]:
+    async def iterate(self, prefix: str = "", *, page: int = PAGE) -> AsyncGenerator[Entry, None]:
         """Give every entry with that prefix once, by key, reading a page at a time.
 
         A key that is there all the while is given; of one that comes, goes or changes meanwhile, either state. Changing
@@ -138,7 +138,7 @@ class Keyspace:
         revision = await self.put(key, value, expected=expected, expires=expires)
         return Entry(key=key, value=value, revision=revision, left=expires)
 
-    async def watch(self, prefix: str = "") -> AsyncIterator[KeyChange]:
+    async def watch(self, prefix: str = "") -> AsyncGenerator[KeyChange, None]:
         """Give every entry with that prefix, then `SYNCED`, then each change as it happens; it does not end.
 
         When the line to the backend was broken, what has gone meanwhile is told, and then the same again.

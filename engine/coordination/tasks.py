@@ -108,15 +108,15 @@ class Tasks:
         self._ground.store.promises.require(Feature.TASKS)
         return count(await self._book.states())
 
-    async def retry(self, text: str) -> Task:
+    async def retry(self, text: str, *, reason: str = "") -> Task:
         """Have a dead or cancelled task tried anew, with all its attempts; audited."""
         self._ground.must_write()
         before = await self.get(text)
         task = await self._book.step(before.id, retried)
-        await self._note("task.retried", task, error=before.error)
+        await self._note("task.retried", task, reason, error=before.error)
         return task
 
-    async def cancel(self, text: str) -> Task:
+    async def cancel(self, text: str, *, reason: str = "") -> Task:
         """End a task that waits; ask the worker of one that runs to stop it; audited. Raises `CoordinationError` for
         one that has ended otherwise."""
         self._ground.must_write()
@@ -124,16 +124,16 @@ class Tasks:
         task = await self._book.step(
             task_id, lambda task: cancelled(task, self._ground.actor, self._ground.clock.now())
         )
-        await self._note("task.cancelled", task, state=task.state.value)
+        await self._note("task.cancelled", task, reason, state=task.state.value)
         return task
 
-    async def delete(self, text: str) -> None:
+    async def delete(self, text: str, *, reason: str = "") -> None:
         """Forget a task that does not run; audited."""
         self._ground.must_write()
         task_id = await self._book.look_up(text)
         task = await self._book.remove_as_it_is(task_id, _refuse_running)
         data = {"name": task.name, "state": task.state.value} if task is not None else {"state": "unreadable"}
-        await self._ground.record("task.deleted", f"task:{task_id}", data)
+        await self._ground.record("task.deleted", f"task:{task_id}", {**data, **_given(reason)})
 
     async def run(self, handlers: Mapping[str, Handler], *, workers: int = 4) -> None:
         """Work at tasks that there is a handler for, `workers` at once, until cancelled.
@@ -176,8 +176,12 @@ class Tasks:
     def _any(self) -> TaskId:
         return TaskId(f"{int(self._ground.chance() * 2**48):012x}")
 
-    async def _note(self, event: str, task: Task, **data: Any) -> None:
-        await self._ground.record(event, f"task:{task.id}", {"name": task.name, **data})
+    async def _note(self, event: str, task: Task, reason: str, **data: Any) -> None:
+        await self._ground.record(event, f"task:{task.id}", {"name": task.name, **data, **_given(reason)})
+
+
+def _given(reason: str) -> dict[str, str]:
+    return {"reason": reason} if reason else {}
 
 
 def _check(name: str, delay: timedelta, most_attempts: int | None, timeout: timedelta | None) -> None:
