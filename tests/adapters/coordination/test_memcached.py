@@ -14,9 +14,9 @@ import pytest
 from adapters.coordination.memcached import Memcached
 from adapters.registry import Registry
 from engine.clock import Clock, SystemClock
-from engine.coordination.standing import Claim, Fence, SessionId, Token, Who
+from engine.coordination.standing import ABSENT, Claim, Fence, SessionId, Token, Who
 from engine.coordination.store import LONGEST_NAME, Store
-from engine.errors import CoordinationError, CoordinationUnavailable, NotSupported
+from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, NotSupported
 from engine.settings.context import AdapterContext
 from tests.servers.engines import engine
 from tests.servers.memcached import start_memcached
@@ -213,3 +213,11 @@ def test_the_registry_offers_it_as_keys_alone() -> None:
 def test_a_time_out_is_longer_than_nothing(timeout: timedelta) -> None:
     with pytest.raises(ValueError, match="longer than nothing"):
         Memcached.Settings(url="memcached://cache", timeout=timeout)
+
+
+async def test_a_removal_that_expects_nothing_removes_nothing(store: Store) -> None:
+    assert not await store.delete("a", expected=ABSENT)
+    revision = await store.put("a", b"1")
+    with pytest.raises(KeyChanged) as changed:
+        await store.delete("a", expected=ABSENT)
+    assert changed.value.revision == revision
