@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.errors import ReplicationRefused
+from engine.events.event import NewEvent
 from engine.events.vector import Vector
 from tests.contracts.replica_node import MakeNode, cause, in_step, items, kinds
 from tests.contracts.replica_sending import FilterContract, SendingContract
@@ -212,6 +214,27 @@ class IncarnationContract:
         assert [(item.id, item.data, item.hlc) for item in after] == [(each.id, each.data, each.hlc) for each in before]
         assert cause(after[2]) == {old: 2}
         assert cause(after[3]) == {old: 2, new: 1}
+
+    async def test_whatever_names_a_moved_event_names_its_new_dot(self, node: MakeNode) -> None:
+        a = await node("a")
+        kept, moved = await a.put(number=1), await a.put(number=2)
+        links = {"conflict": "0123", "settles": [str(kept), str(moved), "elsewhere~1#7"]}
+        (resolved,) = await a.write(
+            [NewEvent(type="conflict.resolved", aggregate_id="user:1", data={"number": 3}, metadata=links)]
+        )
+        undoing = {"undoes": str(resolved)}
+        await a.write([NewEvent(type="conflict.reopened", aggregate_id="user:1", data={}, metadata=undoing)])
+        await a.put(f"event:{moved}", "event.redacted")
+        new = await a.replica.begin_incarnation("restored", {moved.origin: 1})
+        told = {item.type: item for item in items(await a.all())}
+
+        assert msgspec.json.decode(told["conflict.resolved"].metadata)["settles"] == [
+            str(kept),
+            f"{new}#1",
+            "elsewhere~1#7",
+        ]
+        assert msgspec.json.decode(told["conflict.reopened"].metadata) == {"undoes": f"{new}#2"}
+        assert told["event.redacted"].aggregate == f"event:{new}#1"
 
     async def test_a_new_incarnation_is_told_as_an_event(self, node: MakeNode) -> None:
         a = await node("a")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -37,6 +37,7 @@ from engine.events.replicating.selecting import wanted_by
 from engine.events.replicating.standing import PeerMemory
 from engine.events.vector import Vector
 from tests.doubles.replica_memory import Memory, last_of
+from tests.doubles.replica_moving import Moving
 
 BUCKETS = 256
 
@@ -131,11 +132,10 @@ class MemoryReplica(Replica):
         elif moving:
             stamp = part.hlc if isinstance(part, Item) else 0
             self.memory.standings[old] = Standing(last_of(part), part.chain, stamp)
-        renamed: dict[int, int] = {}
+        move = Moving(old, new, [item.seq for item, _ in reversed(moving)])
+        self.memory.redacted = {move.dot(dot) for dot in self.memory.redacted}
         for item, position in reversed(moving):
-            renamed[item.seq] = len(renamed) + 1
-            context = moved_context(msgspec.json.decode(item.context), (old, new), renamed, self._kept_seqs(item, old))
-            self._keep(msgspec.structs.replace(item, origin=new, context=canonical(context).decode()), position)
+            self._keep(move.item(item, self._kept_seqs(item, old)), position)
         note = NewEvent(
             type="node.reincarnated", aggregate_id=f"node:{self.memory.node}", data={"reason": reason, "before": old}
         )
@@ -212,20 +212,6 @@ class MemoryReplica(Replica):
 
     def _kept_seqs(self, item: Item, origin: Origin) -> list[int]:
         return [dot.seq for dot in self.memory.about.get(item.aggregate, ()) if dot.origin == origin]
-
-
-def moved_context(
-    context: Mapping[Origin, int], names: tuple[Origin, Origin], renamed: Mapping[int, int], kept: Iterable[int]
-) -> dict[Origin, int]:
-    """Return what a moved event knew, under the new names of what moved with it."""
-    old, new = names
-    moved = dict(context)
-    if (seq := context.get(old, 0)) in renamed:
-        moved[new] = renamed[seq]
-        del moved[old]
-        if kept_seqs := [each for each in kept if each < seq]:
-            moved[old] = max(kept_seqs)
-    return moved
 
 
 def in_causal_order(runs: Mapping[Origin, Sequence[Item | Skip]]) -> list[Item | Skip]:
