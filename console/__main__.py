@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.commands.parser import build_parser
+from console.commands.parser import build_parser, parse
 from console.outside import Outside
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if "_ARGCOMPLETE" in os.environ:
         _complete()
-    arguments = build_parser(words).parse_args(words)
+    arguments = parse(words)
     try:
         return _run(arguments, bring_together())
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ from engine.events.replicating.recording import Recording
 from engine.events.replicating.replication import Replication
 from engine.events.replicating.responder import Responder
 from engine.ground import Extensions, Ground, Secrets, who
-from engine.node_work import NodeWork, plans_of, terms_for
+from engine.node_work import Aids, NodeWork, plans_of, terms_for
 from engine.notices import Notices
 from engine.reconcile.acting.endpoints import Endpoints
 from engine.reconcile.acting.means import Means
@@ -124,7 +124,7 @@ async def open_engine(
             replication=_replication(ground, replica),
             log_care=_log_care(ground, replica),
             coordination=coordination,
-            work=NodeWork(workspace, coordination, Automatic(means, reconciler), ground.secret, clock),
+            work=NodeWork(workspace, coordination, Automatic(means, reconciler), _aids(ground)),
         )
 
 
@@ -216,6 +216,10 @@ def _coordination(ground: Ground) -> Coordination:
             plans=plans_of(workspace),
         ),
     )
+
+
+def _aids(ground: Ground) -> Aids:
+    return Aids(resolve=ground.secret, clock=ground.clock, notices=ground.notices)
 
 
 async def _no_skews() -> Sequence[PeerSkew]:

@@ -6,6 +6,7 @@ Automatic syncs are schedules and tasks like others: the leader fires them, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from engine.coordination.handling import Handler
 from engine.coordination.task import Attempt, Task
 from engine.coordination.tasks import Terms
 from engine.errors import SyncdeckError
+from engine.notices import Notice, Notices
 from engine.reconcile.automatic import Automatic
 from engine.reconcile.results import AutomaticEnding
 from engine.settings.model import SyncSettings, Workspace
@@ -32,18 +34,29 @@ SYNC_TERMS: Final = Terms(timeout=timedelta(hours=2), most_attempts=3)
 WORKERS: Final = 4
 
 
-class NodeWork:
-    """The work of this node. `run` is what `syncdeck serve` does beside serving."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aids:
+    """What commands need: their secrets, the time, and the board on which is told how they end."""
 
-    def __init__(
-        self, workspace: Workspace, coordination: Coordination, automatic: Automatic, resolve: Resolve, clock: Clock
-    ) -> None:
+    resolve: Resolve
+    clock: Clock
+    notices: Notices
+
+
+class NodeWork:
+    """The work of this node. `run` is what `syncdeck serve` does beside serving.
+
+    Publishes `task.started`, `task.done` and `task.failed` (subject: the task's id, detail: a sentence).
+    """
+
+    def __init__(self, workspace: Workspace, coordination: Coordination, automatic: Automatic, aids: Aids) -> None:
         self._coordination = coordination
         self._automatic = automatic
-        self.handlers: Mapping[str, Handler] = {
-            **command_handlers(workspace.tasks, workspace.folder, resolve, clock),
+        handlers = {
+            **command_handlers(workspace.tasks, workspace.folder, aids.resolve, aids.clock),
             **{SYNC + sync.name: self._sync for sync in scheduled(workspace)},
         }
+        self.handlers: Mapping[str, Handler] = {name: told(handler, aids.notices) for name, handler in handlers.items()}
         """What this node can do, by the names of tasks."""
 
     async def run(self, workers: int = WORKERS) -> None:
@@ -62,6 +75,25 @@ class NodeWork:
         if run.ending is AutomaticEnding.FAILED:
             raise SyncFailed(run.said)
         return to_builtins(run)
+
+
+def told(handler: Handler, notices: Notices) -> Handler:
+    """Return a handler that tells how each attempt begins and ends."""
+
+    async def handle(task: Task, attempt: Attempt) -> Any:
+        def tell(topic: str, said: str) -> None:
+            notices.publish(Notice(topic=topic, subject=task.id, detail=f"{task.name}: {said}"))
+
+        tell("task.started", f"attempt {attempt.number} of {task.most_attempts}")
+        try:
+            result = await handler(task, attempt)
+        except Exception as error:
+            tell("task.failed", f"attempt {attempt.number} of {task.most_attempts} failed: {error}")
+            raise
+        tell("task.done", f"done in attempt {attempt.number}")
+        return result
+
+    return handle
 
 
 class SyncFailed(SyncdeckError):

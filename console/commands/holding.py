@@ -37,7 +37,7 @@ def add_parser(verbs: Subparsers) -> None:
         exits=EXITS.format(what="lock"),
     )
     locking.add_argument("name", help="the lock")
-    _add_common(locking, "the lock")
+    _add_common(locking, "NAME", "the lock")
     electing = add_verb(
         verbs,
         "elect",
@@ -50,10 +50,10 @@ def add_parser(verbs: Subparsers) -> None:
     )
     electing.add_argument("group", help="the group that has one leader")
     electing.add_argument("--value", default="", metavar="TEXT", help="what everybody sees of the leader")
-    _add_common(electing, "the leadership")
+    _add_common(electing, "GROUP [--value TEXT]", "the leadership")
 
 
-def _add_common(parser: argparse.ArgumentParser, what: str) -> None:
+def _add_common(parser: argparse.ArgumentParser, own: str, what: str) -> None:
     parser.add_argument(
         "--ttl",
         type=length,
@@ -64,7 +64,8 @@ def _add_common(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--wait", type=length, default=None, metavar="TIME", help="give up after so long (default: wait for ever)"
     )
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run")
+    parser.set_defaults(command=[])
+    parser.usage = f"{parser.prog} {own} [--ttl TIME] [--wait TIME] -- COMMAND …"
 
 
 async def lock(arguments: Namespace, session: Session) -> int:
@@ -85,9 +86,10 @@ async def elect(arguments: Namespace, session: Session) -> int:
 
 
 def _command(arguments: Namespace) -> list[str]:
-    command: list[str] = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    command: list[str] = arguments.command
     if not command:
-        raise SettingsError("Say which command to run, after two dashes: syncdeck lock NAME -- COMMAND")
+        word = f"syncdeck {arguments.word}"
+        raise SettingsError(f"Say which command to run, after two dashes: {word} NAME -- COMMAND")
     if arguments.ttl is not None and arguments.ttl < timedelta(seconds=1):
         raise SettingsError("--ttl is shorter than a second. Say 1s or more.")
     return command

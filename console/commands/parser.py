@@ -34,6 +34,21 @@ class Version(argparse.Action):
         parser.exit()
 
 
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return what the words say. What follows two dashes is a command of its own: `arguments.command`."""
+    own, dashes, command = words, "--" in words, list[str]()
+    if dashes:
+        place = words.index("--")
+        own, command = words[:place], list(words[place + 1 :])
+    parser = build_parser(own)
+    arguments = parser.parse_args(own)
+    if "command" in arguments:
+        arguments.command = command
+    elif dashes:
+        return parser.parse_args(words)
+    return arguments
+
+
 def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the grammar for these words."""
     parser = argparse.ArgumentParser(

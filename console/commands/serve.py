@@ -1,4 +1,5 @@
-"""`syncdeck serve`: this node without a screen. Peers reach it, and it syncs with them by itself."""
+"""`syncdeck serve`: this node without a screen. Peers reach it, it syncs with them by itself, works at tasks, and fires
+schedules while it leads."""
 
 from __future__ import annotations
 
@@ -16,12 +17,10 @@ import msgspec
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.log_lines import log_lines
+from console.commands.serve_log import tell_of
 from console.commands.session import DONE, Session
-from console.presentation.ages import count
 from engine.assembly import Engine
 from engine.errors import ReadOnly, SettingsError
-from engine.events.own import REINCARNATED
-from engine.events.replicating.standing import SyncResult
 from engine.settings.replication import ServerSettings
 
 logger = logging.getLogger("syncdeck.serve")
@@ -57,7 +56,7 @@ async def serve(arguments: Namespace, session: Session) -> int:
             settings = _settings(engine.workspace.server, arguments)
             async with session.outside.serve(engine, settings) as url, asyncio.TaskGroup() as group:
                 _announce(session, engine, url)
-                works = (engine.replication.run(), engine.log_care.run(), _tell(engine))
+                works = (engine.replication.run(), engine.log_care.run(), engine.work.run(), tell_of(engine))
                 working = [group.create_task(work) for work in works]
                 await stop.wait()
                 notify("STOPPING=1")
@@ -119,38 +118,3 @@ def _announce(session: Session, engine: Engine, url: str) -> None:
     sys.stdout.flush()
     logger.info("serving %s on %s with %d peers", node, url, peers, extra={"node": node, "url": url, "peers": peers})
     notify(f"READY=1\nSTATUS=Serving {node} on {url}\nMAINPID={os.getpid()}")
-
-
-async def _tell(engine: Engine) -> None:
-    """Log what comes of syncs, conflicts that open or end, and origins that this node had to give up."""
-    with engine.notices.subscribe("") as notices:
-        async for notice in notices:
-            if isinstance(notice.detail, SyncResult):
-                _tell_result(notice.detail)
-            elif notice.topic == REINCARNATED:
-                logger.warning("%s. This node writes as %s from now on", notice.detail, notice.subject)
-            elif notice.topic.startswith("conflict."):
-                logger.info("%s %s", notice.topic, notice.subject, extra={"conflict": notice.subject})
-
-
-def _tell_result(result: SyncResult) -> None:
-    took = (result.ended_at - result.started_at).total_seconds()
-    facts = {"peer": result.peer, "pulled": result.pulled, "pushed": result.pushed, "conflicts": result.conflicts}
-    facts |= {"seconds": round(took, 3), "kind": result.error_kind}
-    moved = f"{result.pulled} pulled, {result.pushed} pushed"
-    if result.conflicts:
-        moved += f", {count(result.conflicts, 'aggregate')} edited on both sides"
-    if result.recovered:
-        logger.warning("%s", result.recovered, extra={"peer": result.peer})
-    if result.error:
-        logger.warning("sync with %s ended early: %s (%s)", result.peer, result.error, moved, extra=facts)
-    else:
-        level = logging.INFO if result.pulled or result.pushed else logging.DEBUG
-        logger.log(level, "synced with %s: %s", result.peer, moved, extra=facts)
-    for refusal in result.refusals:
-        logger.warning(
-            "not exchanged with %s: %s",
-            result.peer,
-            refusal.sentence,
-            extra={"peer": result.peer, "kind": refusal.kind},
-        )

@@ -38,6 +38,8 @@ class Session:
     colour: bool
     interactive: bool
     read_only: bool
+    purpose: str = ""
+    """What others see this process called where it holds something."""
 
     @classmethod
     def of(cls, arguments: Namespace, outside: Outside, *, no_colour: bool) -> Session:
@@ -50,11 +52,12 @@ class Session:
             colour=terminal and not no_colour,
             interactive=terminal and sys.stdin.isatty(),
             read_only=getattr(arguments, "read_only", False),
+            purpose=" ".join(filter(None, (arguments.word, getattr(arguments, "act", "")))),
         )
 
     def open(self) -> AbstractAsyncContextManager[Engine]:
         """Open the engine on the workspace."""
-        return self.outside.open(self.folder, read_only=self.read_only)
+        return self.outside.open(self.folder, purpose=self.purpose, read_only=self.read_only)
 
     def workspace(self) -> Workspace:
         """Read the workspace file only."""
