@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.coordination.timekeeping import TimeSource
     from engine.events.replicating.ports import Transport
     from engine.ground import Extensions
+    from engine.settings.context import AdapterContext
     from engine.settings.coordination import ClockSettings, CoordinationSettings
     from engine.settings.model import Workspace
     from engine.settings.replication import PeerSettings, ServerSettings
@@ -157,6 +158,12 @@ class Registry(Catalogue):
 
         return time_sources(settings, clock)
 
+    def peer_clock(self, peer: PeerSettings, context: AdapterContext, clock: Clock) -> TimeSource:
+        """Return a peer's clock; nobody is asked yet."""
+        from adapters.clocks.peer import PeerClock
+
+        return PeerClock(peer, context, clock)
+
     def strategies(self) -> Mapping[str, str]:
         return {word: strategy.summary for word, strategy in self._additions.strategies.items()}
 
@@ -171,6 +178,7 @@ class Registry(Catalogue):
             strategies=additions.strategies,
             upcasts=additions.upcasts,
             time_sources=self.time_sources,
+            peer_clock=self.peer_clock,
         )
 
     def complaints(self, workspace: Workspace) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,7 +11,6 @@ from engine.clock import Clock, SystemClock
 from engine.coordination.coordination import Coordination
 from engine.coordination.duties import Duties
 from engine.coordination.means import Means as CoordinationMeans
-from engine.coordination.timing import PeerSkew
 from engine.events.log import EventLog
 from engine.events.merging.conflicts import Conflicts
 from engine.events.pages import EventPages
@@ -211,7 +210,7 @@ def _coordination(ground: Ground) -> Coordination:
             host=host,
             servers=servers,
             clock=workspace.clock,
-            skews=_no_skews,
+            skews=ground.skews,
             terms=terms_for(workspace),
             plans=plans_of(workspace),
         ),
@@ -220,7 +219,3 @@ def _coordination(ground: Ground) -> Coordination:
 
 def _aids(ground: Ground) -> Aids:
     return Aids(resolve=ground.secret, clock=ground.clock, notices=ground.notices)
-
-
-async def _no_skews() -> Sequence[PeerSkew]:
-    return ()

@@ -14,6 +14,7 @@ from engine.clock import Clock
 from engine.coordination.standing import Who
 from engine.coordination.store import Backend
 from engine.coordination.timekeeping import TimeSource, Unasked
+from engine.coordination.timing import PeerSkew, skew_of
 from engine.errors import SettingsError
 from engine.events.event import NewEvent
 from engine.events.merging.strategies import STRATEGIES
@@ -29,6 +30,7 @@ from engine.storage.coordination.store import SqliteStore
 from engine.storage.database import Database
 from engine.storage.event_log import StoredEventLog
 from engine.storage.peer_book import StoredPeerBook
+from engine.together import together
 
 Secrets = Callable[[str, Path], str]
 """(reference, workspace folder) to the secret itself; `adapters.secrets.resolve` in production."""
@@ -46,6 +48,8 @@ class Extensions:
     upcasts: Upcasts = field(default_factory=Upcasts)
     time_sources: Callable[[ClockSettings, Clock], Sequence[TimeSource]] | None = None
     """This host's own clock, then every server that is named; without it nobody is asked."""
+    peer_clock: Callable[[PeerSettings, AdapterContext, Clock], TimeSource] | None = None
+    """A peer's clock; without it no peer is asked."""
 
 
 def who() -> str:
@@ -110,6 +114,17 @@ class Ground:
         if self.extensions.time_sources is None:
             return (Unasked(self.clock),)
         return self.extensions.time_sources(self.workspace.clock, self.clock)
+
+    async def skews(self) -> Sequence[PeerSkew]:
+        """Ask every peer that is not paused for its time, all at once, and return how far each clock is from ours."""
+        asking = self.extensions.peer_clock
+        if asking is None:
+            return ()
+        peers = [peer for peer in self.workspace.peers.values() if not peer.paused]
+        async with together() as group:
+            clocks = [asking(peer, self.context(f"peer {peer.name}"), self.clock) for peer in peers]
+            readings = [group.create_task(each.read()) for each in clocks]
+        return [skew_of(reading.result()) for reading in readings]
 
     def transport(self, peer: PeerSettings) -> Transport:
         """Return the way to a peer."""

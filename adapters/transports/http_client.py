@@ -79,15 +79,19 @@ class HttpTransport(Transport):
         if fault:
             raise SettingsError(f"peers.{settings.name}: {fault}")
         token = self._context.secret(settings.token) if settings.token else ""
-        url = urlsplit(settings.url)
-        client = httpx.AsyncClient(
+        async with self.client() as client:
+            yield HttpRemote(settings, client, {"authorization": f"Bearer {token}"} if token else {}, self._clock)
+
+    def client(self) -> httpx.AsyncClient:
+        """Return what calls the peer, without credentials. Raises `SettingsError` for certificates that cannot be
+        used."""
+        url = urlsplit(self._settings.url)
+        return httpx.AsyncClient(
             verify=self._trusted() if url.scheme == "https" else NO_TLS,
-            timeout=httpx.Timeout(settings.timeout.total_seconds(), connect=CONNECT_SECONDS, pool=None),
+            timeout=httpx.Timeout(self._settings.timeout.total_seconds(), connect=CONNECT_SECONDS, pool=None),
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
             trust_env=not is_loopback(url.hostname or ""),
         )
-        async with client:
-            yield HttpRemote(settings, client, {"authorization": f"Bearer {token}"} if token else {}, self._clock)
 
     def _trusted(self) -> ssl.SSLContext:
         file = self._settings.ca

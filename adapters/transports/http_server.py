@@ -97,6 +97,7 @@ class Server:
         except SyncdeckError as error:
             why = redact(str(error))
         told = {"ok": not why, "node": self._node.name, "protocol": PROTOCOL, **({"why": why} if why else {})}
+        told["at"] = self._node.clock.now()
         return answer(request, msgspec.json.encode(told), JSON, status=503 if why else 200)
 
     async def _metrics(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.demo_nodes import tell_of_nodes
+from console.commands.demo_work import tell_of_work
 from console.commands.plan_lines import plan_lines, plan_object
 from console.commands.planning import exit_code
 from console.commands.progress import following
@@ -55,6 +56,7 @@ async def demo(arguments: Namespace, session: Session) -> int:
         async with session.outside.open(arguments.folder) as engine:
             await _tell(engine, session)
             await tell_of_nodes(engine, session)
+            await tell_of_work(engine, session)
     command = "syncdeck" if shutil.which("syncdeck") else sys.argv[0]
     session.say(f"\nLook around yourself: {command} -w {arguments.folder}")
     return DONE

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from console.commands.session import Session
 from console.commands.table import safe, table
+from console.presentation.ages import count
 from console.presentation.json_words import value_text
 from engine.assembly import Engine
 from engine.events.merging.queue import Choice, ConflictDetail, Take
@@ -63,7 +64,7 @@ def _show(session: Session, detail: ConflictDetail) -> None:
 async def _exchange(engine: Engine, session: Session) -> None:
     for peer in await engine.replication.peers():
         result = await _sync(engine, peer.name)
-        said = result.error or f"{result.pulled} events from there, {result.pushed} from here"
+        said = result.error or f"{count(result.pulled, 'event')} from there, {result.pushed:,} from here"
         session.say(f"  {peer.name}: {safe(said)}")
         session.emit(result)
 

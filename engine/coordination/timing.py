@@ -62,3 +62,9 @@ class Step(Struct, frozen=True, kw_only=True):
     """When that was seen, by the clock as it is since."""
     by: timedelta
     """Positive: it was set forward."""
+
+
+def skew_of(reading: Reading) -> PeerSkew:
+    """Return what a reading of a peer's clock says of it."""
+    at = reading.at if reading.offset is not None else None
+    return PeerSkew(peer=reading.source, skew=reading.offset, error=reading.error, at=at, fault=reading.fault)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
@@ -41,7 +42,9 @@ def append(folder: Path, aggregate: str, data: str) -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_node_says_where_it_serves_and_ends_politely(tmp_path: Path, how: signal.Signals) -> None:
     with served(workspace(tmp_path, "berlin-1")) as node:
-        assert httpx.get(f"{node.url}/health").json() == {"ok": True, "node": "berlin-1", "protocol": 1}
+        health = httpx.get(f"{node.url}/health").json()
+        assert datetime.fromisoformat(health.pop("at")).tzinfo is not None
+        assert health == {"ok": True, "node": "berlin-1", "protocol": 1}
         assert node.stop(how) == 0
     assert node.said == f"Serving berlin-1 on {node.url}\n"
     assert [line["message"].split()[0] for line in node.log] == ["serving", "stopping:", "stopped"]
