@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -41,6 +41,7 @@ from engine.events.vector import Vector
 from engine.storage.care import backup
 from engine.storage.database import open_database
 from engine.storage.event_digest import EventDigest
+from engine.storage.event_history import StoredHistories
 from engine.storage.event_log import StoredEventLog
 from engine.storage.log_care import LogCare
 from engine.storage.log_compaction import Neighbours
@@ -101,6 +102,7 @@ class StoredNode(Node):
     async def _open(self) -> None:
         database = await self._stack.enter_async_context(open_database(self.state))
         self.stored_log = StoredEventLog(database, self.clock, self.memory.node)
+        self.stored_histories = StoredHistories(database)
         digest = EventDigest(database)
         self.stored = StoredReplica(database, self.stored_log, self.clock, self.memory.node, digest)
         alone = Neighbours(node=self.memory.node, peers=(), book=self.book)
@@ -232,6 +234,16 @@ class LogOnTheSide(MemoryLog):
     async def version(self, aggregate: str) -> tuple[int, Vector]:
         await self.node.replica.pause("version")
         return self.node.beside.call(self.node.stored_log.version(aggregate))
+
+    async def contested(self) -> Sequence[str]:
+        """Return what the file noted as contested; reckoned from its events it has to be the same."""
+        noted = self.node.beside.call(self.node.stored_histories.contested())
+        reckoned = await super(LogOnTheSide, self).contested()
+        assert set(noted) == set(reckoned), f"{self.node.name} noted {sorted(noted)}, and contested are {reckoned}"
+        return noted
+
+    async def histories(self, aggregates: Iterable[str]) -> Mapping[str, Sequence[Event]]:
+        return self.node.beside.call(self.node.stored_histories.histories(aggregates))
 
 
 @dataclass
