@@ -13,8 +13,8 @@ import pytest
 from engine.coordination.promises import Feature
 from engine.coordination.standing import Ending, Holder
 from engine.errors import LeaseLost, Locked
-from tests.contracts.lock import losing, node
-from tests.contracts.store_case import Suite, join, lapse_within, soon, until
+from tests.contracts.lock import brisk, losing, node
+from tests.contracts.store_case import PATIENCE, Suite, join, lapse_within, soon, until
 from tests.contracts.store_sandbox import StoreSandbox
 from tests.doubles.coordinated import Process
 
@@ -156,7 +156,7 @@ async def a_leader_that_died_is_seen_to_be_gone(sandbox: StoreSandbox) -> None:
 
 @ELECTION.case(Feature.ELECTION)
 async def a_leader_that_is_made_to_resign_is_stopped_and_the_next_leads(sandbox: StoreSandbox) -> None:
-    async with node(sandbox, "a", sandbox.ttl) as a, node(sandbox, "b") as b, asyncio.TaskGroup() as group:
+    async with node(sandbox, "a", brisk(sandbox)) as a, node(sandbox, "b") as b, asyncio.TaskGroup() as group:
         leading, done = asyncio.Event(), asyncio.Event()
         with losing() as told:
             async with a.coordination.election("cron").lead() as leadership:
@@ -180,13 +180,13 @@ async def a_leader_that_is_made_to_resign_is_stopped_and_the_next_leads(sandbox:
 
 @ELECTION.case(Feature.ELECTION)
 async def a_leader_whose_session_is_ended_is_stopped(sandbox: StoreSandbox) -> None:
-    async with node(sandbox, "a", sandbox.ttl) as a, node(sandbox, "b") as b:
+    async with node(sandbox, "a", brisk(sandbox)) as a, node(sandbox, "b") as b:
         with losing() as told:
             async with a.coordination.election("cron").lead():
                 (session,) = a.coordination.sessions.own
                 await soon(b.coordination.end_session(session, reason="drill"))
                 assert await leader(b) == ""
-                async with asyncio.timeout(lapse_within(sandbox) + 1):
+                async with asyncio.timeout(PATIENCE):
                     await asyncio.Event().wait()
         assert told.value.reason == "session"
 
@@ -217,7 +217,7 @@ async def a_leader_that_lost_proclaims_nothing(sandbox: StoreSandbox) -> None:
 
 @ELECTION.case(Feature.ELECTION, Feature.KEYS)
 async def the_history_tells_who_led_from_when_to_when(sandbox: StoreSandbox) -> None:
-    async with node(sandbox, "a") as a, node(sandbox, "b", sandbox.ttl) as b, node(sandbox, "c") as c:
+    async with node(sandbox, "a") as a, node(sandbox, "b", brisk(sandbox)) as b, node(sandbox, "c") as c:
         async with a.coordination.election("cron").lead("first") as first:
             (term,) = await soon(c.coordination.election("cron").terms())
             assert (term.token, term.who.node, term.until, term.value) == (first.token, "a", None, "first")

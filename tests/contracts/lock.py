@@ -12,7 +12,7 @@ from engine.coordination.lease import Lease
 from engine.coordination.promises import Feature
 from engine.coordination.standing import ClaimStanding
 from engine.errors import CoordinationError, LeaseLost, Locked, NothingFound
-from tests.contracts.store_case import Suite, lapse_within, soon, until
+from tests.contracts.store_case import Suite, soon, until
 from tests.contracts.store_sandbox import StoreSandbox
 from tests.doubles.coordinated import Habits, Process, process
 
@@ -24,6 +24,11 @@ NOT_AT_ALL = timedelta()
 def node(sandbox: StoreSandbox, name: str, ttl: timedelta | None = None) -> AbstractAsyncContextManager[Process]:
     """Return a process of its own at the sandbox's backend."""
     return process(sandbox.backend(), sandbox.clock, name, Habits(ttl=ttl or sandbox.long))
+
+
+def brisk(sandbox: StoreSandbox) -> timedelta:
+    """Return a ttl with which a loss is heard of soon, and which a busy machine does not miss."""
+    return max(sandbox.ttl, timedelta(seconds=3))
 
 
 async def shown(of: Process, name: str) -> ClaimStanding:
@@ -131,11 +136,11 @@ async def a_waiter_that_is_cancelled_leaves_no_place(sandbox: StoreSandbox) -> N
 @LOCK.case(Feature.LOCK)
 async def a_lock_outlives_its_ttl_while_its_process_lives(sandbox: StoreSandbox) -> None:
     async with (
-        node(sandbox, "a", sandbox.ttl) as a,
+        node(sandbox, "a", brisk(sandbox)) as a,
         node(sandbox, "b") as b,
         a.coordination.lock("deploy") as lease,
     ):
-        end = sandbox.clock.monotonic() + lapse_within(sandbox) * 1.5
+        end = sandbox.clock.monotonic() + (brisk(sandbox) + sandbox.slack).total_seconds() * 1.5
         while sandbox.clock.monotonic() < end:
             await sandbox.clock.sleep(sandbox.ttl / 10)
             assert lease.held
@@ -146,7 +151,7 @@ async def a_lock_outlives_its_ttl_while_its_process_lives(sandbox: StoreSandbox)
 
 @LOCK.case(Feature.LOCK)
 async def a_forced_release_stops_the_holder_serves_the_next_and_is_audited(sandbox: StoreSandbox) -> None:
-    async with node(sandbox, "a", sandbox.ttl) as a, node(sandbox, "b") as b, asyncio.TaskGroup() as group:
+    async with node(sandbox, "a", brisk(sandbox)) as a, node(sandbox, "b") as b, asyncio.TaskGroup() as group:
         never, held, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
         over.set()
         with losing() as told:
@@ -176,7 +181,7 @@ async def a_forced_release_with_an_old_token_hits_nobody(sandbox: StoreSandbox) 
 
 @LOCK.case(Feature.LOCK)
 async def a_block_that_wants_to_go_on_is_not_cancelled_and_still_ends_in_the_loss(sandbox: StoreSandbox) -> None:
-    async with node(sandbox, "a", sandbox.ttl) as a, node(sandbox, "b") as b:
+    async with node(sandbox, "a", brisk(sandbox)) as a, node(sandbox, "b") as b:
         ran_to_its_end = False
         with losing("deploy was taken away"):
             async with a.coordination.lock("deploy", cancel_on_loss=False) as lease:
@@ -217,7 +222,7 @@ async def a_lock_can_be_given_back_early(sandbox: StoreSandbox) -> None:
 
 @LOCK.case(Feature.LOCK, Feature.KEYS, Feature.FENCED_WRITE)
 async def what_a_lost_lock_protects_cannot_be_written(sandbox: StoreSandbox) -> None:
-    async with node(sandbox, "a", sandbox.ttl) as a, node(sandbox, "b") as b:
+    async with node(sandbox, "a", brisk(sandbox)) as a, node(sandbox, "b") as b:
         with losing():
             async with a.coordination.lock("deploy", cancel_on_loss=False) as lease:
                 await soon(a.coordination.line.put("k", b"one", fence=lease.fence))
@@ -230,7 +235,7 @@ async def what_a_lost_lock_protects_cannot_be_written(sandbox: StoreSandbox) -> 
 
 @LOCK.case(Feature.LOCK)
 async def ending_a_session_stops_all_that_it_holds_and_is_audited(sandbox: StoreSandbox) -> None:
-    async with node(sandbox, "a", sandbox.ttl) as a, node(sandbox, "b") as b:
+    async with node(sandbox, "a", brisk(sandbox)) as a, node(sandbox, "b") as b:
 
         async def lose(name: str) -> str:
             try:
