@@ -116,7 +116,7 @@ async def open_engine(
             event_pages=stack.enter_context(open_event_pages(workspace.state, extensions.upcasts)),
             reconcile=reconciler,
             inspection=Inspection(means),
-            care=Care(workspace.state),
+            care=Care(workspace.state, ground.coordination_file),
             conflicts=_conflicts(ground),
             replica=replica,
             responder=Responder(replica, notices=ground.notices),

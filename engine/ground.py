@@ -98,13 +98,21 @@ class Ground:
         """Return a secret, which is hidden everywhere from then on."""
         return self.context("tasks").secret(reference)
 
+    @property
+    def coordination_file(self) -> Path | None:
+        """Where the embedded coordination keeps its file; None with any other backend."""
+        settings = self.workspace.coordination.own
+        if not isinstance(settings, SqliteSettings):
+            return None
+        if not settings.path:
+            return self.workspace.state.with_name("coordination.db")
+        return Path(self.context("coordination").path(settings.path))
+
     def backend(self) -> Backend:
         """Return the coordination backend; nothing is connected yet."""
-        settings = self.workspace.coordination
-        if isinstance(settings.own, SqliteSettings):
-            beside = self.workspace.state.with_name("coordination.db")
-            path = Path(self.context("coordination").path(settings.own.path)) if settings.own.path else beside
-            return SqliteStore(path, self.clock, settings.shared.namespace, read_only=self.read_only)
+        settings, file = self.workspace.coordination, self.coordination_file
+        if file is not None:
+            return SqliteStore(file, self.clock, settings.shared.namespace, read_only=self.read_only)
         if self.extensions.backend is None:
             raise SettingsError(f"coordination: this program has no way to {settings.type}.")
         return self.extensions.backend(settings, self.context("coordination"), self.clock)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.session import DONE, ERROR, Session
+from engine.assembly import Engine
 from engine.errors import SecretUnavailable
 from engine.settings.model import Workspace
 from engine.settings.references import secret_references
@@ -32,7 +33,11 @@ def add_parser(verbs: Subparsers) -> None:
 
 async def doctor(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
-        findings = [*await engine.care.examine(), *_outside(session, engine.workspace)]
+        findings = [
+            *await engine.care.examine(),
+            *await _coordination(engine),
+            *_outside(session, engine.workspace),
+        ]
     for finding in findings:
         session.emit(finding)
         mark = session.paint("ok     ", "green") if finding.ok else session.paint("PROBLEM", "red")
@@ -40,6 +45,21 @@ async def doctor(arguments: Namespace, session: Session) -> int:
         if not finding.ok and finding.advice:
             session.say(f"{'':<30}{finding.advice}")
     return DONE if all(finding.ok for finding in findings) else ERROR
+
+
+async def _coordination(engine: Engine) -> Sequence[Finding]:
+    """Return whether the backend answers, and what to know before trusting it."""
+    standing = await engine.coordination.standing()
+    promises = standing.promises
+    if not standing.reachable:
+        advice = "Without it nothing is applied: nobody can know who else is at it. See coordination in syncdeck.yaml."
+        return [Finding(name="coordination", ok=False, detail=standing.fault, advice=advice)]
+    took = f" in {standing.latency.total_seconds() * 1000:.1f} ms" if standing.latency is not None else ""
+    answers = f"{promises.backend} answers{took}; it coordinates {promises.reach}."
+    return [
+        Finding(name="coordination", ok=True, detail=answers),
+        *(Finding(name="", ok=True, detail=caution) for caution in promises.cautions),
+    ]
 
 
 def _outside(session: Session, workspace: Workspace) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.coordination.naming import SPACE
 from engine.errors import StorageError, SyncdeckError
 from engine.storage.connection import connect, telling
 from engine.storage.event_verify import verify_newest
@@ -38,21 +39,33 @@ class Finding:
 
 
 class Care:
-    """Care for one state file. Works beside a running engine, and on a file that no engine can open any more."""
+    """Care for one state file, and for the coordination file beside it, if there is one. Works beside a running engine,
+    and on a file that no engine can open any more."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, coordination: Path | None = None) -> None:
         self._path = path
+        self._coordination = coordination
 
     async def examine(self, *, newest: int | None = NEWEST_EVENTS) -> Sequence[Finding]:
         """Run every check, in a thread; the chain of the `newest` events, None for all. Never raises for a fault."""
-        return await asyncio.to_thread(examine, self._path, newest=newest)
+        findings = await asyncio.to_thread(examine, self._path, newest=newest)
+        if self._coordination is not None and self._coordination.exists():
+            findings.append(await asyncio.to_thread(_coordination, self._coordination))
+        return findings
 
     async def backup(self, destination: Path) -> int:
         """Copy the state as it is now into a new file, prove that the copy is sound, and return its size in bytes.
 
+        Keys, tasks and streams go into a second file, named as the first with `-coordination`.
+
         Raises `StorageError`; then no file is left at the destination.
         """
-        return await asyncio.to_thread(backup, self._path, destination)
+        beside = destination.with_name(f"{destination.name}-coordination")
+        if self._coordination is None or not self._coordination.exists():
+            return await asyncio.to_thread(backup, self._path, destination)
+        _refuse_existing(beside)
+        size = await asyncio.to_thread(backup, self._path, destination)
+        return size + await asyncio.to_thread(_copy, self._coordination, beside, _settle_coordination)
 
 
 def examine(path: Path, *, newest: int | None = NEWEST_EVENTS) -> list[Finding]:
@@ -136,8 +149,12 @@ def _chain(connection: sqlite3.Connection, newest: int | None) -> Finding:
 
 def backup(path: Path, destination: Path) -> int:
     """Copy a state file that may be in use; see `Care.backup`."""
-    if destination.exists():
-        raise StorageError(f"{destination} exists already. Name a file that does not, so that no backup is lost.")
+    return _copy(path, destination, _refuse_unsound)
+
+
+def _copy(path: Path, destination: Path, settle: Callable[[sqlite3.Connection, Path], None]) -> int:
+    """Copy a database that may be in use, let `settle` judge or amend the copy, and return its size."""
+    _refuse_existing(destination)
     unfinished = destination.with_name(destination.name + ".unfinished")
     try:
         with telling(path):
@@ -146,7 +163,7 @@ def backup(path: Path, destination: Path) -> int:
             with closing(connect(path, read_only=True)) as source, closing(sqlite3.connect(unfinished)) as copy:
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
-                _refuse_unsound(copy, unfinished)
+                settle(copy, unfinished)
             _to_disk(unfinished)
             unfinished.rename(destination)
     finally:
@@ -154,6 +171,29 @@ def backup(path: Path, destination: Path) -> int:
             unfinished.unlink()
     _to_disk(destination.parent)
     return destination.stat().st_size
+
+
+def _refuse_existing(destination: Path) -> None:
+    if destination.exists():
+        raise StorageError(f"{destination} exists already. Name a file that does not, so that no backup is lost.")
+
+
+def _settle_coordination(copy: sqlite3.Connection, path: Path) -> None:
+    """Take out of a copy what tells its tokens from those of other backends: once it is restored, it gives tokens that
+    were given before."""
+    if not (sound := _integrity(copy)).ok:
+        raise StorageError(f"The backup of {path} was given up: {sound.detail} Run `syncdeck doctor`.")
+    with copy:
+        copy.execute("DELETE FROM key WHERE name = ?", (SPACE,))
+
+
+def _coordination(path: Path) -> Finding:
+    try:
+        with telling(path), closing(connect(path, read_only=True)) as connection:
+            return replace(_integrity(connection), name="coordination file")
+    except SyncdeckError as error:
+        advice = "Stop all processes on this workspace and move the file away: locks and tasks in it are gone then."
+        return Finding(name="coordination file", ok=False, detail=str(error), advice=advice)
 
 
 def _refuse_unsound(copy: sqlite3.Connection, path: Path) -> None:

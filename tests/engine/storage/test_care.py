@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.clock import SystemClock
+from engine.coordination.naming import SPACE
 from engine.errors import StorageError
 from engine.events.event import NewEvent, Position
 from engine.storage.care import Care, Finding
+from engine.storage.coordination.store import SqliteStore
 from engine.storage.database import Database, open_database
 from engine.storage.event_log import StoredEventLog
 from tests.doubles.clock import ManualClock
@@ -147,3 +150,30 @@ async def test_an_unsound_file_makes_no_backup(state: Path, tmp_path: Path) -> N
     with pytest.raises(StorageError, match=r"The backup was given up: Event berlin-1~\w+#3 is not"):
         await Care(state).backup(tmp_path / "monday.db")
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+async def test_a_backup_takes_keys_along_and_is_told_from_what_it_was_copied_from(state: Path, tmp_path: Path) -> None:
+    await fill(state, 1)
+    coordination = state.with_name("coordination.db")
+    async with SqliteStore(coordination, SystemClock(), "syncdeck").open() as store:
+        await store.put("key/release", b"42")
+        await store.put(SPACE, b"this very file")
+        await Care(state, coordination).backup(tmp_path / "monday.db")
+
+    copy = tmp_path / "monday.db-coordination"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    async with SqliteStore(copy, SystemClock(), "syncdeck").open() as restored:
+        entry = await restored.get("key/release")
+        assert entry is not None
+        assert entry.value == b"42"
+        assert await restored.get(SPACE) is None
+
+
+async def test_a_damaged_coordination_file_is_found(state: Path, tmp_path: Path) -> None:
+    await fill(state, 1)
+    coordination = tmp_path / "coordination.db"
+    coordination.write_bytes(b"no database at all" * 100)
+
+    findings = {finding.name: finding for finding in await Care(state, coordination).examine()}
+    assert not findings["coordination file"].ok
+    assert "move the file away" in findings["coordination file"].advice
