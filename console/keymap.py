@@ -1,5 +1,5 @@
 """Every key of the console, once. Footers, help, palette and people's own keymaps all read this table (what is about
-events of several nodes, conflicts and peers stands in `node_keys.py`).
+events of several nodes, conflicts and peers stands in `node_keys.py`, about coordination in `coordination_keys.py`).
 
 One rule that can be taught: only the capitals A D F O S U X C change the world (approve, apply or settle, delete,
 finish what failed, override, save, undo, reject, cancel). No lower-case, ctrl or function key ever does; a test
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
+from console.coordination_keys import COORDINATION_KEYS
 from console.key import Key
 from console.node_keys import NODE_KEYS
 
@@ -33,6 +34,7 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("app.events", "6", "switch('events')", "", "Events"),
         Key("app.conflicts", "7", "switch('conflicts')", "", "Conflicts"),
         Key("app.peers", "8", "switch('peers')", "", "Peers"),
+        Key("app.coordination", "9", "switch('coordination')", "", "Coordination"),
         Key("app.palette", "ctrl+p,colon", "command_palette", "commands", "Find any command, sync, adapter or run"),
         Key("app.messages", "at", "messages", "", "Messages shown so far"),
         Key("app.copy", "y", "copy", "", "Copy what the cursor is on"),
@@ -164,6 +166,7 @@ KEYMAP: dict[str, tuple[Key, ...]] = {
         Key("run.detail", "d", "detail", "", "Show or hide the detail"),
     ),
     **NODE_KEYS,
+    **COORDINATION_KEYS,
 }
 
 

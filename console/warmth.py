@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 GROUP = "warmth"
-PACKAGES = ("screens", "dialogs", "widgets")
+PACKAGES = ("screens", "panes", "dialogs", "widgets")
 MODULES = ("console.palette", "console.crash", "console.file_edits")
 FOREIGN = (
     "textual.containers:Container",

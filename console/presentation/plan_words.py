@@ -104,7 +104,7 @@ def _first_sentence(text: str) -> str:
 
 
 class Deed(StrEnum):
-    """What can be decided about a plan, a run or a conflict."""
+    """What can be decided about a plan, a run, a conflict, or what nodes coordinate."""
 
     APPLY = "apply"
     APPROVE = "approve"
@@ -114,6 +114,8 @@ class Deed(StrEnum):
     CANCEL = "cancel"
     SETTLE = "settle"
     REOPEN = "reopen"
+    GO_ON = "go on"
+    """What the title asks for; where only one thing can be decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

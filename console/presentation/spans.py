@@ -91,6 +91,11 @@ def fit(line: Line, width: int) -> Line:
     return tuple(kept)
 
 
+def greyed(line: Line) -> Line:
+    """Return the line without any emphasis, for what is out of date."""
+    return tuple(Span(span.text, "dim") for span in line)
+
+
 def spread(left: Line, right: Line, width: int) -> Line:
     """Return one line with a part at each end; the left one gives way, and the right one where there is no room."""
     room = width - width_of(right) - 1

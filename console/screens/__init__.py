@@ -27,6 +27,7 @@ MODES: dict[str, Mode] = {
     "events": Mode("Events", "console.screens.events:EventsScreen"),
     "conflicts": Mode("Conflicts", "console.screens.conflicts:ConflictsScreen"),
     "peers": Mode("Peers", "console.screens.peers:PeersScreen"),
+    "coordination": Mode("Coordination", "console.screens.coordination:CoordinationScreen"),
 }
 
 DETAILS: dict[str, str] = {

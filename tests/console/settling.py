@@ -7,6 +7,7 @@ from collections.abc import Callable
 from textual.pilot import Pilot
 
 from console.app import SyncdeckApp
+from console.following import GROUP as FOLLOWING
 from console.warmth import GROUP
 
 ROUNDS = 400
@@ -22,8 +23,8 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 
 
 def answered(pilot: Pilot[None]) -> bool:
-    """Tell whether nothing is under way except what is done ahead, which nobody waits for."""
-    return all(worker.is_finished or worker.group == GROUP for worker in pilot.app.workers)
+    """Tell whether nothing is under way except what is done ahead or goes on by itself, which nobody waits for."""
+    return all(worker.is_finished or worker.group in {GROUP, FOLLOWING} for worker in pilot.app.workers)
 
 
 async def settled(pilot: Pilot[None]) -> None:

@@ -45,6 +45,7 @@ from engine.reconcile.results import Readiness, RunResult, StoredPlan, TargetRes
 from engine.settings.model import Workspace
 from tests.doubles.clock import ManualClock
 from tests.doubles.conflicts import ScriptedConflicts
+from tests.doubles.coordination import ScriptedCoordination
 from tests.doubles.event_pages import MemoryEventPages, event
 from tests.doubles.log_care import RestingLogCare
 from tests.doubles.plans import digest_of
@@ -397,6 +398,7 @@ class ScriptedEngine:
     def __post_init__(self) -> None:
         self.replication = ScriptedReplication(clock=self.clock, notices=self.notices)
         self.conflicts = ScriptedConflicts(self.pages, notices=self.notices)
+        self.coordination = ScriptedCoordination(self.clock, self.notices)
         self.reconciler = ScriptedReconciler(clock=self.clock, notices=self.notices)
 
     @asynccontextmanager
@@ -421,4 +423,6 @@ class ScriptedEngine:
             responder=None,  # type: ignore[arg-type]
             log_care=RestingLogCare(),
             conflicts=self.conflicts,  # type: ignore[arg-type]
+            coordination=self.coordination,  # type: ignore[arg-type]
+            work=None,  # type: ignore[arg-type]
         )

@@ -1,0 +1,136 @@
+"""The part of a tab that reads: at once when something changed, never without a rest, and frozen when the backend is
+gone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.containers import Container
+
+from console.presentation.leases import Moment
+
+if TYPE_CHECKING:
+    from console.app import SyncdeckApp
+    from console.screens.coordination import CoordinationScreen
+    from engine.assembly import Engine
+    from engine.coordination.promises import Feature
+    from engine.coordination.standing import Change
+
+REST_SECONDS = 0.1
+"""Between two readings, however much changes: nobody reads faster. The first change after a rest is shown at once."""
+
+
+class Reading(Container):
+    """Subclasses give `question`, `took` and `draw`."""
+
+    about: ClassVar[str] = ""
+    """What is read, in the words of an error: "the locks"."""
+    feature: ClassVar[Feature | None] = None
+    """What the backend must be able to do."""
+    shared: ClassVar[bool] = True
+    """The backend keeps it: it is out of date when that is gone."""
+    prefixes: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of the names whose changes are seen here."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(classes="pane")
+        self.word = word
+        """Its name in the table of tabs."""
+        self.known = False
+        """Something was read, at `read_at` on the clock of elapsed time."""
+        self.read_at = 0.0
+        self.lost_at: float | None = None
+        """When the backend was found to be gone; bars stop there."""
+        self.refusal = ""
+        self._resting = False
+        self._stale = False
+
+    def question(self) -> Callable[[Engine], Awaitable[Any]]:
+        """Return what is asked of the engine, with all it needs to know: it runs on another thread."""
+        raise AssertionError("every tab asks something")
+
+    def took(self, found: Any) -> None:
+        """Keep what was read."""
+
+    def draw(self) -> None:
+        """Draw what is known."""
+
+    def overdue(self) -> bool:
+        """Tell whether something should have changed by now that the backend does not tell of."""
+        return False
+
+    @property
+    def deck(self) -> SyncdeckApp:
+        """The app, by its own type."""
+        return cast("SyncdeckApp", self.app)
+
+    @property
+    def place(self) -> CoordinationScreen:
+        """The screen, by its own type."""
+        return cast("CoordinationScreen", self.screen)
+
+    def look(self) -> None:
+        """Read everything anew, now."""
+        self.ask_now()
+
+    def ask_now(self) -> None:
+        """Ask the question as it is now."""
+        self._resting, self._stale = True, False
+        self.place.ask(f"read {self.about}", self.question(), self._answered, failed=self._failed)
+
+    def look_soon(self) -> None:
+        """Read anew as soon as the rest is over."""
+        if self._resting:
+            self._stale = True
+        else:
+            self.ask_now()
+
+    def heard(self, changes: Iterable[Change]) -> None:
+        """Take in that something changed."""
+        if any(change.kind == "synced" or change.name.startswith(self.prefixes) for change in changes):
+            self.look_soon()
+
+    def _answered(self, found: Any) -> None:
+        engine = self.deck.engine
+        if engine is None or not self.is_mounted:
+            return
+        self.set_timer(REST_SECONDS, self._rested)
+        self.lost_at, self.refusal = None, ""
+        self.read_at = engine.clock.monotonic()
+        self.took(found)
+        self.known = True
+        if self.shared:
+            self.place.reached()
+        self.draw()
+
+    def _failed(self, error: Exception) -> None:
+        self.set_timer(REST_SECONDS, self._rested)
+        self.place.missed_by(self, error)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self._stale and self.place.is_current and self.display:
+            self.ask_now()
+
+    def refuse(self, sentence: str) -> None:
+        """Show that the backend has nothing of this kind, in its own words."""
+        self.refusal = sentence
+        self.draw()
+
+    def lose(self) -> None:
+        """The backend is gone: what is known stays, grey, and its bars stop."""
+        if self.lost_at is None and self.deck.engine is not None:
+            self.lost_at = self.deck.engine.clock.monotonic()
+            self.draw()
+
+    @property
+    def moment(self) -> Moment:
+        """What drawing needs to know of time."""
+        engine = self.deck.engine
+        if engine is None:
+            raise AssertionError("nothing is drawn without an engine")
+        until = engine.clock.monotonic() if self.lost_at is None else self.lost_at
+        elapsed = timedelta(seconds=max(until - self.read_at, 0.0))
+        return Moment(now=engine.clock.now(), elapsed=elapsed, gone=self.lost_at is not None)

@@ -1,0 +1,196 @@
+"""Coordination: locks, leaders, tasks, schedules, keys, clock and streams, each in a tab one key away. Live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from console.keymap import bindings
+from console.messages import News
+from console.panes.pane import Pane
+from console.panes.reading import Reading
+from console.presentation import coordination as shown
+from console.presentation.spans import Line, Span
+from console.screens.backend_watch import BackendWatch
+from console.widgets.line_panel import LineStack
+from console.widgets.tab_line import TabLine
+from engine.errors import NotSupported
+
+if TYPE_CHECKING:
+    from engine.coordination.standing import Change
+
+PANES = {
+    "locks": "console.panes.locks:LocksPane",
+    "leaders": "console.panes.leaders:LeadersPane",
+    "tasks": "console.panes.tasks:TasksPane",
+    "cron": "console.panes.schedules:SchedulesPane",
+    "keys": "console.panes.keys:KeysPane",
+    "clock": "console.panes.clocks:ClockPane",
+    "streams": "console.panes.streams:StreamsPane",
+}
+"""The tabs in their order; each is imported when it is first shown."""
+
+
+class CoordinationScreen(BackendWatch):
+    """Mode 9."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("coordination")]
+    CSS_PATH = "../styles/coordination.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tab = next(iter(PANES))
+
+    @property
+    def crumb(self) -> str:
+        return shown.crumb(self.tab)
+
+    def body(self) -> Iterable[Widget]:
+        yield LineStack(self._state, id="coordination-state")
+        yield TabLine(
+            lambda width: shown.tab_line(self.tab, self.glance, self.refused, width),
+            lambda width, column: shown.tab_at(self.tab, self.glance, self.refused, width, column),
+        )
+        yield Container(id="coordination-panes")
+
+    def on_mount(self) -> None:
+        self.set_interval(1, self.beat)
+        self.open_tab(self.tab)
+
+    def _state(self, width: int) -> list[Line]:
+        engine = self.deck.engine
+        if engine is None:
+            return [(Span("Opening the workspace …", "dim"),)]
+        return shown.state_lines(self.standing, self.link, engine.clock.now(), max(width - 2, 20))
+
+    # -- tabs -------------------------------------------------------------------------------------------------------
+
+    @property
+    def pane(self) -> Pane | None:
+        """The tab in front, once it is there."""
+        return next((pane for pane in self.query(Pane) if pane.word == self.tab and pane.is_mounted), None)
+
+    @property
+    def refused(self) -> list[str]:
+        """Tabs that the backend has nothing for."""
+        return [name for name, feature in shown.NEEDED.items() if self.refusal_of(feature)]
+
+    def open_tab(self, name: str) -> None:
+        """Bring a tab to the front, made when it is first asked for."""
+        self.tab = name
+        for pane in self.query(Pane):
+            pane.display = pane.word == name
+        if self.pane is not None:
+            self.to_front(self.pane)
+        elif all(pane.word != name for pane in self.query(Pane)):
+            module, _, kind = PANES[name].partition(":")
+            made: Pane = getattr(import_module(module), kind)(name)
+            self.query_one("#coordination-panes").mount(made)
+
+    def to_front(self, pane: Pane) -> None:
+        """A tab is there now, for the first time or again: give it the keys, and read what it shows."""
+        if pane.word != self.tab or not self.is_current:
+            return
+        self.set_focus(pane.records)
+        self.query_one(TabLine).refresh()
+        self.deck.beat()
+        self.look_at(pane)
+
+    def look_at(self, pane: Pane) -> None:
+        """Read what a tab shows, unless the backend has nothing of the kind."""
+        refusal = self.refusal_of(pane.feature)
+        if refusal:
+            pane.refuse(refusal)
+        elif self.deck.engine is not None:
+            pane.look()
+
+    def action_tab(self, name: str) -> None:
+        if name != self.tab:
+            self.open_tab(name)
+
+    def action_next_tab(self, by: int) -> None:
+        names = list(PANES)
+        self.open_tab(names[(names.index(self.tab) + by) % len(names)])
+
+    @on(TabLine.Chosen)
+    def tab_chosen(self, event: TabLine.Chosen) -> None:
+        self.action_tab(event.name)
+
+    def show_tasks(self, wanted: str) -> None:
+        """Show the tasks with these words."""
+        from console.panes.tasks import TasksPane
+
+        self.open_tab("tasks")
+
+        def narrow() -> None:
+            if isinstance(self.pane, TasksPane):
+                self.pane.show_view("all", wanted)
+
+        self.call_after_refresh(narrow)
+
+    # -- what is told -----------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        super().look()
+        if self.pane is not None:
+            self.to_front(self.pane)
+
+    def changed(self, changes: Iterable[Change]) -> None:
+        if self.pane is not None and not self.pane.refusal:
+            self.pane.heard(changes)
+
+    def hear(self, news: News) -> None:
+        topics = {notice.topic.partition(".")[0] for notice in news.notices}
+        if "coordination" in topics:
+            self.look_around()
+        if self.pane is not None and ("coordination" in topics or ("clock" in topics and self.tab == "clock")):
+            self.pane.look_soon()
+
+    def missed_by(self, pane: Reading, error: Exception) -> None:
+        """A tab's reading failed."""
+        if isinstance(error, NotSupported):
+            pane.refuse(str(error))
+        else:
+            self.missed(pane.about, error)
+
+    def lost(self) -> None:
+        for pane in self.query(Pane):
+            if pane.shared and pane.is_mounted:
+                pane.lose()
+
+    def drawn(self) -> None:
+        if not self.is_mounted:
+            return
+        self.query_one("#coordination-state", LineStack).draw_afresh()
+        self.query_one(TabLine).refresh()
+        if self.pane is not None and not self.pane.refusal and (refusal := self.refusal_of(self.pane.feature)):
+            self.pane.refuse(refusal)
+
+    def beat(self) -> None:
+        if not self.is_current or self.deck.engine is None:
+            return
+        super().beat()
+        self.query_one("#coordination-state", LineStack).draw_afresh()
+        if self.pane is not None:
+            self.pane.tick()
+
+    # -- the frame --------------------------------------------------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        return self.pane.why_not(action) if self.pane is not None else ""
+
+    def action_back(self) -> None:
+        if self.pane is None or not self.pane.step_back():
+            self.deck.back()
+
+    def copied(self) -> str:
+        return self.pane.copied() if self.pane is not None else ""
+
+    def command(self) -> str:
+        return self.pane.command() if self.pane is not None else ""
