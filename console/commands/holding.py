@@ -44,7 +44,7 @@ def add_parser(verbs: Subparsers) -> None:
         elect,
         examples=(
             "syncdeck elect importer -- ./import.sh        one of all that say so runs it",
-            "syncdeck elect importer --value $(hostname) -- ./import.sh",
+            "syncdeck elect importer --value blue -- ./import.sh",
         ),
         exits=EXITS.format(what="leadership"),
     )

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.registry import Registry
 from console.commands import VERBS
-from console.commands.parser import build_parser
+from console.commands.parser import parse
 from engine.settings.reading import load_workspace
 from tests.architecture.sources import ROOT
 
@@ -34,7 +34,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def is_taken(words: list[str]) -> bool:
     try:
-        build_parser(words).parse_args(words)
+        parse(words)
     except SystemExit as end:
         return end.code == 0
     return True
@@ -57,7 +57,7 @@ def test_examples_in_the_help_are_taken(verb: str, capsys: pytest.CaptureFixture
 
 def helped(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit):
-        build_parser(words).parse_args([*words, "--help"])
+        parse([*words, "--help"])
     return capsys.readouterr().out
 
 
