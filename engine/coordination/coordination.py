@@ -3,6 +3,7 @@ backend."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -181,10 +182,13 @@ class Coordination:
 
     @asynccontextmanager
     async def _audited(self, event: str, aggregate: str, data: Mapping[str, Any]) -> AsyncIterator[list[bool]]:
-        """Record what the block did, also when the backend's answer was lost; not if the block clears the list."""
+        """Record what the block did, also when nobody waited for the answer; not if the block clears the list."""
         done = [True]
         try:
             yield done
+        except asyncio.CancelledError:
+            await self._means.record(event, aggregate, {**data, "unconfirmed": "Whoever asked for it left too soon."})
+            raise
         except CoordinationUnavailable as error:
             if error.maybe_done:
                 await self._means.record(event, aggregate, {**data, "unconfirmed": str(error)})

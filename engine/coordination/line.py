@@ -103,7 +103,7 @@ class Line(Store):
         if self._store is not None:
             return self._store
         if self._group is None:
-            raise CoordinationError("Coordination is closed. Open the workspace again.")
+            raise closed()
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
             self._group.create_task(self._stay_open(self._opened))
@@ -222,6 +222,11 @@ class StreamLine(Streams):
 
     async def streams(self) -> Sequence[tuple[str, Offset, int]]:
         return await self._line.ask(lambda store: _streams(store).streams())
+
+
+def closed() -> CoordinationError:
+    """Return what is said to whoever asks too late."""
+    return CoordinationError("Coordination is closed. Open the workspace again.")
 
 
 def _streams(store: Store) -> Streams:

@@ -15,10 +15,10 @@ from itertools import count
 from engine.clock import Clock
 from engine.coordination.interruption import Interruption
 from engine.coordination.lease import Bearer, Lease
-from engine.coordination.line import Line
+from engine.coordination.line import Line, closed
 from engine.coordination.means import Means
 from engine.coordination.standing import Claim, SessionId, Token
-from engine.errors import CoordinationError, CoordinationUnavailable, SessionLost
+from engine.errors import CoordinationError, CoordinationUnavailable, SessionLost, SyncdeckError
 from engine.together import together
 
 LEAST_MARGIN = timedelta(milliseconds=100)
@@ -240,7 +240,7 @@ class Keeper:
         self._means = means
         self._group: asyncio.TaskGroup | None = None
         self._by_ttl: dict[timedelta, OwnSession] = {}
-        self._beginning: dict[timedelta, asyncio.Lock] = {}
+        self._beginning: dict[timedelta, asyncio.Future[OwnSession]] = {}
         self._pid = os.getpid()
 
     @property
@@ -267,18 +267,36 @@ class Keeper:
             raise CoordinationError("A forked process holds nothing. Open the workspace again in the new process.")
         self._means.must_write()
         self.line.promises.require_ttl(ttl)
-        async with self._beginning.setdefault(ttl, asyncio.Lock()):
-            found = self._by_ttl.get(ttl)
-            if found is not None and found.held:
-                return found
-            session = OwnSession(self.line, self._means, ttl)
+        if self._group is None:
+            raise closed()
+        beginning = self._beginning.get(ttl)
+        if beginning is None:
+            beginning = self._beginning[ttl] = asyncio.get_running_loop().create_future()
+            self._group.create_task(self._live(ttl, beginning))
+        return await asyncio.shield(beginning)
+
+    async def _live(self, ttl: timedelta, begun: asyncio.Future[OwnSession]) -> None:
+        """Begin a session and keep it. Whoever asked for it may leave: a session that nobody knows of would stay at the
+        backend until it lapses there."""
+        session = OwnSession(self.line, self._means, ttl)
+        try:
             await session.begin()
-            if self._group is None:
-                await session.end()
-                raise CoordinationError("Coordination is closed. Open the workspace again.")
+        except SyncdeckError as error:
+            begun.set_exception(error)
+            begun.exception()  # whoever asked may have left
+            return
+        except asyncio.CancelledError:
+            begun.cancel()
+            raise
+        finally:
+            del self._beginning[ttl]
+        if self._group is None:
+            begun.cancel()
+            await session.end()
+        else:
             self._by_ttl[ttl] = session
-            self._group.create_task(session.keep())
-            return session
+            begun.set_result(session)
+            await session.keep()
 
     async def close(self) -> None:
         """End them all."""
