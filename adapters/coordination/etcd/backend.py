@@ -11,13 +11,13 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from adapters.coordination import web_settings
-from adapters.coordination.etcd_calls import Credentials, EtcdCalls
-from adapters.coordination.etcd_claims import EtcdClaims
-from adapters.coordination.etcd_keys import EtcdKeys
-from adapters.coordination.etcd_layout import Layout
-from adapters.coordination.etcd_sessions import EtcdSessions
-from adapters.coordination.etcd_space import EtcdSpace
-from adapters.coordination.etcd_wire import under
+from adapters.coordination.etcd.calls import Credentials, EtcdCalls
+from adapters.coordination.etcd.claims import EtcdClaims
+from adapters.coordination.etcd.keys import EtcdKeys
+from adapters.coordination.etcd.layout import Layout
+from adapters.coordination.etcd.sessions import EtcdSessions
+from adapters.coordination.etcd.space import EtcdSpace
+from adapters.coordination.etcd.wire import under
 from adapters.coordination.web_settings import Service, Url, WebSettings
 from engine.clock import Clock
 from engine.coordination.promises import Feature, Promises
@@ -102,7 +102,7 @@ class Etcd(Backend):
                 try:
                     yield EtcdStore(space, promises)
                 finally:
-                    space.watch.close()
+                    space.close()
 
 
 class EtcdStore(EtcdSessions, EtcdClaims, EtcdKeys, Store):

@@ -1,0 +1,208 @@
+"""Ordered claims in etcd.
+
+A claim is a key of its own with its session's lease; the oldest in a queue holds, and its create revision
+is the token: it grows with every write to the cluster, so that tokens rise in the order in which they are granted. A
+key that disappears, by release, force or the end of its lease, hands over in that very step; whoever comes next hears
+it on the watch and confirms, in one transaction, that its own key is there and is the oldest (the lease it hangs on is
+what etcd#11456 forgot).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
+
+from adapters.coordination.etcd.calls import LeaseGone
+from adapters.coordination.etcd.layout import lease_of, session_of
+from adapters.coordination.etcd.sessions import seconds_left
+from adapters.coordination.etcd.space import EtcdSpace
+from adapters.coordination.etcd.wire import (
+    BY_AGE,
+    KeyValue,
+    Message,
+    Outcome,
+    changed_at,
+    created_at,
+    erase,
+    exists,
+    look,
+    none_older,
+    none_under,
+    put,
+    under,
+)
+from adapters.coordination.records import (
+    ClaimRecord,
+    Place,
+    claim_standing,
+    read,
+    session_standing,
+)
+from engine.coordination.standing import Claim, ClaimStanding, Token
+from engine.coordination.store import Claims
+from engine.errors import CoordinationError
+
+
+class _Queue(NamedTuple):
+    """How a claim stands in its queue."""
+
+    revision: int
+    """At which it was created; 0: it is not there."""
+    ahead: Sequence[bytes]
+    """The places before it."""
+
+    @classmethod
+    def of(cls, place: bytes, found: Sequence[KeyValue]) -> _Queue:
+        """From all places, oldest first."""
+        keys = [each.key for each in found]
+        if place not in keys:
+            return cls(0, keys)
+        index = keys.index(place)
+        return cls(found[index].create_revision, keys[:index])
+
+
+class EtcdClaims(Claims):
+    """Each a key that is as old as its place in the queue is good."""
+
+    _space: EtcdSpace
+
+    async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
+        own = self._space.own(claim.session)
+        if not wait:
+            return await self._claim_at_once(claim, value)
+        with self._space.watch.turn(self._space.layout.queue(claim.name)) as turn:
+            own.turns.add(turn)
+            try:
+                sure = self._space.watch.listening
+                record = ClaimRecord(asked=self._space.clock.now(), value=value)
+                standing = await self._stand(claim, record)
+                waited = bool(standing.ahead)
+                while standing.ahead:
+                    if sure:
+                        await turn.comes(standing.ahead)
+                    else:
+                        await self._space.watch.up()
+                        sure = True
+                    standing = await self._confirm(claim, record, standing)
+                return self._granted(claim, Token(standing.revision), record, waited=waited)
+            finally:
+                own.turns.discard(turn)
+
+    async def release(self, claim: Claim) -> bool:
+        layout = self._space.layout
+        place, grant = layout.place(claim), self._space.given_back(claim)
+        if grant is not None:
+            return (await self._space.calls.transact([created_at(place, grant.token)], [erase(place)])).succeeded
+        head = look(under(layout.queue(claim.name), limit=1, keys_only=True, **BY_AGE))
+        outcome = await self._space.calls.transact([exists(place)], [head, erase(place)])
+        return outcome.succeeded and outcome.first[0].key == place
+
+    async def revoke(self, name: str, token: Token) -> bool:
+        place = await holding_place(self._space, name, token)
+        if place is None:
+            return False
+        outcome = await self._space.calls.transact([created_at(place, token)], [erase(place)])
+        return outcome.succeeded
+
+    async def proclaim(self, claim: Claim, value: bytes) -> bool:
+        grant = self._space.grant_of(claim)
+        if grant is None:
+            return False
+        record = msgspec.structs.replace(grant.record, value=value)
+        self._space.granted(claim, grant.token, record)
+        place = self._space.layout.place(claim)
+        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
+        return (await self._space.calls.transact([created_at(place, grant.token)], [written])).succeeded
+
+    async def claims(self, prefix: str = "") -> Sequence[ClaimStanding]:
+        layout = self._space.layout
+        looks = [look(under(layout.claims + prefix.encode())), look(under(layout.sessions))]
+        places, sessions = (await self._space.calls.transact([], looks, writes=False)).responses
+        queues: defaultdict[str, list[Place]] = defaultdict(list)
+        for each in places.response_range.kvs:
+            place = Place(each.create_revision, layout.claimant_of(each.key), read(each.value, ClaimRecord))
+            queues[layout.name_of(each.key)].append(place)
+        holding = {min(queue).session for queue in queues.values()}
+        found = sessions.response_range.kvs
+        left = await seconds_left(self._space, {each.lease for each in found if session_of(each.lease) in holding})
+        standings = {
+            session: session_standing(session, each.value, left.get(each.lease))
+            for each in found
+            if (session := layout.session_of(each.key))
+        }
+        return [claim_standing(name, queues[name], standings) for name in sorted(queues)]
+
+    async def _claim_at_once(self, claim: Claim, value: bytes) -> Token | None:
+        layout, queue = self._space.layout, self._space.layout.queue(claim.name)
+        place = layout.place(claim)
+        record = ClaimRecord(asked=self._space.clock.now(), value=value)
+        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
+        outcome = await self._transact(
+            claim, [none_under(queue)], [written], [look(under(queue, keys_only=True, **BY_AGE))]
+        )
+        if outcome.succeeded:
+            return self._granted(claim, Token(outcome.header.revision), record, waited=False)
+        standing = _Queue.of(place, outcome.first)
+        if standing.ahead or not standing.revision:
+            return None
+        return self._granted(claim, Token(standing.revision), record, waited=False)
+
+    async def _stand(self, claim: Claim, record: ClaimRecord) -> _Queue:
+        """Take a place in the queue, unless the claim has one."""
+        place = self._space.layout.place(claim)
+        queue = look(under(self._space.layout.queue(claim.name), keys_only=True, **BY_AGE))
+        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
+        outcome = await self._transact(claim, [created_at(place, 0)], [queue, written], [queue])
+        if not outcome.succeeded:
+            return _Queue.of(place, outcome.first)
+        return _Queue(outcome.header.revision, [each.key for each in outcome.first])
+
+    async def _confirm(self, claim: Claim, record: ClaimRecord, standing: _Queue) -> _Queue:
+        """See whether it is this claim's turn. A place that is gone although the session lives was granted and taken
+        away before anybody knew: the claim stands at the end again."""
+        place, queue = self._space.layout.place(claim), self._space.layout.queue(claim.name)
+        outcome = await self._space.calls.transact(
+            [created_at(place, standing.revision), none_older(queue, standing.revision)],
+            [],
+            [look(under(queue, keys_only=True, **BY_AGE))],
+            writes=False,
+        )
+        if outcome.succeeded:
+            return _Queue(standing.revision, ())
+        found = _Queue.of(place, outcome.first)
+        return found if found.revision else await self._stand(claim, record)
+
+    def _granted(self, claim: Claim, token: Token, record: ClaimRecord, *, waited: bool) -> Token:
+        if waited:
+            record = msgspec.structs.replace(record, granted=self._space.clock.now())
+            self._space.later(self._note(claim, token, record))
+        return self._space.granted(claim, token, record)
+
+    async def _note(self, claim: Claim, token: Token, record: ClaimRecord) -> None:
+        """Write down since when a claim is granted, for people to read, unless it was written since it was made."""
+        place = self._space.layout.place(claim)
+        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
+        with suppress(CoordinationError):
+            await self._space.calls.transact([changed_at(place, token)], [written])
+
+    async def _transact(
+        self, claim: Claim, compare: Sequence[Message], success: Sequence[Message], failure: Sequence[Message]
+    ) -> Outcome:
+        """Do what hangs on the claim's session. Raises `SessionLost`."""
+        try:
+            return await self._space.calls.transact(compare, success, failure)
+        except LeaseGone as error:
+            raise self._space.over(claim.session) from error
+
+
+async def holding_place(space: EtcdSpace, name: str, token: Token) -> bytes | None:
+    """Return the key whose disappearance ends a grant, None when it is over."""
+    known = space.place_of(name, token)
+    if known is not None:
+        return known
+    found = await space.calls.find(under(space.layout.queue(name), limit=1, keys_only=True, **BY_AGE))
+    return found.kvs[0].key if found.kvs and found.kvs[0].create_revision == token else None

@@ -1,0 +1,49 @@
+"""etcd: a member that keeps its data, a namespace for each sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from itertools import count
+from os import getpid
+from pathlib import Path
+
+from adapters.coordination.etcd.backend import PROMISES, Etcd
+from engine.settings.context import AdapterContext
+from tests.contracts.store_sandbox import ServerSandbox
+from tests.servers.engines import engine
+
+_namespaces = count(1)
+
+
+class OnEtcd(ServerSandbox):
+    label = "etcd"
+    promises = PROMISES
+    ttl = timedelta(seconds=2)
+    slack = timedelta(seconds=2)
+    expiry = timedelta(seconds=2)
+    expiry_slack = timedelta(seconds=2)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._namespace = f"try-{getpid()}-{next(_namespaces)}"
+
+    def server_port(self) -> int:
+        return engine("etcd").port
+
+    def backend(self) -> Etcd:
+        settings = Etcd.Settings(url=f"http://{self.address}", timeout=timedelta(seconds=1))
+        context = AdapterContext(adapter="coordination", folder=self.folder, secrets=_none)
+        return Etcd(settings, context, self.clock, self._namespace)
+
+    async def restart(self) -> None:
+        server = engine("etcd")
+        server.kill()
+        await asyncio.to_thread(server.restart)
+
+
+def _none(reference: str, folder: Path) -> str:
+    raise AssertionError(f"nobody needs {reference}")
+
+
+SANDBOXES = (OnEtcd,)
