@@ -103,28 +103,34 @@ async def open_engine(
             extensions=extensions,
         )
         coordination = await stack.enter_async_context(_coordination(ground).open())
-        means, replica = _reconciling(ground, catalogue, coordination), _replica(ground)
-        reconciler = Reconciler(means)
-        yield Engine(
-            workspace=workspace,
-            catalogue=catalogue,
-            clock=clock,
-            actor=ground.actor,
-            read_only=read_only,
-            notices=ground.notices,
-            log=ground.log,
-            event_pages=stack.enter_context(open_event_pages(workspace.state, extensions.upcasts)),
-            reconcile=reconciler,
-            inspection=Inspection(means),
-            care=Care(workspace.state, ground.coordination_file),
-            conflicts=_conflicts(ground),
-            replica=replica,
-            responder=Responder(replica, notices=ground.notices),
-            replication=_replication(ground, replica),
-            log_care=_log_care(ground, replica),
-            coordination=coordination,
-            work=NodeWork(workspace, coordination, Automatic(means, reconciler), _aids(ground)),
-        )
+        pages = stack.enter_context(open_event_pages(workspace.state, extensions.upcasts))
+        yield _engine(ground, catalogue, coordination, pages)
+
+
+def _engine(ground: Ground, catalogue: Catalogue, coordination: Coordination, pages: EventPages) -> Engine:
+    means, replica = _reconciling(ground, catalogue, coordination), _replica(ground)
+    reconciler = Reconciler(means)
+    aids = Aids(resolve=ground.secret, clock=ground.clock, notices=ground.notices)
+    return Engine(
+        workspace=ground.workspace,
+        catalogue=catalogue,
+        clock=ground.clock,
+        actor=ground.actor,
+        read_only=ground.read_only,
+        notices=ground.notices,
+        log=ground.log,
+        event_pages=pages,
+        reconcile=reconciler,
+        inspection=Inspection(means),
+        care=Care(ground.workspace.state, ground.coordination_file),
+        conflicts=_conflicts(ground),
+        replica=replica,
+        responder=Responder(replica, notices=ground.notices),
+        replication=_replication(ground, replica),
+        log_care=_log_care(ground, replica),
+        coordination=coordination,
+        work=NodeWork(ground.workspace, coordination, Automatic(means, reconciler), aids),
+    )
 
 
 def _reconciling(ground: Ground, catalogue: Catalogue, coordination: Coordination) -> Means:
@@ -215,7 +221,3 @@ def _coordination(ground: Ground) -> Coordination:
             plans=plans_of(workspace),
         ),
     )
-
-
-def _aids(ground: Ground) -> Aids:
-    return Aids(resolve=ground.secret, clock=ground.clock, notices=ground.notices)

@@ -31,6 +31,11 @@ def add_parser(verbs: Subparsers) -> None:
     )
     parser.set_defaults(prefix="", limit=1_000)
     acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
+    _add_reading(acts)
+    _add_writing(acts)
+
+
+def _add_reading(acts: Subparsers) -> None:
     listing = add_act(acts, "list", list_keys, "List keys with their values.", examples=("syncdeck keys list deploy/",))
     listing.add_argument("prefix", nargs="?", default="", help="only keys that begin so")
     listing.add_argument("--limit", type=int, default=1_000, metavar="N", help="at most so many (default 1000)")
@@ -43,6 +48,17 @@ def add_parser(verbs: Subparsers) -> None:
         exits=f"0 printed, 1 {GONE}",
     )
     getting.add_argument("key")
+    watching = add_act(
+        acts,
+        "watch",
+        watch,
+        "Print keys, and every change of them as it happens.",
+        examples=("syncdeck keys watch deploy/",),
+    )
+    watching.add_argument("prefix", nargs="?", default="", help="only keys that begin so")
+
+
+def _add_writing(acts: Subparsers) -> None:
     putting = add_act(
         acts,
         "put",
@@ -69,14 +85,6 @@ def add_parser(verbs: Subparsers) -> None:
     )
     deleting.add_argument("key")
     _add_expected(deleting)
-    watching = add_act(
-        acts,
-        "watch",
-        watch,
-        "Print keys, and every change of them as it happens.",
-        examples=("syncdeck keys watch deploy/",),
-    )
-    watching.add_argument("prefix", nargs="?", default="", help="only keys that begin so")
 
 
 def _add_expected(act: ArgumentParser) -> None:
