@@ -108,7 +108,7 @@ COORDINATION: tuple[BackendType, ...] = (
         type="etcd",
         title="etcd",
         summary="An etcd cluster, 3.4 or later: all nodes that reach it.",
-        path="adapters.coordination.etcd:Etcd",
+        path="adapters.coordination.etcd.backend:Etcd",
     ),
     BackendType(
         type="memcached",
