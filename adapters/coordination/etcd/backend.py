@@ -98,9 +98,9 @@ class Etcd(Backend):
             layout = Layout(self._namespace)
             await calls.find(under(layout.all, limit=1, keys_only=True))  # refuses a wrong password and missing rights
             async with together() as group:
-                space = EtcdSpace(calls, layout, self._clock, group)
+                space = EtcdSpace(calls, layout, promises, self._clock, group)
                 try:
-                    yield EtcdStore(space, promises)
+                    yield EtcdStore(space)
                 finally:
                     space.close()
 
@@ -108,13 +108,12 @@ class Etcd(Backend):
 class EtcdStore(EtcdSessions, EtcdClaims, EtcdKeys, Store):
     """An open namespace."""
 
-    def __init__(self, space: EtcdSpace, promises: Promises) -> None:
+    def __init__(self, space: EtcdSpace) -> None:
         self._space = space
-        self._promises = promises
 
     @property
     def promises(self) -> Promises:
-        return self._promises
+        return self._space.promises
 
     @property
     def streams(self) -> None:

@@ -48,6 +48,7 @@ class EtcdKeys(Keys):
     ) -> Revision:
         calls, place, lease = self._space.calls, self._space.layout.key(key), 0
         if expires is not None:
+            self._space.promises.require_expiry(expires)
             lease = await calls.grant(ceil(expires.total_seconds()))
         try:
             outcome = await self._write(key, put(place, value, lease, prev_kv=True), expected, fence)

@@ -24,6 +24,7 @@ class EtcdSessions(Sessions):
 
     async def begin(self, who: Who, ttl: timedelta, revoked: Revoked) -> SessionId:
         space = self._space
+        space.promises.require_ttl(ttl)
         lease = await space.calls.grant(ceil(ttl.total_seconds()))
         session = session_of(lease)
         record = SessionRecord(who=who, ttl=ttl, since=space.clock.now())

@@ -13,6 +13,7 @@ from adapters.coordination.etcd.layout import Layout
 from adapters.coordination.etcd.watch import EtcdWatch, Turn
 from adapters.coordination.records import ClaimRecord
 from engine.clock import Clock
+from engine.coordination.promises import Promises
 from engine.coordination.standing import Claim, SessionId, Token
 from engine.coordination.store import Revoked
 from engine.errors import CoordinationError, SessionLost
@@ -40,9 +41,12 @@ class OwnSession:
 class EtcdSpace:
     """One namespace in one cluster, and what this process has there."""
 
-    def __init__(self, calls: EtcdCalls, layout: Layout, clock: Clock, group: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, calls: EtcdCalls, layout: Layout, promises: Promises, clock: Clock, group: asyncio.TaskGroup
+    ) -> None:
         self.calls = calls
         self.layout = layout
+        self.promises = promises
         self.clock = clock
         self.watch = EtcdWatch(calls, layout, group, self._gone)
         self._own: dict[SessionId, OwnSession] = {}
