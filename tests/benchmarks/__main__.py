@@ -20,6 +20,7 @@ BENCHMARKS = {
     "conflicts": "Ten thousand open conflicts: the queue, and a thousand decisions, beside a bare SELECT",
     "first_paint": "Time to the console's first frame, beside a bare Textual app",
     "replication": "Two real nodes on loopback: pull, push, memory, and how soon an event is seen at the other",
+    "coordination": "Holding a name: pairs a second, hand-over, crash, being told, beside tooz, filelock, fasteners",
     "console_log": "A million events on the screen: opening, scrolling, memory",
 }
 
