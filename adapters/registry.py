@@ -105,6 +105,13 @@ COORDINATION: tuple[BackendType, ...] = (
         extra="redis",
     ),
     BackendType(
+        type="postgres",
+        title="PostgreSQL",
+        summary="A PostgreSQL database (12 or newer): all nodes that reach it.",
+        path="adapters.coordination.postgres:Postgres",
+        extra="postgres",
+    ),
+    BackendType(
         type="etcd",
         title="etcd",
         summary="An etcd cluster, 3.4 or later: all nodes that reach it.",

@@ -20,7 +20,7 @@ from adapters.coordination.redis_keys import RedisKeys
 from adapters.coordination.redis_line import Link
 from adapters.coordination.redis_promises import PROMISES, facts, learnt
 from adapters.coordination.redis_stream import RedisStreams
-from adapters.coordination.redis_tending import keep_up, look_after
+from adapters.coordination.redis_tending import RedisSessions, keep_up
 from engine.clock import Clock
 from engine.coordination.promises import Promises
 from engine.coordination.standing import Change
@@ -151,10 +151,13 @@ class RedisStore(RedisKeys, RedisClaims, Store):
         except exceptions.ResponseError:  # not for us, or renamed by its owner
             durability = None
         self._promises = learnt(self._link.address.title, info, durability)
+        self.own.backend = kind = self._promises.backend.split()[0]
+        self._link.address.title = self._link.address.title.replace("Redis", kind, 1)
 
     def tending(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what has to run as long as the store is open."""
-        return keep_up(self._link, self, self._clock), look_after(self._link, self, self._clock)
+        sessions = RedisSessions(self._link, self._clock)
+        return keep_up(self._link, self.own, self._clock), self.observer.look_after(sessions)
 
     async def close(self) -> None:
         await self._link.close()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from adapters.coordination import redis_key_scripts as scripts
 from adapters.coordination.redis_line import Link
+from adapters.coordination.redis_promises import PROMISES
 from adapters.coordination.redis_values import bounds, entry_of, milliseconds
 from engine.coordination.standing import Entry, Fence, Revision
 from engine.coordination.store import Keys
@@ -32,6 +33,8 @@ class RedisKeys(Keys):
         expires: timedelta | None = None,
         fence: Fence | None = None,
     ) -> Revision:
+        if expires is not None:
+            PROMISES.require_expiry(expires)
         lasting = "" if expires is None else milliseconds(expires)
         answer = await self._link.script(scripts.PUT, key, value, _given(expected), lasting, *_fence(fence))
         return _revision(key, fence, answer)

@@ -64,7 +64,11 @@ class Line:
     async def call(self, *parts: Argument) -> Any:
         """Send a command and return its answer. Raises `ResponseError` as it is, and `CoordinationUnavailable`."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        await self._send(parts, answer)
+        try:
+            await self._send(parts, answer)
+        except BaseException:
+            answer.cancel()
+            raise
         return await answer
 
     async def send(self, *parts: Argument) -> None:
@@ -90,11 +94,12 @@ class Line:
             self._answers.append(answer)
         try:
             await self._connection.send_packed_command(packed, check_health=False)
-        except (exceptions.RedisError, OSError) as error:
-            await self.end()
+        except (exceptions.RedisError, OSError) as error:  # the client closed it, and the reader ends
             raise self._address.broken(maybe_done=True) from error
 
     def _answered(self, answer: Any) -> None:
+        if not self._open:  # all have heard that there would be no answer
+            return
         waiting = self._answers.popleft()
         if waiting.done():  # cancelled
             return

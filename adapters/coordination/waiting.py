@@ -1,4 +1,4 @@
-"""Claims of this process that wait for a grant, and what became known of the grants it has."""
+"""What a process knows of its own sessions: who waits in them for a grant, what they hold, what was told of that."""
 
 from __future__ import annotations
 
@@ -120,3 +120,37 @@ class Grants:
         """Forget a session."""
         self._keepers.pop(session, None)
         self._held.pop(session, None)
+
+
+class OwnSessions:
+    """Who waits, what is held, and what has to be given back because this process was cut off."""
+
+    def __init__(self, backend: str) -> None:
+        self.backend = backend
+        """Its name, for messages."""
+        self.waiting = Waiting()
+        self.grants = Grants()
+        self.surrendered: dict[tuple[str, Token], None] = {}
+        """Grants that were given up while nobody could be told; they are given back over the next line."""
+
+    def heard(self, session: SessionId, message: str) -> None:
+        """Take in what a session was told: `granted`, token, name and nonce; `revoked`, token and name; or `over`."""
+        match message.split("\n", 3):
+            case ["granted", token, name, nonce]:
+                self.waiting.granted(Claim(session, name, nonce), Token(int(token)))
+            case ["revoked", token, name]:
+                self.grants.revoked(session, name, Token(int(token)))
+            case _:
+                self.over(session)
+
+    def over(self, session: SessionId) -> SessionLost:
+        """Tell everybody concerned that a session is over, and return that as an error."""
+        error = SessionLost(f"The session of this process lapsed, or was ended, at {self.backend}.")
+        self.waiting.over(session, error)
+        self.grants.over(session)
+        return error
+
+    def cut_off(self, error: CoordinationError) -> None:
+        """Give up what is held, for others may have it by now; who waits hears why."""
+        self.surrendered.update(dict.fromkeys(self.grants.cut_off()))
+        self.waiting.broken(error)

@@ -8,7 +8,7 @@ Kubernetes' LeaseLock do so). Where its process keeps a line open as a sign of l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from engine.coordination.standing import SessionId
@@ -86,12 +86,6 @@ def left(sighting: Sighting | None, now: float) -> timedelta | None:
     if sighting is None:
         return None
     return max(timedelta(0), sighting.ttl - timedelta(seconds=now - sighting.since))
-
-
-def on_another_line(seen: Mapping[SessionId, Sighting]) -> dict[SessionId, Sighting]:
-    """Return what is still known once the observer's own line had to be made anew: whoever was deaf may have listened
-    in the meantime."""
-    return {session: replace(sighting, deaf_since=None) for session, sighting in seen.items()}
 
 
 def _sighting(before: Sighting | None, sample: Sample, answered: float) -> Sighting:

@@ -1,0 +1,113 @@
+"""Sessions and claims in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from secrets import token_hex
+
+import msgspec
+from msgspec.structs import replace
+
+from adapters.coordination.observing import Observer
+from adapters.coordination.postgres_desk import Desk
+from adapters.coordination.postgres_lines import Lines
+from adapters.coordination.postgres_promises import PROMISES
+from adapters.coordination.postgres_values import CLAIMS, LAST_OF_ALL, SESSIONS, claims_of, milliseconds, session_of
+from adapters.coordination.waiting import OwnSessions
+from engine.clock import Clock
+from engine.coordination.standing import Claim, ClaimStanding, SessionId, SessionStanding, Token, Who
+from engine.coordination.store import Claims, Revoked, Sessions
+from engine.errors import SessionLost
+
+
+class PostgresClaims(Sessions, Claims):
+    """The process's sessions and claims. A grant is told on the session's channel, to its waiter alone."""
+
+    def __init__(self, desk: Desk, lines: Lines, clock: Clock, own: OwnSessions) -> None:
+        self._desk = desk
+        self._lines = lines
+        self._clock = clock
+        self.own = own
+        self.observer = Observer(clock)
+
+    async def begin(self, who: Who, ttl: timedelta, revoked: Revoked) -> SessionId:
+        PROMISES.require_ttl(ttl)
+        session = SessionId(token_hex(8))
+        written = msgspec.json.encode(who).decode()
+        self.own.grants.begun(session, revoked)
+        try:
+            await self._lines.endure(ttl)
+            await self._lines.listen(session)
+            now = self._clock.now()
+            await self._desk.call("begin_session", session, written, milliseconds(ttl), now, *self._lines.lives)
+        except BaseException:
+            self.own.grants.ended(session)
+            raise
+        return session
+
+    async def renew(self, session: SessionId) -> frozenset[tuple[str, Token]]:
+        rows = await self._desk.call("renew", session)
+        if not rows:
+            raise self.own.over(session)
+        grants = frozenset((row["name"], Token(row["token"])) for row in rows if row["name"] is not None)
+        self.own.grants.confirmed(session, grants)
+        return grants
+
+    async def end(self, session: SessionId) -> None:
+        self.own.grants.ended(session)
+        await self._desk.call("end_session", session, self._clock.now(), None, False)
+        self.own.over(session)
+        await self._lines.unlisten(session)
+
+    async def sessions(self) -> Sequence[SessionStanding]:
+        rows = await self._desk.ask(SESSIONS)
+        return [session_of(row, self.observer.left(SessionId(row["id"]))) for row in rows]
+
+    async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
+        with self.own.waiting.place(claim, value) as granted:
+            token = await self._ask(claim, value, wait=wait)
+            if token is None and wait:
+                token = await granted
+        if token is not None:
+            self.own.grants.granted(claim.session, claim.name, token)
+        return token
+
+    async def release(self, claim: Claim) -> bool:
+        self.own.grants.given_back(claim.session, claim.name)
+        rows = await self._desk.call("release", claim.name, claim.session, claim.nonce, self._clock.now())
+        return bool(rows[0][0])
+
+    async def revoke(self, name: str, token: Token) -> bool:
+        rows = await self._desk.call("revoke", name, token, self._clock.now())
+        return bool(rows[0][0])
+
+    async def proclaim(self, claim: Claim, value: bytes) -> bool:
+        rows = await self._desk.call("proclaim", claim.name, claim.session, claim.nonce, value)
+        return bool(rows[0][0])
+
+    async def claims(self, prefix: str = "") -> Sequence[ClaimStanding]:
+        found = claims_of(await self._desk.ask(CLAIMS, prefix, prefix + LAST_OF_ALL))
+        return [
+            replace(claim, left=self.observer.left(claim.holder.session)) if claim.holder is not None else claim
+            for claim in found
+        ]
+
+    async def take_up(self) -> None:
+        """Go on over a new line with what went on over the one before: giving up, waiting. Raises
+        `CoordinationError`."""
+        for grant in tuple(self.own.surrendered):
+            await self.revoke(*grant)
+            self.own.surrendered.pop(grant, None)
+        for place in self.own.waiting.places():
+            with suppress(SessionLost):  # who waits in that session has heard it
+                token = await self._ask(place.claim, place.value, wait=True)
+                if token is not None:
+                    self.own.waiting.granted(place.claim, token)
+
+    async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
+        (row,) = await self._desk.call("claim", claim.name, claim.session, claim.nonce, value, wait, self._clock.now())
+        if row["outcome"] == "over":
+            raise self.own.over(claim.session)
+        return Token(row["its_token"]) if row["outcome"] == "granted" else None

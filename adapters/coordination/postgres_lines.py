@@ -1,0 +1,165 @@
+"""The two lines of a process to PostgreSQL: the first listens to what is told, the second asks what has to be asked
+again and again. One that breaks is made anew, and costs nothing as long as the other is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from adapters.coordination.mailboxes import Mailboxes
+from adapters.coordination.postgres_desk import Desk
+from adapters.coordination.postgres_life_line import LifeLine
+from adapters.coordination.waiting import OwnSessions
+from engine.clock import Clock
+from engine.coordination.observed import CUT_OFF_PATIENCE
+from engine.coordination.standing import Change, Kind, SessionId
+from engine.errors import CoordinationError, CoordinationUnavailable
+
+
+class Bell:
+    """Rings for who follows a stream."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._fault: CoordinationError | None = None
+
+    def ring(self, fault: CoordinationError | None = None) -> None:
+        self._fault = fault or self._fault
+        self._rung.set()
+
+    def still(self) -> None:
+        """Forget that it rang: all is read that there was before this."""
+        self._rung.clear()
+
+    async def rung(self) -> None:
+        """Wait until there is something new. Raises `CoordinationUnavailable` once the line broke."""
+        await self._rung.wait()
+        if self._fault is not None:
+            raise self._fault
+
+
+class Lines:
+    """Both lines, and everybody who hears something over them."""
+
+    def __init__(self, desk: Desk, schema: str, clock: Clock, own: OwnSessions) -> None:
+        self._desk = desk
+        self.schema = schema
+        self._own = own
+        self.listener = LifeLine(desk.address, schema, clock)
+        self.asker = LifeLine(desk.address, schema, clock)
+        self.listener.taken_up, self.asker.taken_up = self._listener_is_new, self._show_life
+        self.listener.changed, self.asker.changed = self._listener_changed, self._changed
+        self._some = asyncio.Event()
+        self._none = asyncio.Event()
+        self.take_up: Callable[[], Awaitable[None]] = _nothing
+        """Runs over every new listener, once it listens: what was told meanwhile was missed."""
+        self._mailboxes = Mailboxes()
+        self._bells: dict[str, set[Bell]] = {}
+
+    @property
+    def lives(self) -> tuple[int, int]:
+        return self.listener.life, self.asker.life
+
+    async def dial(self) -> None:
+        """Make both. Raises `CoordinationError`."""
+        await self.asker.dial()
+        await self.listener.dial()
+
+    async def endure(self, ttl: timedelta) -> None:
+        for line in (self.listener, self.asker):
+            await line.endure(ttl)
+
+    async def listen(self, session: SessionId) -> None:
+        """Hear what a session is told."""
+        await self.listener.listen(f"{self.schema}:{session}", lambda message: self._own.heard(session, message))
+
+    async def unlisten(self, session: SessionId) -> None:
+        await self.listener.unlisten(f"{self.schema}:{session}")
+
+    async def give_up_in_time(self) -> None:
+        """Whenever both lines stay broken, give up what is held."""
+        while True:
+            await self._none.wait()
+            try:
+                async with asyncio.timeout(CUT_OFF_PATIENCE.total_seconds()):
+                    await self._some.wait()
+            except TimeoutError:
+                self._own.cut_off(self._desk.address.away())
+                await self._some.wait()
+
+    async def changes(self) -> AsyncGenerator[Change, None]:
+        """Follow what is told to everybody."""
+        if not self.listener.up:
+            raise self._desk.address.away()
+        with self._mailboxes.opened() as box:
+            yield Change(kind=Kind.SYNCED)
+            async for change in box.changes():
+                yield change
+
+    @contextmanager
+    def followed(self, stream: str) -> Iterator[Bell]:
+        """A bell that rings when something is appended, until the block ends. Raises `CoordinationUnavailable`."""
+        if not self.listener.up:
+            raise self._desk.address.away()
+        bell = Bell()
+        self._bells.setdefault(stream, set()).add(bell)
+        try:
+            yield bell
+        finally:
+            bells = self._bells.get(stream, set())
+            bells.discard(bell)
+            if not bells:
+                self._bells.pop(stream, None)
+
+    def silent(self, fault: CoordinationUnavailable) -> None:
+        """Tell all who wait or follow that the server does not answer; the lines may come to life again."""
+        self._own.waiting.broken(fault)
+        self._fail_followers(fault)
+
+    def close(self) -> None:
+        self.listener.close()
+        self.asker.close()
+
+    def _heard(self, payload: str) -> None:
+        kind, _, name = payload.partition(" ")
+        if kind == "stream":
+            for bell in self._bells.get(name, ()):
+                bell.ring()
+        else:
+            self._mailboxes.tell(Change(kind=Kind(kind), name=name))
+
+    async def _listener_is_new(self) -> None:
+        await self.listener.listen(self.schema, self._heard)
+        for session in self._own.grants.sessions:
+            await self.listen(session)
+        await self._show_life()
+        await self.take_up()
+
+    async def _show_life(self) -> None:
+        own = list(self._own.grants.sessions)
+        if own:
+            await self._desk.ask(
+                "UPDATE @schema@.session SET life = $1, life_too = $2 WHERE id = ANY($3)", *self.lives, own
+            )
+
+    def _listener_changed(self) -> None:
+        if not self.listener.up:
+            self._fail_followers(self._desk.address.away())
+        self._changed()
+
+    def _changed(self) -> None:
+        some = self.listener.up or self.asker.up
+        for event, holds in ((self._some, some), (self._none, not some)):
+            event.set() if holds else event.clear()
+
+    def _fail_followers(self, fault: CoordinationUnavailable) -> None:
+        self._mailboxes.fail(fault)
+        for bells in self._bells.values():
+            for bell in bells:
+                bell.ring(fault)
+
+
+async def _nothing() -> None:
+    """Nobody has anything to take up."""
