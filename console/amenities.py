@@ -16,7 +16,7 @@ from textual.notifications import SeverityLevel
 from console.bridge import Opening, begin
 from console.clipboard import copy_by_tool, local_tool, osc52
 from console.engine_host import EngineHost
-from console.messages import Failure, Open, Said
+from console.messages import Failure, News, Open, Said
 from console.preferences import Preferences, keep
 from console.presentation.ages import TimeStyle
 from console.screens.frame import LOOK_ONLY, SyncdeckScreen
@@ -139,6 +139,12 @@ class Amenities(EngineHost):
         self.push_screen(AllKeys(rows), run)
 
     # -- planning ---------------------------------------------------------------------------------------------------
+
+    def heard(self, news: News) -> None:
+        for notice in news.notices:
+            if notice.topic == "plan.progress" and notice.subject in self.planning:
+                self.planning[notice.subject] = str(notice.detail)
+        super().heard(news)
 
     def plan_sync(self, sync: str) -> None:
         """Plan a sync and open its plan, unless people went elsewhere meanwhile: then say where it is."""

@@ -111,9 +111,7 @@ class SyncdeckApp(Amenities):
             begin(self, partial(warm_up, self), name="warm up", group=GROUP)
 
     def heard(self, news: News) -> None:
-        for notice in news.notices:
-            if notice.topic == "plan.progress" and notice.subject in self.planning:
-                self.planning[notice.subject] = str(notice.detail)
+        self.pulse = pulse.told(self.pulse, news.notices)
         super().heard(news)
         self.take_pulse()
 

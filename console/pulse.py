@@ -11,6 +11,7 @@ from console.presentation.header import Pulse
 if TYPE_CHECKING:
     from engine.assembly import Engine
     from engine.events.replicating.standing import PeerStatus
+    from engine.notices import Notice
     from engine.reconcile.history import SyncStatus
 
 
@@ -24,6 +25,14 @@ def begun(pulse: Pulse, engine: Engine) -> Pulse:
         protected=workspace.protected,
         read_only=pulse.read_only or engine.read_only,
     )
+
+
+def told(pulse: Pulse, notices: Sequence[Notice]) -> Pulse:
+    """Return the pulse with what notices tell: whether the coordination backend answers, which nobody is asked for."""
+    for notice in notices:
+        if notice.topic in {"coordination.up", "coordination.down"}:
+            pulse = replace(pulse, backend_gone=notice.topic == "coordination.down")
+    return pulse
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class KeysPane(KeyEditing):
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def head(self, width: int) -> Sequence[Line]:  # noqa: ARG002  as wide as the list
-        return (tree.titles(self.row_width),)
+        return (tree.titles(self.row_width),) if self.key_tree.leaves else ()
 
     def rows(self) -> Rows:
         return KeyRows(self.key_tree.rows(), lambda node, width: tree.node_line(node, self.now_elapsed, width))

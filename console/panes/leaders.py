@@ -53,7 +53,8 @@ class LeadersPane(DoingPane):
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def head(self, width: int) -> Sequence[Line]:  # noqa: ARG002  as wide as the list
-        return (locks.titles(self._columns(self.row_width), name="GROUP", holder="LEADER", number="TERM"),)
+        columns = self._columns(self.row_width)
+        return (locks.titles(columns, name="GROUP", holder="LEADER", number="TERM"),) if self.groups else ()
 
     def rows(self) -> Rows:
         needle = self.wanted.casefold()

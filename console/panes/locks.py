@@ -53,7 +53,7 @@ class LocksPane(DoingPane):
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def head(self, width: int) -> Sequence[Line]:  # noqa: ARG002  as wide as the list
-        return (shown.titles(self._columns(self.row_width)),)
+        return (shown.titles(self._columns(self.row_width)),) if self.claims else ()
 
     def rows(self) -> Rows:
         needle = self.wanted.casefold()

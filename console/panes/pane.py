@@ -48,6 +48,7 @@ class Pane(Reading):
             yield LinePanel(self._shown_detail, id="pane-detail")
 
     def on_mount(self) -> None:
+        self.there = True
         self.query_one(FilterBar).display = False
         self.draw()
         self.place.to_front(self)
@@ -101,7 +102,7 @@ class Pane(Reading):
         return self.deck.engine is None or not self.known or bool(self.refusal)
 
     def draw(self) -> None:
-        if self.deck.engine is None or not self.is_mounted:
+        if self.deck.engine is None or not self.there:
             return
         records = self.records
         rows = NoRows() if self.blank else Greyed(self.rows(), lambda: self.lost_at is not None)
@@ -112,7 +113,7 @@ class Pane(Reading):
 
     def draw_around(self) -> None:
         """Draw what stands around the list."""
-        if not self.is_mounted:
+        if not self.there:
             return
         self.query_one("#pane-head", LineStack).draw_afresh()
         self.panel.draw_afresh()
@@ -135,7 +136,7 @@ class Pane(Reading):
         return list(self.empty()) if self.known else self.place.unknown(width)
 
     def _shown_head(self, width: int) -> Sequence[Line]:
-        return () if self.blank else self.head(max(width - 3, 20))
+        return () if self.blank else self.head(max(width - 2, 20))
 
     def _shown_detail(self, width: int) -> Sequence[Line]:
         if self.blank:
@@ -144,7 +145,7 @@ class Pane(Reading):
         return [greyed(line) for line in lines] if self.lost_at is not None else lines
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.draw_around)
+        self.call_after_refresh(self.draw)
 
     @property
     def row_width(self) -> int:

@@ -38,6 +38,8 @@ class Reading(Container):
         super().__init__(classes="pane")
         self.word = word
         """Its name in the table of tabs."""
+        self.there = False
+        """Its parts are there to be drawn."""
         self.known = False
         """Something was read, at `read_at` on the clock of elapsed time."""
         self.read_at = 0.0
@@ -94,7 +96,7 @@ class Reading(Container):
 
     def _answered(self, found: Any) -> None:
         engine = self.deck.engine
-        if engine is None or not self.is_mounted:
+        if engine is None or not self.there:
             return
         self.set_timer(REST_SECONDS, self._rested)
         self.lost_at, self.refusal = None, ""

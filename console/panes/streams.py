@@ -52,7 +52,7 @@ class StreamsPane(Pane):
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def head(self, width: int) -> Sequence[Line]:  # noqa: ARG002  as wide as the list
-        return (shown.titles(self.row_width),)
+        return (shown.titles(self.row_width),) if self.streams else ()
 
     def rows(self) -> Rows:
         needle = self.wanted.casefold()
@@ -80,7 +80,7 @@ class StreamsPane(Pane):
     def read_messages(self) -> None:
         """Read the end of the stream under the cursor."""
         stream = self.stream
-        if stream is not None and self.lost_at is None and self.is_mounted:
+        if stream is not None and self.lost_at is None and self.there:
             self.place.ask("read the stream", partial(_messages, stream), self._took, failed=self._failed)
 
     def _took(self, found: tuple[str, Sequence[Message]]) -> None:

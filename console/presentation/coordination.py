@@ -202,9 +202,9 @@ def overview_line(standing: BackendStanding, leader: str, now: datetime, width: 
         fault = (Span(f" for {duration(now - standing.since)}: {clean(standing.fault)}", "dim"),)
         return fit((*gone, *fault), width)
     led = (
-        Span(f"automatic syncs led by {clean(leader)}", "dim")
+        Span(f"syncs led by {clean(leader)}", "dim")
         if leader
-        else Span("○ nobody leads automatic syncs", "dim")
+        else Span("○ nobody leads automatic syncs: start syncdeck serve", "dim")
     )
     parts = [
         (Span("coordination  ", "dim"), Span("● ", "ok"), Span(backend)),

@@ -24,6 +24,8 @@ class Pulse:
     conflicts: int = 0
     lost: int = 0
     """Peers that are lost, or that refuse to exchange."""
+    backend_gone: bool = False
+    """The coordination backend does not answer."""
     clock: str = ""
 
 
@@ -57,6 +59,7 @@ def _states(pulse: Pulse) -> list[_State]:
         (9, "READ ONLY", "warn", pulse.read_only),
         (8, "PROTECTED", "error", pulse.protected),
         (7, f"⊘ {pulse.refused} refused", "error", pulse.refused),
+        (6, "✗ coordination", "error", pulse.backend_gone),
         (5, f"✗ {pulse.lost} {'peer' if pulse.lost == 1 else 'peers'}", "error", pulse.lost),
         (4, f"● {count(pulse.conflicts, 'conflict')}", "warn", pulse.conflicts),
         (6, f"◆ {pulse.waiting} waiting", "warn", pulse.waiting),

@@ -129,14 +129,23 @@ def about(task: Task, now: datetime) -> Line:
         case TaskState.CANCELLED:
             return (Span(f"by {clean(task.cancel_asked)}" if task.cancel_asked else "", "dim"),)
         case TaskState.DONE:
-            return (Span(in_short(task.result), "dim"),)
+            return (Span(clean(last_line(task.result), 200), "dim"),)
 
 
-def in_short(value: Any) -> str:
-    """Return a JSON value in one line."""
-    if value is None:
+def output(result: Any) -> str | None:
+    """Return what a command said, where the result is nothing else."""
+    said = result.get("output") if isinstance(result, dict) and len(result) == 1 else None
+    return said if isinstance(said, str) else None
+
+
+def last_line(result: Any) -> str:
+    """Return a result in one line: the last that a command said, or the JSON value."""
+    said = output(result)
+    if said is not None:
+        return next((line for line in reversed(said.splitlines()) if line.strip()), "")
+    if result is None:
         return ""
-    return clean(value if isinstance(value, str) else msgspec.json.encode(value).decode(), 200)
+    return result if isinstance(result, str) else msgspec.json.encode(result).decode()
 
 
 def matches(task: Task, text: str) -> bool:
@@ -175,7 +184,7 @@ def detail(task: Task, now: datetime, width: int) -> list[Line]:
     if task.error:
         lines += [(), (Span("ERROR", "dim"),), *wrap(task.error, width, "error")[:MOST_LINES]]
     if task.result is not None:
-        lines += [(), (Span("RESULT", "dim"),), *json_lines(task.result, width)]
+        lines += [(), *_result(task.result, width)]
     lines += [(), (Span("PAYLOAD", "dim"),), *json_lines(task.payload, width)]
     return [*lines, (), *_origin(task, now, width)]
 
@@ -195,6 +204,13 @@ def _situation(task: Task, now: datetime, width: int) -> list[Line]:
             return wrap(f"dead for {duration(now - (task.ended or now))}. {text}", width)
         case _:
             return wrap(f"ended {age(task.ended, now)}" if task.ended is not None else "", width)
+
+
+def _result(result: Any, width: int) -> list[Line]:
+    said = output(result)
+    if said is None:
+        return [(Span("RESULT", "dim"),), *json_lines(result, width)]
+    return [(Span("OUTPUT", "dim"),), *text_lines(said.rstrip("\n") or "nothing", width)]
 
 
 def _attempts(task: Task, now: datetime, width: int) -> list[Line]:

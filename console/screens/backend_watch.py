@@ -194,12 +194,13 @@ async def look_around(engine: Engine) -> Glanced:
     able = set(Feature) - set(standing.promises.refusals)
     locks = await coordination.locks() if Feature.LOCK in able else ()
     leaders = await coordination.leaders() if Feature.ELECTION in able else ()
+    clock = coordination.clock.standing()
     glance = Glance(
         locks=sum(claim.holder is not None for claim in locks),
         waiters=sum(len(claim.waiters) for claim in locks),
         leaders=sum(group.claim.holder is not None for group in leaders),
         vacant=sum(group.claim.holder is None and bool(group.claim.waiters) for group in leaders),
         tasks=await coordination.tasks.counts() if Feature.TASKS in able else None,
-        synchronised=coordination.clock.standing().synchronised,
+        synchronised=clock.synchronised if clock.readings else None,
     )
     return Glanced(standing, glance)

@@ -74,7 +74,7 @@ class CoordinationScreen(BackendWatch):
     @property
     def pane(self) -> Pane | None:
         """The tab in front, once it is there."""
-        return next((pane for pane in self.query(Pane) if pane.word == self.tab and pane.is_mounted), None)
+        return next((pane for pane in self.query(Pane) if pane.word == self.tab and pane.there), None)
 
     @property
     def refused(self) -> list[str]:
@@ -84,6 +84,8 @@ class CoordinationScreen(BackendWatch):
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front, made when it is first asked for."""
         self.tab = name
+        self.query_one(TabLine).refresh()
+        self.deck.beat()
         for pane in self.query(Pane):
             pane.display = pane.word == name
         if self.pane is not None:
@@ -98,8 +100,6 @@ class CoordinationScreen(BackendWatch):
         if pane.word != self.tab or not self.is_current:
             return
         self.set_focus(pane.records)
-        self.query_one(TabLine).refresh()
-        self.deck.beat()
         self.look_at(pane)
 
     def look_at(self, pane: Pane) -> None:
@@ -161,7 +161,7 @@ class CoordinationScreen(BackendWatch):
 
     def lost(self) -> None:
         for pane in self.query(Pane):
-            if pane.shared and pane.is_mounted:
+            if pane.shared and pane.there:
                 pane.lose()
 
     def drawn(self) -> None:
@@ -181,6 +181,10 @@ class CoordinationScreen(BackendWatch):
             self.pane.tick()
 
     # -- the frame --------------------------------------------------------------------------------------------------
+
+    def refusal(self, action: str) -> str:
+        # People look around among the tabs also while the workspace is being opened.
+        return "" if action.startswith(("tab(", "next_tab(")) else super().refusal(action)
 
     def why_not(self, action: str) -> str:
         return self.pane.why_not(action) if self.pane is not None else ""

@@ -11,11 +11,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from console.keymap import bindings
-from console.messages import Open
+from console.messages import News, Open
 from console.presentation import overview as shown
+from console.presentation.coordination import overview_line
+from console.presentation.leases import who_short
 from console.presentation.spans import Line, Span
 from console.screens.frame import SyncdeckScreen
 from console.widgets.ink import paint
+from console.widgets.line_panel import LineStack
 from console.widgets.listed_rows import Draw, ListedRows, Silent, SteppingList, always
 from console.widgets.record_list import RecordList
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.assembly import Engine
+    from engine.coordination.overview import BackendStanding
     from engine.reconcile.history import SyncStatus
 
 FRESH_SECONDS = 5
@@ -56,9 +60,12 @@ class OverviewScreen(SyncdeckScreen):
         super().__init__()
         self.statuses: Sequence[SyncStatus] = ()
         self.as_of: datetime | None = None
+        self.backend: tuple[BackendStanding, str] | None = None
+        """How the coordination backend stands, and who leads automatic syncs; None: not known."""
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
+        yield LineStack(self._coordination, id="coordination-line")
         yield Static(id="titles", classes="titles")
         yield SteppingList(empty=OPENING, id="syncs")
 
@@ -66,7 +73,29 @@ class OverviewScreen(SyncdeckScreen):
         self.set_interval(FRESH_SECONDS, self.look_if_shown)
 
     def look(self) -> None:
+        self.read_syncs()
+        self.ask("ask how coordination stands", _coordination, self.show_backend, failed=lambda _: None)
+
+    def read_syncs(self) -> None:
+        """Read how every sync stands."""
         self.ask("read the overview", lambda engine: engine.reconcile.overview(), self.show)
+
+    def hear(self, news: News) -> None:
+        if any(notice.topic.startswith("coordination.") for notice in news.notices):
+            self.look()
+        else:
+            self.read_syncs()
+
+    def show_backend(self, found: tuple[BackendStanding, str]) -> None:
+        """Show how the coordination backend stands now."""
+        self.backend = found
+        self.query_one("#coordination-line", LineStack).draw_afresh()
+
+    def _coordination(self, width: int) -> Sequence[Line]:
+        engine = self.deck.engine
+        if engine is None or self.backend is None:
+            return ((),)
+        return (overview_line(*self.backend, engine.clock.now(), max(width, 20)),)
 
     def show(self, statuses: Sequence[SyncStatus]) -> None:
         """Show how every sync stands now."""
@@ -186,3 +215,15 @@ class OverviewScreen(SyncdeckScreen):
         if self.status is not None:
             self.deck.plan_sync(self.status.sync)
             self.draw()
+
+
+async def _coordination(engine: Engine) -> tuple[BackendStanding, str]:
+    """Ask how the backend stands, and who leads automatic syncs."""
+    from engine.coordination.coordination import CRON
+    from engine.coordination.promises import Feature
+
+    standing = await engine.coordination.standing()
+    if not standing.reachable or Feature.ELECTION in standing.promises.refusals:
+        return standing, ""
+    leader = await engine.coordination.election(CRON).leader()
+    return standing, who_short(leader.who) if leader is not None else ""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from console.keymap import bindings
-from console.widgets.listed_rows import SteppingList
+from console.widgets.listed_rows import Silent, SteppingList
 
 TICKS_A_SECOND = 4
 
@@ -19,6 +19,11 @@ class LeaseList(SteppingList, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
 
     running = False
+
+    def rows_changed(self) -> None:
+        super().rows_changed()
+        if isinstance(self.key, Silent):
+            self.go_to(self.cursor)
 
     def on_mount(self) -> None:
         self.set_interval(1 / TICKS_A_SECOND, self.tick)

@@ -298,7 +298,7 @@ async def test_a_hidden_screen_follows_nothing_and_looks_again_when_it_is_shown(
 
 
 async def test_the_help_lists_the_keys_of_the_tab_in_front() -> None:
-    async with scripted_console(with_locks()) as pilot:
+    async with scripted_console(with_locks(), (160, 50)) as pilot:
         await press(pilot, "9", "question_mark")
         text = "\n".join(rows_of(pilot.app.screen.query_one("#keys", RecordList)))
         assert "Take the lock away from its holder" in text

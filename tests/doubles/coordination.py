@@ -71,6 +71,18 @@ class ScriptedStream:
         return [message for message in self.messages if message.offset > after][:limit]
 
 
+@dataclass
+class ScriptedElection:
+    """One group, as far as who leads it is asked."""
+
+    of: ScriptedCoordination
+    group: str
+
+    async def leader(self) -> Holder | None:
+        self.of.wire.ask("leader", self.group, needs=Feature.ELECTION)
+        return self.of.groups[self.group].claim.holder if self.group in self.of.groups else None
+
+
 class ScriptedCoordination:
     """Locks and leaders in dictionaries; `lose` and `mend` are the line."""
 
@@ -212,6 +224,9 @@ class ScriptedCoordination:
     async def leaders(self) -> Sequence[LeaderStanding]:
         self.wire.ask("leaders", needs=Feature.ELECTION)
         return [self.groups[name] for name in sorted(self.groups)]
+
+    def election(self, group: str) -> ScriptedElection:
+        return ScriptedElection(self, group)
 
     async def resign(self, group: str, token: Token, *, reason: str) -> bool:
         self.wire.ask("resign", group, token, reason)
