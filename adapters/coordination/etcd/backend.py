@@ -11,6 +11,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from adapters.coordination import web_settings
+from adapters.coordination.chores import Chores
 from adapters.coordination.etcd.calls import Credentials, EtcdCalls
 from adapters.coordination.etcd.claims import EtcdClaims
 from adapters.coordination.etcd.keys import EtcdKeys
@@ -98,11 +99,11 @@ class Etcd(Backend):
             layout = Layout(self._namespace)
             await calls.find(under(layout.all, limit=1, keys_only=True))  # refuses a wrong password and missing rights
             async with together() as group:
-                space = EtcdSpace(calls, layout, promises, self._clock, group)
+                chores = Chores(group)
                 try:
-                    yield EtcdStore(space)
+                    yield EtcdStore(EtcdSpace(calls, layout, promises, self._clock, chores))
                 finally:
-                    space.close()
+                    chores.close()
 
 
 class EtcdStore(EtcdSessions, EtcdClaims, EtcdKeys, Store):

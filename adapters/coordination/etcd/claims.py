@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
 
 from adapters.coordination.etcd.calls import LeaseGone
 from adapters.coordination.etcd.layout import lease_of, session_of
-from adapters.coordination.etcd.sessions import seconds_left
 from adapters.coordination.etcd.space import EtcdSpace
 from adapters.coordination.etcd.wire import (
     BY_AGE,
@@ -35,6 +35,7 @@ from adapters.coordination.etcd.wire import (
     put,
     under,
 )
+from adapters.coordination.own_sessions import Grant
 from adapters.coordination.records import (
     ClaimRecord,
     Place,
@@ -71,11 +72,11 @@ class EtcdClaims(Claims):
     _space: EtcdSpace
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
-        own = self._space.own(claim.session)
+        own = self._space.sessions.own(claim.session)
         if not wait:
             return await self._claim_at_once(claim, value)
         with self._space.watch.turn(self._space.layout.queue(claim.name)) as turn:
-            own.turns.add(turn)
+            own.struck.add(turn.fail)
             try:
                 sure = self._space.watch.listening
                 record = ClaimRecord(asked=self._space.clock.now(), value=value)
@@ -90,11 +91,11 @@ class EtcdClaims(Claims):
                     standing = await self._confirm(claim, record, standing)
                 return self._granted(claim, Token(standing.revision), record, waited=waited)
             finally:
-                own.turns.discard(turn)
+                own.struck.discard(turn.fail)
 
     async def release(self, claim: Claim) -> bool:
         layout = self._space.layout
-        place, grant = layout.place(claim), self._space.given_back(claim)
+        place, grant = layout.place(claim), self._space.sessions.given_back(claim)
         if grant is not None:
             return (await self._space.calls.transact([created_at(place, grant.token)], [erase(place)])).succeeded
         head = look(under(layout.queue(claim.name), limit=1, keys_only=True, **BY_AGE))
@@ -109,14 +110,13 @@ class EtcdClaims(Claims):
         return outcome.succeeded
 
     async def proclaim(self, claim: Claim, value: bytes) -> bool:
-        grant = self._space.grant_of(claim)
+        grant = self._space.sessions.grant_of(claim)
         if grant is None:
             return False
         record = msgspec.structs.replace(grant.record, value=value)
-        self._space.granted(claim, grant.token, record)
-        place = self._space.layout.place(claim)
-        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
-        return (await self._space.calls.transact([created_at(place, grant.token)], [written])).succeeded
+        self._space.sessions.granted(claim, replace(grant, record=record))
+        written = put(grant.place, msgspec.json.encode(record), lease_of(claim.session))
+        return (await self._space.calls.transact([created_at(grant.place, grant.token)], [written])).succeeded
 
     async def claims(self, prefix: str = "") -> Sequence[ClaimStanding]:
         layout = self._space.layout
@@ -128,7 +128,7 @@ class EtcdClaims(Claims):
             queues[layout.name_of(each.key)].append(place)
         holding = {min(queue).session for queue in queues.values()}
         found = sessions.response_range.kvs
-        left = await seconds_left(self._space, {each.lease for each in found if session_of(each.lease) in holding})
+        left = await self._space.left({each.lease for each in found if session_of(each.lease) in holding})
         standings = {
             session: session_standing(session, each.value, left.get(each.lease))
             for each in found
@@ -179,8 +179,8 @@ class EtcdClaims(Claims):
     def _granted(self, claim: Claim, token: Token, record: ClaimRecord, *, waited: bool) -> Token:
         if waited:
             record = msgspec.structs.replace(record, granted=self._space.clock.now())
-            self._space.later(self._note(claim, token, record))
-        return self._space.granted(claim, token, record)
+            self._space.chores.begin(self._note(claim, token, record))
+        return self._space.sessions.granted(claim, Grant(self._space.layout.place(claim), token, record))
 
     async def _note(self, claim: Claim, token: Token, record: ClaimRecord) -> None:
         """Write down since when a claim is granted, for people to read, unless it was written since it was made."""
@@ -196,13 +196,13 @@ class EtcdClaims(Claims):
         try:
             return await self._space.calls.transact(compare, success, failure)
         except LeaseGone as error:
-            raise self._space.over(claim.session) from error
+            raise self._space.sessions.over(claim.session) from error
 
 
 async def holding_place(space: EtcdSpace, name: str, token: Token) -> bytes | None:
     """Return the key whose disappearance ends a grant, None when it is over."""
-    known = space.place_of(name, token)
+    known = space.sessions.holding(name, token)
     if known is not None:
-        return known
+        return known[1].place
     found = await space.calls.find(under(space.layout.queue(name), limit=1, keys_only=True, **BY_AGE))
     return found.kvs[0].key if found.kvs and found.kvs[0].create_revision == token else None

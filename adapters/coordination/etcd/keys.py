@@ -7,8 +7,7 @@ from datetime import timedelta
 from math import ceil
 
 from adapters.coordination.etcd.claims import holding_place
-from adapters.coordination.etcd.sessions import seconds_left
-from adapters.coordination.etcd.space import EtcdSpace, without_fail
+from adapters.coordination.etcd.space import EtcdSpace
 from adapters.coordination.etcd.wire import (
     KeyValue,
     Message,
@@ -54,11 +53,11 @@ class EtcdKeys(Keys):
             outcome = await self._write(key, put(place, value, lease, prev_kv=True), expected, fence)
         except BaseException:
             if lease:
-                await without_fail(calls, lease)
+                await self._space.drop(lease)
             raise
         before = outcome.responses[0].response_put.prev_kv
         if before is not None and before.lease:
-            await without_fail(calls, before.lease)
+            await self._space.drop(before.lease)
         return Revision(outcome.header.revision)
 
     async def delete(self, key: str, *, expected: Revision | None = None, fence: Fence | None = None) -> bool:
@@ -66,7 +65,7 @@ class EtcdKeys(Keys):
         erased = outcome.responses[0].response_delete_range
         for before in erased.prev_kvs:
             if before.lease:
-                await without_fail(self._space.calls, before.lease)
+                await self._space.drop(before.lease)
         return erased.deleted > 0
 
     async def entries(self, prefix: str = "", *, after: str = "", limit: int = 1_000) -> Sequence[Entry]:
@@ -86,7 +85,7 @@ class EtcdKeys(Keys):
         return await self._entries(found)
 
     async def _entries(self, found: Sequence[KeyValue]) -> Sequence[Entry]:
-        left = await seconds_left(self._space, {each.lease for each in found})
+        left = await self._space.left({each.lease for each in found})
         return [
             Entry(
                 key=self._space.layout.key_of(each.key),

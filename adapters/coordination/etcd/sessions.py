@@ -9,12 +9,11 @@ from math import ceil
 import msgspec
 
 from adapters.coordination.etcd.layout import lease_of, session_of
-from adapters.coordination.etcd.space import EtcdSpace, without_fail
+from adapters.coordination.etcd.space import EtcdSpace
 from adapters.coordination.etcd.wire import MOST_OPERATIONS, KeyValue, look, put, under
 from adapters.coordination.records import SessionRecord, session_standing
 from engine.coordination.standing import SessionId, SessionStanding, Token, Who
 from engine.coordination.store import Revoked, Sessions
-from engine.together import together
 
 
 class EtcdSessions(Sessions):
@@ -32,29 +31,29 @@ class EtcdSessions(Sessions):
             await space.watch.up()
             await space.calls.transact([], [put(space.layout.session(session), msgspec.json.encode(record), lease)])
         except BaseException:
-            await without_fail(space.calls, lease)
+            await space.drop(lease)
             raise
-        space.began(session, revoked)
+        space.sessions.began(session, revoked)
         return session
 
     async def renew(self, session: SessionId) -> frozenset[tuple[str, Token]]:
         space = self._space
-        own = space.own(session)
+        own = space.sessions.own(session)
         space.watch.start()
         if not await space.calls.keep_alive(lease_of(session)):
-            raise space.over(session)
+            raise space.sessions.over(session)
         grants = list(own.grants.items())
         for start in range(0, len(grants), MOST_OPERATIONS):
             part = grants[start : start + MOST_OPERATIONS]
-            looks = [look({"key": place, "keys_only": True}) for place, _ in part]
+            looks = [look({"key": grant.place, "keys_only": True}) for _, grant in part]
             outcome = await space.calls.transact([], looks, writes=False)
-            for (place, grant), done in zip(part, outcome.responses, strict=True):
+            for (claim, grant), done in zip(part, outcome.responses, strict=True):
                 if [found.create_revision for found in done.response_range.kvs] != [grant.token]:
-                    own.grants.pop(place, None)
-        return frozenset((grant.name, grant.token) for grant in own.grants.values())
+                    own.grants.pop(claim, None)
+        return own.held
 
     async def end(self, session: SessionId) -> None:
-        self._space.over(session)
+        self._space.sessions.over(session)
         await self._space.calls.revoke(lease_of(session))
 
     async def sessions(self) -> Sequence[SessionStanding]:
@@ -62,17 +61,9 @@ class EtcdSessions(Sessions):
         return sorted((await self._standings(found.kvs)).values(), key=lambda standing: standing.id)
 
     async def _standings(self, found: Iterable[KeyValue]) -> Mapping[SessionId, SessionStanding]:
-        left = await seconds_left(self._space, {each.lease for each in found})
+        left = await self._space.left({each.lease for each in found})
         standings = (
             session_standing(self._space.layout.session_of(each.key), each.value, left.get(each.lease))
             for each in found
         )
         return {standing.id: standing for standing in standings}
-
-
-async def seconds_left(space: EtcdSpace, leases: Iterable[int]) -> Mapping[int, timedelta]:
-    """Return what is left of each lease."""
-    asked = [lease for lease in leases if lease]
-    async with together() as group:
-        tasks = [group.create_task(space.calls.left(lease)) for lease in asked]
-    return {lease: timedelta(seconds=task.result()) for lease, task in zip(asked, tasks, strict=True)}

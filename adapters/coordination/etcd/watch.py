@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from adapters.coordination.chores import Chores
 from adapters.coordination.etcd.calls import EtcdCalls
 from adapters.coordination.etcd.layout import Layout
 from adapters.coordination.etcd.wire import Happening, KeyValue, Told
@@ -57,11 +58,10 @@ class EtcdWatch:
     """Runs from the first need for it until it breaks; then everybody who counted on it is told, and the next need
     begins it anew."""
 
-    def __init__(self, calls: EtcdCalls, layout: Layout, group: asyncio.TaskGroup, gone: Gone) -> None:
+    def __init__(self, calls: EtcdCalls, layout: Layout, chores: Chores, gone: Gone) -> None:
         self._calls = calls
         self._layout = layout
-        self._group = group
-        self._task: asyncio.Task[None] | None = None
+        self._chores = chores
         self._up: asyncio.Future[None] | None = None
         self._mailboxes = Mailboxes()
         self._turns: defaultdict[bytes, set[Turn]] = defaultdict(set)
@@ -76,17 +76,13 @@ class EtcdWatch:
         """Listen soon, unless that is so already."""
         if self._up is None:
             self._up = asyncio.get_running_loop().create_future()
-            self._task = self._group.create_task(self._run(self._up))
+            self._chores.begin(self._run(self._up))
 
     async def up(self) -> None:
         """Return once everything that happens from now on will be told. Raises `CoordinationUnavailable`."""
         self.start()
         if self._up is not None:
             await asyncio.shield(self._up)
-
-    def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
 
     @contextmanager
     def mailbox(self) -> Iterator[Mailbox]:
