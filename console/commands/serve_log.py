@@ -12,11 +12,11 @@ from engine.events.replicating.standing import SyncResult
 logger = logging.getLogger("syncdeck.serve")
 
 WORK = {"task.started": logging.DEBUG, "task.done": logging.INFO, "task.failed": logging.WARNING}
-PLAIN = {"coordination.up": "coordination answers", "clock.stepped": "the wall clock was set"}
 
 
 async def tell_of(engine: Engine) -> None:
     """Log what comes of syncs, conflicts that open or end, and origins that this node had to give up."""
+    away = False
     with engine.notices.subscribe("") as notices:
         async for notice in notices:
             if isinstance(notice.detail, SyncResult):
@@ -27,8 +27,12 @@ async def tell_of(engine: Engine) -> None:
                 logger.log(WORK[notice.topic], "task %s", notice.detail, extra={"task": notice.subject})
             elif notice.topic == "coordination.down":
                 logger.warning("coordination is away: %s", notice.detail)
-            elif notice.topic in PLAIN:
-                logger.info(PLAIN[notice.topic])
+                away = True
+            elif notice.topic == "coordination.up" and away:
+                logger.info("coordination answers again")
+                away = False
+            elif notice.topic == "clock.stepped":
+                logger.warning("the wall clock was set")
             elif notice.topic.startswith("conflict."):
                 logger.info("%s %s", notice.topic, notice.subject, extra={"conflict": notice.subject})
 
