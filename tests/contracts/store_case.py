@@ -186,6 +186,7 @@ async def all_entries(store: Store, prefix: str = "", limit: int = 1_000) -> Seq
     after = ""
     while True:
         page = await soon(store.entries(prefix, after=after, limit=limit))
+        assert all(entry.key > after for entry in page), "a page begins after the last one"
         found += page
         if len(page) < limit:
             return found

@@ -77,7 +77,9 @@ async def whoever_reads_after_synced_misses_nothing(sandbox: StoreSandbox) -> No
 async def the_last_state_is_told_however_quick_the_changes(sandbox: StoreSandbox) -> None:
     store, writer = await sandbox.open(), await sandbox.open()
     async with following(store) as changes:
-        for number in range(100):
+        await writer.put("k", b"0")
+        assert (await told_of(changes, Kind.KEY, "k")).entry is not None
+        for number in range(1, 100):
             await writer.put("k", str(number).encode())
         seen: list[int] = []
         while not seen or seen[-1] < 99:

@@ -195,6 +195,7 @@ async def nobody_misses_or_hears_twice_what_is_appended_while_he_begins(sandbox:
     async def write(streams: Streams) -> None:
         for number in range(whole // 2):
             await streams.append("s", str(number).encode())
+            await asyncio.sleep(0)
 
     async def hear(streams: Streams, begin: int) -> list[Offset]:
         async def begun() -> bool:
