@@ -13,11 +13,10 @@ PAST_CHARACTERS = 1_300
 """About ten holds; a name stays well within a page."""
 
 _TAKE_FREE = """
-    UPDATE claim SET session = s.id, nonce = ?, token = (SELECT max(seq) FROM change) + 1, since = ?, who = s.who,
-        value = ?
-    FROM session s
-    WHERE claim.namespace = ? AND claim.name = ? AND claim.session IS NULL
-        AND s.id = ? AND s.namespace = claim.namespace AND s.deadline > ?
+    UPDATE claim SET session = ?1, nonce = ?2, since = ?3, value = ?4,
+        token = (SELECT max(seq) FROM change) + 1, who = (SELECT who FROM session WHERE id = ?1)
+    WHERE namespace = ?5 AND name = ?6 AND session IS NULL
+        AND EXISTS (SELECT 1 FROM session WHERE id = ?1 AND deadline > ?7 AND namespace = ?5)
 """
 _TAKE_NEW = """
     INSERT INTO claim (namespace, name, session, nonce, token, since, who, value)
@@ -35,18 +34,15 @@ _NOBODY_WAITS = """
 _LIVES = "EXISTS (SELECT 1 FROM session s WHERE s.id = claim.session AND s.deadline > ?)"
 _FREE_UNWANTED = f"{_PAST}, session = NULL, nonce = NULL, value = NULL WHERE namespace = ? AND name = ?"
 _FREE = f"{_FREE_UNWANTED} AND session = ? AND nonce = ? AND {_NOBODY_WAITS} AND {_LIVES}"
-_GRANT = "session = w.session, nonce = w.nonce, token = (SELECT max(seq) FROM change) + 1, value = w.value"
-_HAND_OVER = f"""
-    {_PAST}, {_GRANT}, since = ?, who = s.who FROM waiter w JOIN session s ON s.id = w.session
-    WHERE claim.namespace = ? AND claim.name = ? AND w.place = ?
-"""
+_GRANT = "session = ?, nonce = ?, token = (SELECT max(seq) FROM change) + 1, since = ?, who = ?, value = ?"
+_HAND_OVER = f"{_PAST}, {_GRANT} WHERE namespace = ? AND name = ?"
 _HOLDER = """
     SELECT c.session, c.nonce, c.token, s.deadline, s.process, s.address
     FROM claim c LEFT JOIN session s ON s.id = c.session WHERE c.namespace = ? AND c.name = ?
 """
 _NEXT = """
-    SELECT w.place, w.session, w.nonce, s.deadline, s.process, s.address
-    FROM waiter w LEFT JOIN session s ON s.id = w.session WHERE w.namespace = ? AND w.name = ? ORDER BY w.place
+    SELECT w.place, w.session, w.nonce, w.value, s.who, s.deadline, s.process, s.address
+    FROM waiter w LEFT JOIN session s ON s.id = w.session WHERE w.namespace = ? AND w.name = ? ORDER BY w.place LIMIT 1
 """
 _PLACE = "SELECT place FROM waiter WHERE namespace = ? AND name = ? AND session = ? AND nonce = ?"
 _QUEUE = "INSERT INTO waiter (namespace, name, session, nonce, since, value) VALUES (?, ?, ?, ?, ?, ?)"
@@ -67,19 +63,18 @@ _NOBODY: Hold = (None, "", Token(0), None, "", "")
 
 def claim(turn: Turn, claim: Claim, value: bytes, wait: bool) -> Token | Queued | None:
     """Grant a free name, or queue; None: neither was possible."""
-    place = (turn.namespace, claim.name)
-    taken = turn.execute(_TAKE_FREE, (claim.nonce, turn.wall, value, *place, claim.session, turn.now))
-    if taken.rowcount:
+    wanted = (claim.session, claim.nonce, turn.wall, value, turn.namespace, claim.name, turn.now)
+    if turn.execute(_TAKE_FREE, wanted).rowcount:
         return Token(turn.note(Kind.CLAIM, claim.name))
     require_session(turn, claim.session)
     while True:
         holder = _holder(turn, claim.name)
         if holder is None:
-            turn.execute(_TAKE_NEW, (*place, claim.nonce, turn.wall, value, claim.session))
+            turn.execute(_TAKE_NEW, (turn.namespace, claim.name, claim.nonce, turn.wall, value, claim.session))
             return Token(turn.note(Kind.CLAIM, claim.name))
         session, nonce, token, *_ = holder
         if session is None:  # it became free in this very transaction
-            turn.execute(_TAKE_FREE, (claim.nonce, turn.wall, value, *place, claim.session, turn.now))
+            turn.execute(_TAKE_FREE, wanted)
             return Token(turn.note(Kind.CLAIM, claim.name))
         if session == claim.session and nonce == claim.nonce:
             return token
@@ -167,15 +162,15 @@ def hand_over(turn: Turn, name: str, ending: Ending) -> None:
     """End the hold of a name and give it to the first living waiter; those found dead before him are ended."""
     past = (turn.wall, ending, PAST_CHARACTERS)
     dead: list[SessionId] = []
-    for place, session, nonce, deadline, process, address in turn.execute(_NEXT, (turn.namespace, name)).fetchall():
-        if deadline is None or not is_living(turn, deadline, process):
-            dead.append(session)
-            continue
-        turn.execute(_HAND_OVER, (*past, turn.wall, turn.namespace, name, place))
+    while (first := turn.execute(_NEXT, (turn.namespace, name)).fetchone()) is not None:
+        place, session, nonce, value, who, deadline, process, address = first
         turn.execute("DELETE FROM waiter WHERE place = ?", (place,))
-        token = Token(turn.note(Kind.CLAIM, name))
-        turn.wake(address, Wake(News.GRANTED, session, name, nonce, token))
-        break
+        if is_living(turn, deadline, process):
+            turn.execute(_HAND_OVER, (*past, session, nonce, turn.wall, who, value, turn.namespace, name))
+            token = Token(turn.note(Kind.CLAIM, name))
+            turn.wake(address, Wake(News.GRANTED, session, name, nonce, token))
+            break
+        dead.append(session)
     else:
         turn.execute(_FREE_UNWANTED, (*past, turn.namespace, name))
         turn.note(Kind.CLAIM, name)

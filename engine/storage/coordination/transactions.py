@@ -24,6 +24,10 @@ from engine.storage.journal_part import to_number
 T = TypeVar("T")
 
 
+_LOOKED_SECONDS = 0.05
+"""For how long nobody looks again whether the file is still the one that bears its name."""
+
+
 class _Busy:
     """Somebody else is writing."""
 
@@ -39,12 +43,12 @@ class Transactions:
     ) -> None:
         """`committed` is told of every transaction that is on record, in the thread that did it."""
         self._path = path
-        self._where = str(path)
         self._clock = clock
         self._namespace = namespace
         self._gone = gone
         self._committed = committed
         self._process = os.getpid()
+        self._look_again = 0.0
         with telling(path):
             found = path.stat()
             self._file = (found.st_ino, found.st_dev)
@@ -94,20 +98,22 @@ class Transactions:
         return result
 
     def _turn(self, connection: sqlite3.Connection, ceiling: int) -> Turn:
-        self._look_for_the_file()
-        clock = self._clock
-        return Turn(connection, self._namespace, clock.monotonic(), to_number(clock.now()), ceiling, self._gone)
+        now = self._clock.monotonic()
+        if now >= self._look_again or os.getpid() != self._process:
+            self._look_for_the_file()
+            self._look_again = now + _LOOKED_SECONDS
+        return Turn(connection, self._namespace, now, to_number(self._clock.now()), ceiling, self._gone)
 
     def _look_for_the_file(self) -> None:
         """Raise when the file no longer bears its name: others would hold the same names in a new one."""
-        with suppress(OSError):
-            found = os.stat(self._where)  # noqa: PTH116  a third of the time of Path.stat, at every transaction
-            if (found.st_ino, found.st_dev) == self._file and os.getpid() == self._process:
-                return
         if os.getpid() != self._process:
             raise CoordinationUnavailable(
                 "This process was forked from one that has the coordination file open. Open it anew in the child."
             )
+        with suppress(OSError):
+            found = self._path.stat()
+            if (found.st_ino, found.st_dev) == self._file:
+                return
         raise CoordinationUnavailable(
             f"The coordination file {self._path} was moved away or replaced while this process had it open: what it "
             "held there counts no more. Stop this process (syncdeck serve, a console) and start it again."
