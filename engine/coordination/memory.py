@@ -115,7 +115,7 @@ class Alarm:
 
     async def _sleep(self) -> None:
         while self._moment is not None and (left := self._moment - self._clock.monotonic()) > 0:
-            await self._clock.sleep(timedelta(seconds=left))
+            await self._clock.sleep(timedelta(seconds=left) + timedelta.resolution)
         self._earlier.set()
 
 

@@ -170,7 +170,7 @@ class OwnSession(Bearer):
         while self.held:
             left = self.deadline - self.clock.monotonic()
             nap = NAP if self._leases else self.ttl / TICKS
-            await self.clock.sleep(min(timedelta(seconds=max(left, 0.0)), nap))
+            await self.clock.sleep(min(timedelta(seconds=max(left, 0.0)) + timedelta.resolution, nap))
         self.look()
 
     async def _renew(self) -> None:
