@@ -33,8 +33,9 @@ def next_step(every: timedelta, after: datetime) -> datetime:
 def next_cron(expression: str, timezone: str, after: datetime) -> datetime:
     """Return the first moment after `after` that a cron expression means in a time zone, in UTC."""
     zone = ZoneInfo(timezone)
-    elapsed = expression.split()[1].startswith("*")
     moments = croniter(expression, after.astimezone(zone))
+    _, *hours = expression.split()
+    elapsed = not hours or hours[0].startswith("*")
     while True:
         moment: datetime = moments.get_next(datetime).astimezone(UTC)
         if elapsed or not moment.astimezone(zone).fold:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,6 +55,69 @@ def test_fires_are_evenly_spaced_and_the_same_for_whoever_asks(minutes: int, aft
     assert after < first <= after + timedelta(minutes=minutes)
     assert second - first == timedelta(minutes=minutes)
     assert next_fire(schedule, first - timedelta(microseconds=1)) == first
+
+
+BERLIN = "Europe/Berlin"
+
+
+def local_times(schedule: Schedule, after: datetime, count: int) -> list[str]:
+    zone = ZoneInfo(schedule.timezone)
+    return [moment.astimezone(zone).strftime("%d %H:%M") for moment in fires(schedule, after, count)]
+
+
+def test_a_time_that_the_clocks_skip_fires_once_right_after_the_gap() -> None:
+    saturday = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
+
+    assert local_times(Schedule(cron="30 2 * * *", timezone=BERLIN), saturday, 2) == ["29 03:00", "30 02:30"]
+    assert local_times(Schedule(cron="15,45 2 * * *", timezone=BERLIN), saturday, 2) == ["29 03:00", "30 02:15"]
+
+
+def test_a_time_that_comes_twice_fires_once() -> None:
+    saturday = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
+
+    assert local_times(Schedule(cron="30 2 * * *", timezone=BERLIN), saturday, 2) == ["25 02:30", "26 02:30"]
+    assert next_fire(Schedule(cron="30 2 * * *", timezone=BERLIN), saturday) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+def test_what_runs_every_hour_or_oftener_goes_by_elapsed_time() -> None:
+    before = datetime(2026, 10, 24, 23, 50, tzinfo=UTC)
+    moments = fires(Schedule(cron="*/30 * * * *", timezone=BERLIN), before, 8)
+
+    assert {later - earlier for earlier, later in pairwise(moments)} == {timedelta(minutes=30)}
+
+
+@given(
+    minutes=st.sets(st.sampled_from([0, 5, 30, 45, 59]), min_size=1, max_size=3),
+    hours=st.one_of(st.none(), st.sets(st.integers(0, 4), min_size=1, max_size=3)),
+    zone=st.sampled_from([BERLIN, "America/New_York", "Australia/Lord_Howe", "America/Havana", "UTC"]),
+    day=st.sampled_from([(2026, 3, 7), (2026, 3, 28), (2026, 4, 4), (2026, 10, 3), (2026, 10, 24), (2026, 10, 31)]),
+)
+@settings(max_examples=40, deadline=None)
+def test_over_a_change_of_clocks_every_local_time_fires_exactly_once(
+    minutes: set[int], hours: set[int] | None, zone: str, day: tuple[int, int, int]
+) -> None:
+    """Against a calendar that is walked minute by minute. Times within a gap are left out: they are put off."""
+    spoken = ",".join(map(str, sorted(hours))) if hours is not None else "*"
+    schedule = Schedule(cron=f"{','.join(map(str, sorted(minutes)))} {spoken} * * *", timezone=zone)
+    start = datetime(*day, tzinfo=UTC)
+    expected = set()
+    for minute in range(1, 60 * 48):
+        local = (start + timedelta(minutes=minute)).astimezone(ZoneInfo(zone))
+        if local.minute in minutes and (hours is None or (local.hour in hours and not local.fold)):
+            expected.add(start + timedelta(minutes=minute))
+    found, moment = set(), start
+    while (moment := next_fire(schedule, moment)) < start + timedelta(minutes=60 * 48):
+        assert moment not in found
+        found.add(moment)
+
+    put_off = {moment for moment in found if _ends_a_gap(moment, zone)}
+    assert expected - found == set()
+    assert found - expected <= put_off
+
+
+def _ends_a_gap(moment: datetime, zone: str) -> bool:
+    before, after = (moment - timedelta(minutes=1)).astimezone(ZoneInfo(zone)), moment.astimezone(ZoneInfo(zone))
+    return after.utcoffset() != before.utcoffset()
 
 
 async def test_the_overview_tells_when_a_sync_runs_next_unless_it_is_paused() -> None:
