@@ -26,10 +26,10 @@ class Interruption:
         A task that strikes itself goes on to where it next waits: a cancellation that it never came to see would hit
         whatever it does after leaving.
         """
-        if self._task is not None and self._task is asyncio.current_task():
-            asyncio.get_running_loop().call_soon(self._cancel)
-        else:
+        if self._task is None or not _runs_here(self._task):
             self._cancel()
+        else:
+            asyncio.get_running_loop().call_soon(self._cancel)
 
     def _cancel(self) -> None:
         if self._task is not None and not self._struck:
@@ -43,3 +43,11 @@ class Interruption:
         if task is None or not self._struck:
             return False
         return task.uncancel() <= self._before and kind is asyncio.CancelledError
+
+
+def _runs_here(task: asyncio.Task[object]) -> bool:
+    """Tell whether this is said by the task itself. In a forked child no task runs, though it has copies of all."""
+    try:
+        return asyncio.current_task() is task
+    except RuntimeError:
+        return False

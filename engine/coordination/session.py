@@ -30,7 +30,7 @@ RENEWALS = 3
 TICKS = 10
 """In a ttl: how often what failed is tried again."""
 
-NAP = timedelta(milliseconds=50)
+NAP = timedelta(milliseconds=40)
 """The longest time for which nobody looks at the deadline while something is held: sleeping does not count the time
 that a machine was suspended, the deadline does."""
 
