@@ -101,14 +101,14 @@ COORDINATION: tuple[BackendType, ...] = (
         type="redis",
         title="Redis or Valkey",
         summary="A Redis (6.2 or newer) or Valkey server: all nodes that reach it.",
-        path="adapters.coordination.redis:Redis",
+        path="adapters.coordination.redis.backend:Redis",
         extra="redis",
     ),
     BackendType(
         type="postgres",
         title="PostgreSQL",
         summary="A PostgreSQL database (12 or newer): all nodes that reach it.",
-        path="adapters.coordination.postgres:Postgres",
+        path="adapters.coordination.postgres.backend:Postgres",
         extra="postgres",
     ),
     BackendType(

@@ -8,8 +8,8 @@ from os import getpid
 from pathlib import Path
 from typing import cast
 
-from adapters.coordination.postgres import Postgres
-from adapters.coordination.postgres_promises import PROMISES
+from adapters.coordination.postgres.backend import Postgres
+from adapters.coordination.postgres.promises import PROMISES
 from engine.settings.context import AdapterContext
 from tests.contracts.store_sandbox import ServerSandbox
 from tests.servers.engines import engine

@@ -8,8 +8,8 @@ from os import getpid
 from pathlib import Path
 from typing import ClassVar
 
-from adapters.coordination.redis import Redis
-from adapters.coordination.redis_promises import PROMISES
+from adapters.coordination.redis.backend import Redis
+from adapters.coordination.redis.promises import PROMISES
 from engine.settings.context import AdapterContext
 from tests.contracts.store_sandbox import ServerSandbox
 from tests.servers.engines import engine

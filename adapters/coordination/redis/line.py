@@ -16,8 +16,8 @@ from hiredis import PushNotification
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
-from adapters.coordination.redis_address import Address
-from adapters.coordination.redis_scripts import Script
+from adapters.coordination.redis.address import Address
+from adapters.coordination.redis.scripts import Script
 
 Told = Callable[[bytes, bytes], None]
 """Given a channel and what was published there."""
@@ -34,7 +34,8 @@ class Line:
         self._told = told
         self._answers: deque[asyncio.Future[Any]] = deque()
         self._open = True
-        self.ended = asyncio.Event()
+        self.trouble = asyncio.Event()
+        """Set when it broke, and when an answer is overdue: then it may be dead without a word, or come to life again."""
 
     @property
     def open(self) -> bool:
@@ -78,7 +79,7 @@ class Line:
     async def end(self) -> None:
         """Close it; whoever waits hears that what he asked may have been done."""
         self._open = False
-        self.ended.set()
+        self.trouble.set()
         while self._answers:
             answer = self._answers.popleft()
             if not answer.done():
@@ -144,7 +145,7 @@ class Link:
                 return await act(line)
         except TimeoutError:
             if line is not None:
-                await line.end()  # what comes late would be taken for the answer to something else
+                line.trouble.set()
             raise self.address.silent(maybe_done=line is not None) from None
 
     async def send(self, *parts: Argument) -> None:
@@ -157,6 +158,13 @@ class Link:
             if self._line is None or not self._line.open:
                 self._line = await self._dialled()
             return self._line
+
+    async def renew(self) -> None:
+        """Put a new line in the place of the one that is there, once it is ready. Raises `CoordinationError`."""
+        async with self._dialling:
+            before, self._line = self._line, await self._dialled()
+            if before is not None:
+                await before.end()
 
     async def close(self) -> None:
         """Close the line; its reader ends with it."""

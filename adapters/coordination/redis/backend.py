@@ -13,14 +13,14 @@ from msgspec import Meta
 from redis import exceptions
 
 from adapters.connection import is_loopback
-from adapters.coordination.redis_address import KINDS, Address
-from adapters.coordination.redis_claims import RedisClaims
-from adapters.coordination.redis_following import changes
-from adapters.coordination.redis_keys import RedisKeys
-from adapters.coordination.redis_line import Link
-from adapters.coordination.redis_promises import PROMISES, facts, learnt
-from adapters.coordination.redis_stream import RedisStreams
-from adapters.coordination.redis_tending import RedisSessions, keep_up
+from adapters.coordination.redis.address import KINDS, Address
+from adapters.coordination.redis.claims import RedisClaims
+from adapters.coordination.redis.following import changes
+from adapters.coordination.redis.keys import RedisKeys
+from adapters.coordination.redis.line import Link
+from adapters.coordination.redis.promises import PROMISES, facts, learnt
+from adapters.coordination.redis.stream import RedisStreams
+from adapters.coordination.redis.tending import RedisSessions, keep_up
 from engine.clock import Clock
 from engine.coordination.promises import Promises
 from engine.coordination.standing import Change

@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from adapters.coordination.hand_over import HandOver
 from adapters.coordination.mailboxes import Mailboxes
-from adapters.coordination.postgres_desk import Desk
-from adapters.coordination.postgres_life_line import LifeLine
-from adapters.coordination.waiting import OwnSessions
+from adapters.coordination.postgres.desk import Desk
+from adapters.coordination.postgres.life_line import LifeLine
 from engine.clock import Clock
 from engine.coordination.observed import CUT_OFF_PATIENCE
 from engine.coordination.standing import Change, Kind, SessionId
@@ -43,7 +43,7 @@ class Bell:
 class Lines:
     """Both lines, and everybody who hears something over them."""
 
-    def __init__(self, desk: Desk, schema: str, clock: Clock, own: OwnSessions) -> None:
+    def __init__(self, desk: Desk, schema: str, clock: Clock, own: HandOver) -> None:
         self._desk = desk
         self.schema = schema
         self._own = own
@@ -91,8 +91,7 @@ class Lines:
 
     async def changes(self) -> AsyncGenerator[Change, None]:
         """Follow what is told to everybody."""
-        if not self.listener.up:
-            raise self._desk.address.away()
+        await self.listener.ask("SELECT 1")  # whatever was told before is heard before its answer is
         with self._mailboxes.opened() as box:
             yield Change(kind=Kind.SYNCED)
             async for change in box.changes():

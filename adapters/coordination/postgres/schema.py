@@ -8,13 +8,13 @@ from zlib import crc32
 
 import asyncpg
 
-from adapters.coordination.postgres_address import BROKEN, Address
+from adapters.coordination.postgres.address import BROKEN, Address
 from engine.errors import NotSupported
 
 VERSION = 1
 """Of tables and functions."""
 
-PARTS = ("postgres_tables.sql", "postgres_functions.sql", "postgres_key_functions.sql")
+PARTS = ("tables.sql", "functions.sql", "key_functions.sql")
 
 
 def schema_of(namespace: str) -> str:
@@ -62,7 +62,7 @@ async def _make(connection: asyncpg.Connection[asyncpg.Record], schema: str, num
         await connection.execute(f"CREATE SCHEMA {quoted(schema)}")
     channel = "'" + schema.replace("'", "''") + "'"
     for part in PARTS:
-        text = files("adapters.coordination").joinpath(part).read_text(encoding="utf-8")
+        text = files("adapters.coordination.postgres").joinpath(part).read_text(encoding="utf-8")
         words = {"@schema@": quoted(schema), "@channel@": channel, "@class@": str(number)}
         for word, meant in words.items():
             text = text.replace(word, meant)

@@ -7,12 +7,12 @@ from contextlib import suppress
 from datetime import timedelta
 from secrets import token_hex
 
-from adapters.coordination import redis_scripts as scripts
+from adapters.coordination.hand_over import HandOver
 from adapters.coordination.observing import Observer
-from adapters.coordination.redis_line import Line, Link, run
-from adapters.coordination.redis_promises import PROMISES
-from adapters.coordination.redis_values import bounds, claim_of, milliseconds, session_of, written
-from adapters.coordination.waiting import OwnSessions
+from adapters.coordination.redis import scripts
+from adapters.coordination.redis.line import Line, Link, run
+from adapters.coordination.redis.promises import PROMISES
+from adapters.coordination.redis.values import bounds, claim_of, milliseconds, session_of, written
 from engine.clock import Clock
 from engine.coordination.standing import Claim, ClaimStanding, SessionId, SessionStanding, Token, Who
 from engine.coordination.store import Claims, Revoked, Sessions
@@ -26,7 +26,7 @@ class RedisClaims(Sessions, Claims):
         self._link = link
         self._clock = clock
         self._space = space
-        self.own = OwnSessions("Redis")
+        self.own = HandOver("Redis")
         self.observer = Observer(clock)
 
     async def begin(self, who: Who, ttl: timedelta, revoked: Revoked) -> SessionId:

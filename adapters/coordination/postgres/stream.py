@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from adapters.coordination.postgres_desk import Desk
-from adapters.coordination.postgres_lines import Lines
-from adapters.coordination.postgres_values import message_of
+from adapters.coordination.postgres.desk import Desk
+from adapters.coordination.postgres.lines import Lines
+from adapters.coordination.postgres.values import message_of
 from engine.clock import Clock
 from engine.coordination.stream import START, Message, Offset, Streams
 from engine.errors import KeyChanged

@@ -10,12 +10,12 @@ from secrets import token_hex
 import msgspec
 from msgspec.structs import replace
 
+from adapters.coordination.hand_over import HandOver
 from adapters.coordination.observing import Observer
-from adapters.coordination.postgres_desk import Desk
-from adapters.coordination.postgres_lines import Lines
-from adapters.coordination.postgres_promises import PROMISES
-from adapters.coordination.postgres_values import CLAIMS, LAST_OF_ALL, SESSIONS, claims_of, milliseconds, session_of
-from adapters.coordination.waiting import OwnSessions
+from adapters.coordination.postgres.desk import Desk
+from adapters.coordination.postgres.lines import Lines
+from adapters.coordination.postgres.promises import PROMISES
+from adapters.coordination.postgres.values import CLAIMS, LAST_OF_ALL, SESSIONS, claims_of, milliseconds, session_of
 from engine.clock import Clock
 from engine.coordination.standing import Claim, ClaimStanding, SessionId, SessionStanding, Token, Who
 from engine.coordination.store import Claims, Revoked, Sessions
@@ -25,7 +25,7 @@ from engine.errors import SessionLost
 class PostgresClaims(Sessions, Claims):
     """The process's sessions and claims. A grant is told on the session's channel, to its waiter alone."""
 
-    def __init__(self, desk: Desk, lines: Lines, clock: Clock, own: OwnSessions) -> None:
+    def __init__(self, desk: Desk, lines: Lines, clock: Clock, own: HandOver) -> None:
         self._desk = desk
         self._lines = lines
         self._clock = clock

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import asyncpg
 
-from adapters.coordination.postgres_desk import Desk
-from adapters.coordination.postgres_promises import PROMISES
-from adapters.coordination.postgres_values import ENTRY, LAST_OF_ALL, entry_of, milliseconds
+from adapters.coordination.postgres.desk import Desk
+from adapters.coordination.postgres.promises import PROMISES
+from adapters.coordination.postgres.values import ENTRY, LAST_OF_ALL, entry_of, milliseconds
+from adapters.coordination.refusals import key_changed, outdated
 from engine.coordination.standing import Entry, Fence, Revision
 from engine.coordination.store import Keys
-from engine.errors import KeyChanged, LeaseLost
 
 
 class PostgresKeys(Keys):
@@ -37,10 +37,12 @@ class PostgresKeys(Keys):
         if expires is not None:
             PROMISES.require_expiry(expires)
         lasting = None if expires is None else milliseconds(expires)
-        return _revision(key, fence, await self._desk.call("put", key, value, expected, lasting, *_fence(fence)))
+        return _revision(
+            key, expected, fence, await self._desk.call("put", key, value, expected, lasting, *_fence(fence))
+        )
 
     async def delete(self, key: str, *, expected: Revision | None = None, fence: Fence | None = None) -> bool:
-        return _revision(key, fence, await self._desk.call("delete", key, expected, *_fence(fence))) > 0
+        return _revision(key, expected, fence, await self._desk.call("delete", key, expected, *_fence(fence))) > 0
 
     async def entries(self, prefix: str = "", *, after: str = "", limit: int = 1_000) -> Sequence[Entry]:
         query = f"{ENTRY} AND key >= $1 AND key < $2 AND key > $3 ORDER BY key LIMIT $4"
@@ -52,16 +54,12 @@ def _fence(fence: Fence | None) -> tuple[str | None, int | None]:
     return (None, None) if fence is None else (fence.name, fence.token)
 
 
-def _revision(key: str, fence: Fence | None, answer: Sequence[asyncpg.Record]) -> Revision:
+def _revision(key: str, expected: Revision | None, fence: Fence | None, answer: Sequence[asyncpg.Record]) -> Revision:
     """Return the revision that an answer tells of, or raise what it refuses with."""
     (row,) = answer
+    revision = Revision(row["its_revision"])
     if row["outcome"] == "changed":
-        raise KeyChanged(f"{key} was changed meanwhile. Read it again.", key=key, revision=row["its_revision"])
+        raise key_changed(key, expected, revision)
     if row["outcome"] == "lease" and fence is not None:
-        raise LeaseLost(
-            f"{fence.name} was lost before {key} was written; nothing was written.",
-            name=fence.name,
-            token=fence.token,
-            reason="expired",
-        )
-    return Revision(row["its_revision"])
+        raise outdated(fence)
+    return revision

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
-from adapters.coordination import redis_key_scripts as scripts
-from adapters.coordination.redis_following import Following, message_of
-from adapters.coordination.redis_line import Link
+from adapters.coordination.redis import key_scripts as scripts
+from adapters.coordination.redis.following import Following, message_of
+from adapters.coordination.redis.line import Link
 from engine.clock import Clock
 from engine.coordination.stream import START, Message, Offset, Streams
 from engine.errors import CoordinationUnavailable, KeyChanged

@@ -1,7 +1,7 @@
 """A line that a process keeps to PostgreSQL as a sign of life, and the watch over those of others.
 
 Each line holds an advisory lock with a number of its own, which the server frees the moment the connection is gone. A
-process has two (`postgres_lines`): only who has lost both is taken for crashed.
+process has two (`lines`): only who has lost both is taken for crashed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from math import ceil
 
 import asyncpg
 
-from adapters.coordination.postgres_address import BROKEN, Address
-from adapters.coordination.postgres_desk import Connection
-from adapters.coordination.postgres_schema import lock_class, quoted
+from adapters.coordination.postgres.address import BROKEN, Address
+from adapters.coordination.postgres.desk import Connection
+from adapters.coordination.postgres.schema import lock_class, quoted
 from engine.clock import Clock
 from engine.coordination.observed import margin
 from engine.errors import CoordinationError

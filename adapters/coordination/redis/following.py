@@ -9,10 +9,10 @@ from typing import Any
 
 from redis import exceptions
 
-from adapters.coordination import redis_key_scripts as scripts
-from adapters.coordination.redis_address import Address
-from adapters.coordination.redis_line import Argument, Link
-from adapters.coordination.redis_values import entry_of
+from adapters.coordination.redis import key_scripts as scripts
+from adapters.coordination.redis.address import Address
+from adapters.coordination.redis.line import Argument, Link
+from adapters.coordination.redis.values import entry_of
 from engine.coordination.standing import Change, Kind
 from engine.errors import CoordinationUnavailable
 

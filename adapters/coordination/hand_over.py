@@ -122,7 +122,7 @@ class Grants:
         self._held.pop(session, None)
 
 
-class OwnSessions:
+class HandOver:
     """Who waits, what is held, and what has to be given back because this process was cut off."""
 
     def __init__(self, backend: str) -> None:

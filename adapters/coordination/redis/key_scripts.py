@@ -1,4 +1,4 @@
-"""The scripts about keys, their expiry, and event streams. Their own keys are drawn in `redis_scripts`.
+"""The scripts about keys, their expiry, and event streams. Their own keys are drawn in `scripts`.
 
 stream:NAME   stream of messages, its ids are the offsets     named:NAME   hash of a message's name to its offset
 streams       hash of a stream's name to its last offset: it outlives what is trimmed
@@ -6,7 +6,7 @@ streams       hash of a stream's name to its last offset: it outlives what is tr
 
 from __future__ import annotations
 
-from adapters.coordination.redis_scripts import Script
+from adapters.coordination.redis.scripts import Script
 
 _KEYS = """
 local function milliseconds()
@@ -33,7 +33,7 @@ local function look(name)
 end
 
 local function refused(name, expected, fence, token)
-  if fence ~= '' and call('HGET', space .. 'lock:' .. fence, 'token') ~= token then return {'lease'} end
+  if fence ~= '' and call('HGET', space .. 'lock:' .. fence, 'token') ~= token then return {'lease', '0'} end
   if expected ~= '' then
     local _, revision = look(name)
     if (revision or '0') ~= expected then return {'changed', revision or '0'} end

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from adapters.coordination.postgres_address import BROKEN, Address
+from adapters.coordination.postgres.address import BROKEN, Address
 from engine.errors import CoordinationError
 
 MOST_CONNECTIONS = 4

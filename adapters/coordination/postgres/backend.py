@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from adapters.coordination.postgres_address import Address
-from adapters.coordination.postgres_claims import PostgresClaims
-from adapters.coordination.postgres_desk import Desk
-from adapters.coordination.postgres_keys import PostgresKeys
-from adapters.coordination.postgres_lines import Lines
-from adapters.coordination.postgres_promises import PROMISES, learnt
-from adapters.coordination.postgres_schema import prepared, quoted, schema_of
-from adapters.coordination.postgres_stream import PostgresStreams
-from adapters.coordination.postgres_values import ENTRY, entry_of
-from adapters.coordination.postgres_watching import PostgresSessions
-from adapters.coordination.waiting import OwnSessions
+from adapters.coordination.hand_over import HandOver
+from adapters.coordination.postgres.address import Address
+from adapters.coordination.postgres.claims import PostgresClaims
+from adapters.coordination.postgres.desk import Desk
+from adapters.coordination.postgres.keys import PostgresKeys
+from adapters.coordination.postgres.lines import Lines
+from adapters.coordination.postgres.promises import PROMISES, learnt
+from adapters.coordination.postgres.schema import prepared, quoted, schema_of
+from adapters.coordination.postgres.stream import PostgresStreams
+from adapters.coordination.postgres.values import ENTRY, entry_of
+from adapters.coordination.postgres.watching import PostgresSessions
 from engine.clock import Clock
 from engine.coordination.promises import Promises
 from engine.coordination.standing import Change, Kind
@@ -130,7 +130,7 @@ class PostgresStore(PostgresKeys, PostgresClaims, Store):
     """A database, connected."""
 
     def __init__(self, desk: Desk, schema: str, clock: Clock) -> None:
-        own = OwnSessions("PostgreSQL")
+        own = HandOver("PostgreSQL")
         self.lines = Lines(desk, schema, clock, own)
         PostgresKeys.__init__(self, desk)
         PostgresClaims.__init__(self, desk, self.lines, clock, own)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from adapters.coordination import redis_key_scripts as scripts
-from adapters.coordination.redis_line import Link
-from adapters.coordination.redis_promises import PROMISES
-from adapters.coordination.redis_values import bounds, entry_of, milliseconds
+from adapters.coordination.redis import key_scripts as scripts
+from adapters.coordination.redis.line import Link
+from adapters.coordination.redis.promises import PROMISES
+from adapters.coordination.redis.values import bounds, entry_of, milliseconds
+from adapters.coordination.refusals import key_changed, outdated
 from engine.coordination.standing import Entry, Fence, Revision
 from engine.coordination.store import Keys
-from engine.errors import KeyChanged, LeaseLost
 
 
 class RedisKeys(Keys):
@@ -37,11 +37,11 @@ class RedisKeys(Keys):
             PROMISES.require_expiry(expires)
         lasting = "" if expires is None else milliseconds(expires)
         answer = await self._link.script(scripts.PUT, key, value, _given(expected), lasting, *_fence(fence))
-        return _revision(key, fence, answer)
+        return _revision(key, expected, fence, answer)
 
     async def delete(self, key: str, *, expected: Revision | None = None, fence: Fence | None = None) -> bool:
         answer = await self._link.script(scripts.DELETE, key, _given(expected), *_fence(fence))
-        return _revision(key, fence, answer) > 0
+        return _revision(key, expected, fence, answer) > 0
 
     async def entries(self, prefix: str = "", *, after: str = "", limit: int = 1_000) -> Sequence[Entry]:
         rows = await self._link.script(scripts.ENTRIES, *bounds(prefix, after), limit)
@@ -56,15 +56,11 @@ def _fence(fence: Fence | None) -> tuple[str, str]:
     return ("", "") if fence is None else (fence.name, str(fence.token))
 
 
-def _revision(key: str, fence: Fence | None, answer: Sequence[bytes]) -> Revision:
+def _revision(key: str, expected: Revision | None, fence: Fence | None, answer: Sequence[bytes]) -> Revision:
     """Return the revision that an answer tells of, or raise what it refuses with."""
+    revision = Revision(int(answer[1]))
     if answer[0] == b"changed":
-        raise KeyChanged(f"{key} was changed meanwhile. Read it again.", key=key, revision=int(answer[1]))
+        raise key_changed(key, expected, revision)
     if answer[0] == b"lease" and fence is not None:
-        raise LeaseLost(
-            f"{fence.name} was lost before {key} was written; nothing was written.",
-            name=fence.name,
-            token=fence.token,
-            reason="expired",
-        )
-    return Revision(int(answer[1]))
+        raise outdated(fence)
+    return revision

@@ -6,12 +6,12 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
+from adapters.coordination.hand_over import HandOver
 from adapters.coordination.observing import Look, Observed
-from adapters.coordination.postgres_desk import Desk
-from adapters.coordination.postgres_life_line import watch
-from adapters.coordination.postgres_lines import Lines
-from adapters.coordination.postgres_values import SAMPLES, sample_of
-from adapters.coordination.waiting import OwnSessions
+from adapters.coordination.postgres.desk import Desk
+from adapters.coordination.postgres.life_line import watch
+from adapters.coordination.postgres.lines import Lines
+from adapters.coordination.postgres.values import SAMPLES, sample_of
 from engine.clock import Clock
 from engine.coordination.observed import Gone
 from engine.coordination.standing import SessionId
@@ -38,7 +38,7 @@ Life = tuple[SessionId, int, int]
 class PostgresSessions(Observed):
     """The sessions in a namespace, to be looked at."""
 
-    def __init__(self, desk: Desk, lines: Lines, own: OwnSessions, clock: Clock) -> None:
+    def __init__(self, desk: Desk, lines: Lines, own: HandOver, clock: Clock) -> None:
         self._desk = desk
         self._lines = lines
         self._own = own

@@ -1,4 +1,4 @@
--- The functions about keys, their expiry, and event streams; the rest as in postgres_functions.sql.
+-- The functions about keys, their expiry, and event streams; the rest as in functions.sql.
 
 CREATE FUNCTION @schema@.remove(its_key text) RETURNS void LANGUAGE sql AS $$
     DELETE FROM @schema@.entry WHERE key = its_key;
