@@ -43,7 +43,9 @@ class Trouble:
         self.lose_next_answer_of: str = ""
         """The name of a method: the next call of it is carried out, and nobody learns."""
         self.after_reading: Callable[[str], Awaitable[None]] | None = None
-        """What others do right after this process has read a key."""
+        """What happens right after this process has read a key."""
+        self.after_putting: Callable[[str], Awaitable[None]] | None = None
+        """What happens right after it has written one, before it learns."""
         self._random = Random(seed)
         self._cut = asyncio.Event()
         self._runs = asyncio.Event()
@@ -195,9 +197,13 @@ class TroubledStore(Store):
         expires: timedelta | None = None,
         fence: Fence | None = None,
     ) -> Revision:
-        return await self._trouble.carry(
-            "put", lambda: self._store.put(key, value, expected=expected, expires=expires, fence=fence)
-        )
+        async def put() -> Revision:
+            revision = await self._store.put(key, value, expected=expected, expires=expires, fence=fence)
+            if self._trouble.after_putting is not None:
+                await self._trouble.after_putting(key)
+            return revision
+
+        return await self._trouble.carry("put", put)
 
     async def delete(self, key: str, *, expected: Revision | None = None, fence: Fence | None = None) -> bool:
         return await self._trouble.carry("delete", lambda: self._store.delete(key, expected=expected, fence=fence))

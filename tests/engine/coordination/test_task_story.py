@@ -15,7 +15,7 @@ from engine.coordination.lifecycle import ENDED
 from engine.coordination.task import Attempt, Task, TaskId, TaskState
 from engine.errors import CoordinationUnavailable
 from tests.doubles.line_trouble import Trouble
-from tests.engine.coordination.test_workers import World, play
+from tests.engine.coordination.world import World, play
 
 PROCESSES = 4
 TASKS = 40

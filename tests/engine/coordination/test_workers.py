@@ -3,77 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from engine.coordination.handling import Handler
-from engine.coordination.memory import MemoryBackend
-from engine.coordination.naming import TASK
-from engine.coordination.standing import Kind
 from engine.coordination.task import Attempt, Task, TaskState
-from engine.coordination.task_book import read_task
 from engine.together import together
-from tests.doubles.coordinated import Habits, Process, process
-from tests.doubles.line_trouble import Trouble, TroubledBackend, TroubledClock
-from tests.doubles.virtual_time import DriftingClock, VirtualLoop
-
-TTL = timedelta(seconds=4)
-
-
-@dataclass
-class World:
-    """A backend, and everything that was ever written of tasks."""
-
-    clock: DriftingClock
-    backend: MemoryBackend
-    written: list[Task | None] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def member(
-        self, name: str, trouble: Trouble | None = None, handlers: Mapping[str, Handler] | None = None, workers: int = 2
-    ) -> AsyncIterator[Process]:
-        """A process, at work if it has handlers. With its line away at the end it dies without ending anything."""
-        trouble = trouble or Trouble()
-        backend, clock = TroubledBackend(self.backend, trouble), TroubledClock(self.clock, trouble)
-        async with process(backend, clock, name, Habits(ttl=TTL)) as opened, together() as group:
-            run = group.create_task(opened.tasks.run(handlers, workers=workers)) if handlers else None
-            try:
-                yield opened
-            finally:
-                if run is not None:
-                    run.cancel()
-
-    async def listen(self) -> None:
-        async with self.backend.open() as store:
-            async for change in store.follow():
-                if change.kind is Kind.KEY and change.name.startswith(TASK):
-                    self.written.append(read_task(change.entry) if change.entry is not None else None)
-
-    async def until(self, holds: Callable[[], Awaitable[bool]], within: float = 600.0) -> None:
-        async with asyncio.timeout(within):
-            while not await holds():
-                await self.clock.sleep(timedelta(milliseconds=50))
-
-
-def play(story: Callable[[World], Awaitable[None]]) -> None:
-    """Tell a story in virtual time."""
-    loop = VirtualLoop()
-
-    async def told() -> None:
-        clock = DriftingClock(loop)
-        world = World(clock, MemoryBackend(clock))
-        async with together() as group:
-            listening = group.create_task(world.listen())
-            await story(world)
-            listening.cancel()
-
-    with closing(loop):
-        loop.play(told())
-    assert loop.faults == []
-
+from tests.doubles.coordinated import Process
+from tests.doubles.line_trouble import Trouble
+from tests.engine.coordination.world import TTL, World, play
 
 class Slow:
     """A handler that takes its time and says who did the work."""
