@@ -118,6 +118,12 @@ COORDINATION: tuple[BackendType, ...] = (
         path="adapters.coordination.etcd.backend:Etcd",
     ),
     BackendType(
+        type="consul",
+        title="Consul",
+        summary="A Consul datacenter: all nodes that reach it.",
+        path="adapters.coordination.consul.backend:Consul",
+    ),
+    BackendType(
         type="memcached",
         title="memcached",
         summary="A memcached server (1.6 or newer): keys alone, and no longer than it likes to keep them.",
