@@ -29,7 +29,7 @@ class ClaimRecord(Struct, frozen=True, kw_only=True):
 
     asked: datetime = LONG_AGO
     granted: datetime | None = None
-    """None: it waits, or was granted the moment it was asked for."""
+    """Of the head of a queue; None: it waits, or was granted so lately that nobody wrote it down yet."""
     value: bytes = b""
 
 
@@ -56,7 +56,9 @@ def session_standing(session: SessionId, data: bytes, left: timedelta | None = N
     return SessionStanding(id=session, who=record.who, ttl=record.ttl, since=record.since, left=left)
 
 
-def claim_standing(name: str, places: Sequence[Place], sessions: Mapping[SessionId, SessionStanding]) -> ClaimStanding:
+def claim_standing(
+    name: str, places: Sequence[Place], sessions: Mapping[SessionId, SessionStanding], now: datetime
+) -> ClaimStanding:
     """Return how a name stands, from all places of its queue, in any order."""
     head, *others = sorted(places, key=lambda place: place.order)
     nobody = session_standing(SessionId(""), b"")
@@ -65,7 +67,7 @@ def claim_standing(name: str, places: Sequence[Place], sessions: Mapping[Session
         session=head.session,
         who=session.who,
         token=Token(head.order),
-        since=head.record.granted or head.record.asked,
+        since=head.record.granted or now,
         value=head.record.value,
     )
     waiters = tuple(

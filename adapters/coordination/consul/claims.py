@@ -26,7 +26,7 @@ from adapters.coordination.own_sessions import Grant, OwnSession
 from adapters.coordination.records import ClaimRecord, Place, claim_standing, read
 from engine.coordination.standing import Claim, ClaimStanding, SessionId, Token
 from engine.coordination.store import Claims
-from engine.errors import CoordinationError, CoordinationUnavailable, SessionLost
+from engine.errors import CoordinationUnavailable, SessionLost
 from engine.together import together
 
 ATTEMPTS = 5
@@ -54,21 +54,18 @@ class ConsulClaims(Claims):
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
         own = self._space.sessions.own(claim.session)
-        record = ClaimRecord(asked=self._space.clock.now(), value=value)
+        now = self._space.clock.now()
+        record = ClaimRecord(asked=now, granted=now, value=value)
         standing = await self._stand(claim, record)
         if standing.before is not None and not wait:
             await self._leave(claim)
             return None
-        waited = False
         while standing.before is not None:
-            waited = True
             await self._gone(own, standing.before)
-            standing = await self._confirm(claim, record)
-        token, place = Token(standing.created), self._space.layout.place(claim)
-        if waited:
             record = msgspec.structs.replace(record, granted=self._space.clock.now())
-            self._space.chores.begin(self._note(claim, token, record))
-        return self._space.sessions.granted(claim, Grant(place, token, record))
+            standing = await self._confirm(claim, record)
+        grant = Grant(self._space.layout.place(claim), Token(standing.created), record)
+        return self._space.sessions.granted(claim, grant)
 
     async def release(self, claim: Claim) -> bool:
         self._space.sessions.given_back(claim)
@@ -119,7 +116,7 @@ class ConsulClaims(Claims):
             else:
                 sessions.append(pair)
         known = standings(self._space, sessions)
-        return [claim_standing(name, queues[name], known) for name in sorted(queues)]
+        return [claim_standing(name, queues[name], known, self._space.clock.now()) for name in sorted(queues)]
 
     async def _stand(self, claim: Claim, record: ClaimRecord) -> _Queue:
         """Take a place in the queue, unless the claim has one."""
@@ -135,11 +132,14 @@ class ConsulClaims(Claims):
         return _Queue.of(own, places)
 
     async def _confirm(self, claim: Claim, record: ClaimRecord) -> _Queue:
-        """See whether it is this claim's turn. A place that is gone although the session lives was granted and taken
-        away before anybody knew: the claim stands at the end again."""
+        """See whether it is this claim's turn, and write down since when (of one that waits on, nobody reads that). A
+        place that is gone although the session lives was granted and taken away before anybody knew: the claim stands
+        at the end again."""
         place, queue = self._space.layout.place(claim), self._space.layout.queue(claim.name)
         try:
-            own, *places = await self._space.calls.find(held_by(place, claim.session), tree(queue))
+            _, own, *places = await self._space.calls.transact(
+                held_by(place, claim.session), lock(place, msgspec.json.encode(record), claim.session), tree(queue)
+            )
         except Conflict:
             return await self._stand(claim, record)
         return _Queue.of(own, places)
@@ -174,14 +174,6 @@ class ConsulClaims(Claims):
             if not seen.pairs or seen.pairs[0].create_index != before.create_index:
                 return
             index = seen.newest if seen.newest >= index else 0
-
-    async def _note(self, claim: Claim, token: Token, record: ClaimRecord) -> None:
-        """Write down since when a claim is granted, for people to read, unless it was written since it was made."""
-        place = self._space.layout.place(claim)
-        with suppress(CoordinationError):
-            await self._space.calls.transact(
-                written_at(place, token), lock(place, msgspec.json.encode(record), claim.session)
-            )
 
 
 async def holding_place(space: ConsulSpace, name: str, token: Token) -> tuple[str, str] | None:

@@ -34,6 +34,7 @@ from adapters.coordination.etcd.wire import (
     none_under,
     put,
     under,
+    within,
 )
 from adapters.coordination.own_sessions import Grant
 from adapters.coordination.records import (
@@ -73,25 +74,29 @@ class EtcdClaims(Claims):
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
         own = self._space.sessions.own(claim.session)
-        if not wait:
-            return await self._claim_at_once(claim, value)
+        record = ClaimRecord(asked=self._space.clock.now(), value=value)
         with self._space.watch.turn(self._space.layout.queue(claim.name)) as turn:
             own.struck.add(turn.fail)
             try:
-                sure = self._space.watch.listening
-                record = ClaimRecord(asked=self._space.clock.now(), value=value)
-                standing = await self._stand(claim, record)
+                heard = self._space.watch.listening
+                standing = await self._stand(claim, record, wait=wait)
+                if standing.ahead and not wait:
+                    return None
                 waited = bool(standing.ahead)
                 while standing.ahead:
-                    if sure:
+                    if heard:
                         await turn.comes(standing.ahead)
                     else:
                         await self._space.watch.up()
-                        sure = True
+                        heard = True
                     standing = await self._confirm(claim, record, standing)
-                return self._granted(claim, Token(standing.revision), record, waited=waited)
             finally:
                 own.struck.discard(turn.fail)
+        token, now = Token(standing.revision), self._space.clock.now()
+        record = msgspec.structs.replace(record, granted=now if waited else record.asked)
+        if waited:
+            self._space.chores.begin(self._note(claim, token, record))
+        return self._space.sessions.granted(claim, Grant(self._space.layout.place(claim), token, record))
 
     async def release(self, claim: Claim) -> bool:
         layout = self._space.layout
@@ -115,8 +120,8 @@ class EtcdClaims(Claims):
             return False
         record = msgspec.structs.replace(grant.record, value=value)
         self._space.sessions.granted(claim, replace(grant, record=record))
-        written = put(grant.place, msgspec.json.encode(record), lease_of(claim.session))
-        return (await self._space.calls.transact([created_at(grant.place, grant.token)], [written])).succeeded
+        still = created_at(grant.place, grant.token)
+        return (await self._space.calls.transact([still], [self._written(claim, record)])).succeeded
 
     async def claims(self, prefix: str = "") -> Sequence[ClaimStanding]:
         layout = self._space.layout
@@ -134,32 +139,24 @@ class EtcdClaims(Claims):
             for each in found
             if (session := layout.session_of(each.key))
         }
-        return [claim_standing(name, queues[name], standings) for name in sorted(queues)]
+        now = self._space.clock.now()
+        return [claim_standing(name, queues[name], standings, now) for name in sorted(queues)]
 
-    async def _claim_at_once(self, claim: Claim, value: bytes) -> Token | None:
-        layout, queue = self._space.layout, self._space.layout.queue(claim.name)
-        place = layout.place(claim)
-        record = ClaimRecord(asked=self._space.clock.now(), value=value)
-        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
-        outcome = await self._transact(
-            claim, [none_under(queue)], [written], [look(under(queue, keys_only=True, **BY_AGE))]
-        )
+    async def _stand(self, claim: Claim, record: ClaimRecord, *, wait: bool) -> _Queue:
+        """Take the only place in the queue, or else the last (with `wait`), unless the claim has one."""
+        place, queue = self._space.layout.place(claim), self._space.layout.queue(claim.name)
+        at_once = msgspec.structs.replace(record, granted=record.asked)
+        ahead = look(under(queue, keys_only=True, **BY_AGE))
+        last = within([created_at(place, 0)], [ahead, self._written(claim, record)], [ahead]) if wait else ahead
+        outcome = await self._transact(claim, [none_under(queue)], [self._written(claim, at_once)], [last])
         if outcome.succeeded:
-            return self._granted(claim, Token(outcome.header.revision), record, waited=False)
-        standing = _Queue.of(place, outcome.first)
-        if standing.ahead or not standing.revision:
-            return None
-        return self._granted(claim, Token(standing.revision), record, waited=False)
-
-    async def _stand(self, claim: Claim, record: ClaimRecord) -> _Queue:
-        """Take a place in the queue, unless the claim has one."""
-        place = self._space.layout.place(claim)
-        queue = look(under(self._space.layout.queue(claim.name), keys_only=True, **BY_AGE))
-        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
-        outcome = await self._transact(claim, [created_at(place, 0)], [queue, written], [queue])
-        if not outcome.succeeded:
+            return _Queue(outcome.header.revision, ())
+        if not wait:
             return _Queue.of(place, outcome.first)
-        return _Queue(outcome.header.revision, [each.key for each in outcome.first])
+        inner = outcome.responses[0].response_txn
+        if inner.succeeded:
+            return _Queue(outcome.header.revision, [each.key for each in inner.first])
+        return _Queue.of(place, inner.first)
 
     async def _confirm(self, claim: Claim, record: ClaimRecord, standing: _Queue) -> _Queue:
         """See whether it is this claim's turn. A place that is gone although the session lives was granted and taken
@@ -174,20 +171,17 @@ class EtcdClaims(Claims):
         if outcome.succeeded:
             return _Queue(standing.revision, ())
         found = _Queue.of(place, outcome.first)
-        return found if found.revision else await self._stand(claim, record)
-
-    def _granted(self, claim: Claim, token: Token, record: ClaimRecord, *, waited: bool) -> Token:
-        if waited:
-            record = msgspec.structs.replace(record, granted=self._space.clock.now())
-            self._space.chores.begin(self._note(claim, token, record))
-        return self._space.sessions.granted(claim, Grant(self._space.layout.place(claim), token, record))
+        return found if found.revision else await self._stand(claim, record, wait=True)
 
     async def _note(self, claim: Claim, token: Token, record: ClaimRecord) -> None:
         """Write down since when a claim is granted, for people to read, unless it was written since it was made."""
-        place = self._space.layout.place(claim)
-        written = put(place, msgspec.json.encode(record), lease_of(claim.session))
         with suppress(CoordinationError):
-            await self._space.calls.transact([changed_at(place, token)], [written])
+            await self._space.calls.transact(
+                [changed_at(self._space.layout.place(claim), token)], [self._written(claim, record)]
+            )
+
+    def _written(self, claim: Claim, record: ClaimRecord) -> Message:
+        return put(self._space.layout.place(claim), msgspec.json.encode(record), lease_of(claim.session))
 
     async def _transact(
         self, claim: Claim, compare: Sequence[Message], success: Sequence[Message], failure: Sequence[Message]

@@ -73,14 +73,6 @@ class Erased(Struct, frozen=True):
     prev_kvs: tuple[KeyValue, ...] = ()
 
 
-class Done(Struct, frozen=True):
-    """Answer to one operation of a transaction."""
-
-    response_range: Found = Found()
-    response_put: Written = Written()
-    response_delete_range: Erased = Erased()
-
-
 class Outcome(Struct, frozen=True):
     """Answer to a transaction: which of its two halves was done, and what came of it."""
 
@@ -92,6 +84,15 @@ class Outcome(Struct, frozen=True):
     def first(self) -> Sequence[KeyValue]:
         """What its first operation, a range, found."""
         return self.responses[0].response_range.kvs
+
+
+class Done(Struct, frozen=True):
+    """Answer to one operation of a transaction."""
+
+    response_range: Found = Found()
+    response_put: Written = Written()
+    response_delete_range: Erased = Erased()
+    response_txn: Outcome = Outcome()
 
 
 class Lease(Struct, frozen=True):
@@ -183,6 +184,11 @@ def put(key: bytes, value: bytes, lease: int = 0, **how: object) -> Message:
 
 def erase(key: bytes, **how: object) -> Message:
     return {"request_delete_range": {"key": key, **how}}
+
+
+def within(compare: Sequence[Message], success: Sequence[Message], failure: Sequence[Message]) -> Message:
+    """Make a transaction an operation of another."""
+    return {"request_txn": {"compare": compare, "success": success, "failure": failure}}
 
 
 def created_at(key: bytes, revision: int) -> Message:
