@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from engine.coordination.keeper import Keeper
 from engine.coordination.lease import Bearer, Lease
 from engine.coordination.means import Means
 from engine.coordination.naming import check_value, full_name
-from engine.coordination.session import Keeper, OwnSession
+from engine.coordination.session import OwnSession
 from engine.coordination.standing import Claim, ClaimStanding, Token
 from engine.errors import CoordinationError, CoordinationUnavailable, Locked, SessionLost
 

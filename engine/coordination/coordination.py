@@ -18,6 +18,7 @@ from engine.coordination.election import Election
 from engine.coordination.feed import Feed
 from engine.coordination.ground import Ground
 from engine.coordination.history import leaders
+from engine.coordination.keeper import Keeper
 from engine.coordination.keyspace import Keyspace
 from engine.coordination.lease import Leadership, Lease
 from engine.coordination.line import Line
@@ -26,7 +27,6 @@ from engine.coordination.means import Means
 from engine.coordination.naming import ELECTION, LOCK
 from engine.coordination.overview import BackendStanding, LeaderStanding
 from engine.coordination.promises import Feature, Promises
-from engine.coordination.session import Keeper
 from engine.coordination.standing import Change, ClaimStanding, SessionId, Token
 from engine.coordination.stream import Offset
 from engine.coordination.streaming import Stream, streams_of

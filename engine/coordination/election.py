@@ -9,6 +9,7 @@ from datetime import timedelta
 from engine.coordination.claiming import Wanted
 from engine.coordination.feed import Feed
 from engine.coordination.history import Chronicle, standing_of
+from engine.coordination.keeper import Keeper
 from engine.coordination.lease import Leadership
 from engine.coordination.line import Line
 from engine.coordination.lock import Holding
@@ -16,7 +17,6 @@ from engine.coordination.means import Means
 from engine.coordination.naming import ELECTION
 from engine.coordination.overview import Term
 from engine.coordination.promises import Feature
-from engine.coordination.session import Keeper
 from engine.coordination.standing import Holder, Kind
 from engine.errors import CoordinationUnavailable
 

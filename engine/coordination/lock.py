@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from engine.coordination.claiming import Claiming, MakeLease, Wanted
 from engine.coordination.interruption import Interruption
+from engine.coordination.keeper import Keeper
 from engine.coordination.lease import Lease
 from engine.coordination.means import Means
-from engine.coordination.session import Keeper
 from engine.errors import CoordinationError, CoordinationUnavailable
 
 L = TypeVar("L", bound=Lease)

@@ -1,4 +1,4 @@
-"""This process's sessions at the backend: one for each ttl that was asked for, renewed for all it holds together.
+"""A session of this process at the backend, renewed for all it holds together.
 
 Safety never depends on being told in time: a session's deadline is counted from before the request that prolonged it
 left, and ends a margin before the backend can let go of it.
@@ -15,10 +15,10 @@ from itertools import count
 from engine.clock import Clock
 from engine.coordination.interruption import Interruption
 from engine.coordination.lease import Bearer, Lease
-from engine.coordination.line import Line, closed
+from engine.coordination.line import Line
 from engine.coordination.means import Means
 from engine.coordination.standing import Claim, SessionId, Token
-from engine.errors import CoordinationError, CoordinationUnavailable, SessionLost, SyncdeckError
+from engine.errors import CoordinationError, CoordinationUnavailable, SessionLost
 from engine.together import together
 
 LEAST_MARGIN = timedelta(milliseconds=100)
@@ -230,78 +230,3 @@ class OwnSession(Bearer):
             lease.end(reason, how)
         for place in self._standing:
             place.strike()
-
-
-class Keeper:
-    """Keeps this process's sessions: one for each ttl that something was asked with."""
-
-    def __init__(self, line: Line, means: Means) -> None:
-        self.line = line
-        self._means = means
-        self._group: asyncio.TaskGroup | None = None
-        self._by_ttl: dict[timedelta, OwnSession] = {}
-        self._beginning: dict[timedelta, asyncio.Future[OwnSession]] = {}
-        self._pid = os.getpid()
-
-    @property
-    def own(self) -> frozenset[SessionId]:
-        """Return the living ones."""
-        return frozenset(session.id for session in self._by_ttl.values() if session.held)
-
-    def start(self, group: asyncio.TaskGroup) -> None:
-        """Run in this group from now on."""
-        self._group = group
-
-    async def session(self, ttl: timedelta | None = None) -> OwnSession:
-        """Return the living session with this ttl (None: the one of the settings), beginning it if there is none.
-
-        Raises `NotSupported` for a ttl shorter than the backend grants, `CoordinationError` in a forked child.
-        """
-        found = self._by_ttl.get(self._means.ttl if ttl is None else ttl)
-        if found is not None and found.held:
-            return found
-        return await self._begin(self._means.ttl if ttl is None else ttl)
-
-    async def _begin(self, ttl: timedelta) -> OwnSession:
-        if os.getpid() != self._pid:
-            raise CoordinationError("A forked process holds nothing. Open the workspace again in the new process.")
-        self._means.must_write()
-        self.line.promises.require_ttl(ttl)
-        if self._group is None:
-            raise closed()
-        beginning = self._beginning.get(ttl)
-        if beginning is None:
-            beginning = self._beginning[ttl] = asyncio.get_running_loop().create_future()
-            self._group.create_task(self._live(ttl, beginning))
-        return await asyncio.shield(beginning)
-
-    async def _live(self, ttl: timedelta, begun: asyncio.Future[OwnSession]) -> None:
-        """Begin a session and keep it. Whoever asked for it may leave: a session that nobody knows of would stay at the
-        backend until it lapses there."""
-        session = OwnSession(self.line, self._means, ttl)
-        try:
-            await session.begin()
-        except SyncdeckError as error:
-            begun.set_exception(error)
-            begun.exception()  # whoever asked may have left
-            return
-        except asyncio.CancelledError:
-            begun.cancel()
-            raise
-        finally:
-            del self._beginning[ttl]
-        if self._group is None:
-            begun.cancel()
-            await session.end()
-        else:
-            self._by_ttl[ttl] = session
-            begun.set_result(session)
-            await session.keep()
-
-    async def close(self) -> None:
-        """End them all."""
-        self._group = None
-        async with together() as group:
-            for session in self._by_ttl.values():
-                group.create_task(session.end())
-        self._by_ttl.clear()
