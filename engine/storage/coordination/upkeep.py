@@ -21,6 +21,7 @@ FREE_NAMES_KEPT = 1_000
 _AT_ONCE = 1_000
 """Rows that are dropped in one transaction: less than a millisecond."""
 _BUSY_MS = 50
+_LAST_TO_DROP = "SELECT seq FROM change ORDER BY seq DESC LIMIT 1 OFFSET ?"
 
 
 class Upkeep:
@@ -81,18 +82,19 @@ def trim(connection: sqlite3.Connection) -> None:
 
 
 def _trim_changes(connection: sqlite3.Connection) -> bool:
-    """Drop some changes; return whether there are more to drop."""
-    last = connection.execute("SELECT seq FROM change ORDER BY seq DESC LIMIT 1 OFFSET ?", (CHANGES_KEPT,)).fetchone()
-    if last is None:
+    """Drop some changes; return whether there may be more to drop."""
+    newest = connection.execute(_LAST_TO_DROP, (CHANGES_KEPT,)).fetchone()
+    if newest is None:
         return False
-    rows = connection.execute(
-        "SELECT seq FROM change WHERE seq <= ? ORDER BY seq LIMIT ?", (last[0], _AT_ONCE)
-    ).fetchall()
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM change WHERE seq <= ?", rows[-1])
-    connection.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'trimmed'", rows[-1])
+    some = connection.execute(
+        "SELECT max(seq), count(*) FROM (SELECT seq FROM change WHERE seq <= ? ORDER BY seq LIMIT ?)",
+        (*newest, _AT_ONCE),
+    ).fetchone()
+    connection.execute("DELETE FROM change WHERE seq <= ?", some[:1])
+    connection.execute("UPDATE meta SET value = max(value, ifnull(?, 0)) WHERE name = 'trimmed'", some[:1])
     connection.execute("COMMIT")
-    return len(rows) == _AT_ONCE
+    return bool(some[1] == _AT_ONCE)
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,74 @@
+"""A process that is stopped in the middle of a transaction keeps all others from writing: they are told so, with its
+number, nothing unsafe happens, and everything goes on once it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.coordination.standing import Claim, SessionId
+from engine.coordination.store import Store
+from engine.errors import CoordinationUnavailable
+from engine.storage.coordination import line
+from tests.engine.storage.coordination.neighbour import Neighbour
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for seconds."""
+    monkeypatch.setattr(line, "_TRIES", [0.001] * 200)
+
+
+async def test_whoever_wants_to_write_is_told_which_process_keeps_him_from_it(
+    store: Store, session: SessionId, other: Neighbour
+) -> None:
+    other.do("enter")
+    other.stop()
+
+    for asked in (store.claim(Claim(session, "lock/a", "1")), store.put("key/a", b""), store.renew(session)):
+        with pytest.raises(CoordinationUnavailable, match=f"Process {other.pid} has been writing") as told:
+            await asked
+        assert not told.value.maybe_done
+    other.kill()
+
+
+async def test_reading_goes_on_meanwhile(store: Store, session: SessionId, other: Neighbour) -> None:
+    token = await store.claim(Claim(session, "lock/a", "1"))
+    await store.put("key/a", b"kept")
+    other.do("enter")
+    other.stop()
+
+    (standing,) = await store.claims()
+    assert standing.holder is not None
+    assert standing.holder.token == token
+    assert [entry.value for entry in await store.entries()] == [b"kept"]
+    assert len(await store.sessions()) == 2
+    other.kill()
+
+
+async def test_writing_goes_on_when_it_is_killed(store: Store, session: SessionId, other: Neighbour) -> None:
+    other.do("enter")
+    other.stop()
+    with pytest.raises(CoordinationUnavailable):
+        await store.claim(Claim(session, "lock/a", "1"))
+    other.kill()
+    other.process.wait()
+
+    assert await store.claim(Claim(session, "lock/a", "1"), wait=False) is not None
+    assert await store.put("key/a", b"") > 0
+
+
+async def test_one_that_holds_the_line_is_named_too(
+    store: Store, session: SessionId, other: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "PATIENCE", 0.3)
+    other.do("stand_in_line")
+    other.stop()
+
+    with pytest.raises(CoordinationUnavailable, match=f"Process {other.pid} has been writing") as told:
+        await store.put("key/a", b"")
+    assert not told.value.maybe_done
+    assert await store.claim(Claim(session, "lock/a", "1"), wait=False) is not None  # the file itself is free
+    other.kill()
+    other.process.wait()
+    assert await store.get("key/a") is None
+    assert await store.put("key/a", b"", expected=None) > 0
