@@ -192,7 +192,7 @@ class SyncdeckApp(Amenities):
 def run_console(outside: Outside, folder: Path, *, read_only: bool, ascii_only: bool, no_colour: bool) -> int:
     """Open the console on the workspace of a folder; return the process's exit code once it was left."""
     app = SyncdeckApp(
-        partial(outside.open, folder, read_only=read_only),
+        partial(outside.open, folder, purpose="console", read_only=read_only),
         read_only=read_only,
         ascii=ascii_only,
         no_color=no_colour,

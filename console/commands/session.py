@@ -52,7 +52,7 @@ class Session:
             colour=terminal and not no_colour,
             interactive=terminal and sys.stdin.isatty(),
             read_only=getattr(arguments, "read_only", False),
-            purpose=" ".join(filter(None, (arguments.word, getattr(arguments, "act", "")))),
+            purpose=_purpose(arguments),
         )
 
     def open(self) -> AbstractAsyncContextManager[Engine]:
@@ -94,3 +94,9 @@ class Session:
         except EOFError:
             return False
         return answer == word if word else answer.lower() in {"y", "yes"}
+
+
+def _purpose(arguments: Namespace) -> str:
+    """Return what others see this process called: `tasks work`, `lock deploy`."""
+    about = next((word for name in ("act", "name", "group") if (word := getattr(arguments, name, ""))), "")
+    return f"{arguments.word} {about}".strip()

@@ -7,16 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from tests.journeys.command import PEOPLE, ROOT, Command
 from tests.journeys.serving import served
-from tests.journeys.test_serve import eventually
 
 SETTINGS = """\
 syncdeck: 1
@@ -58,14 +57,36 @@ def running(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def holder(command: Command, name: str) -> dict[str, Any] | None:
-    """Return who holds a lock."""
-    held = {row["name"]: row["holder"] for row in command("locks", "--json").rows}
-    return held.get(name)
+class Watch:
+    """What `--watch --json` prints, line by line: a test looks at it instead of asking again and again."""
+
+    def __init__(self, lines: IO[str]) -> None:
+        self._lines = lines
+
+    def until(self, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Return the first row from here on of which this holds."""
+        for line in self._lines:
+            row: dict[str, Any] = json.loads(line)
+            if holds(row):
+                return row
+        raise AssertionError("the watch ended before")
 
 
-def held_by_somebody(folder: Path, command: Command, name: str = "deploy", *more: str) -> Any:
-    return running(folder, "lock", name, *more, "--", "sleep", "60")
+@contextmanager
+def watching(folder: Path, *words: str) -> Iterator[Watch]:
+    """Watch a list until the block ends."""
+    with running(folder, *words, "--watch", "--json") as process:
+        assert process.stdout is not None
+        yield Watch(process.stdout)
+
+
+def held(row: dict[str, Any]) -> Any:
+    return row.get("holder")
+
+
+def holding(folder: Path, *more: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Hold the lock `deploy` in another process."""
+    return running(folder, "lock", "deploy", *more, "--", "sleep", "60")
 
 
 def test_a_command_runs_under_the_lock_with_its_token_and_its_exit_code(command: Command) -> None:
@@ -76,8 +97,8 @@ def test_a_command_runs_under_the_lock_with_its_token_and_its_exit_code(command:
 
 
 def test_a_lock_that_is_held_is_not_got_and_the_answer_says_by_whom(command: Command, tmp_path: Path) -> None:
-    with held_by_somebody(tmp_path, command) as other:
-        assert eventually(lambda: holder(command, "deploy") is not None)
+    with watching(tmp_path, "locks") as locks, holding(tmp_path) as other:
+        assert locks.until(held)["holder"]["purpose"] == "lock deploy"
         ended = command("lock", "deploy", "--wait", "0s", "--", "touch", "never")
         assert ended.code == 7
         assert "bob@desk" in ended.err
@@ -86,24 +107,23 @@ def test_a_lock_that_is_held_is_not_got_and_the_answer_says_by_whom(command: Com
 
 
 def test_a_lock_taken_away_stops_the_command_and_the_next_in_line_goes_on(command: Command, tmp_path: Path) -> None:
-    with held_by_somebody(tmp_path, command) as first:
-        assert eventually(lambda: holder(command, "deploy") is not None)
-        token = holder(command, "deploy")["token"]  # type: ignore[index]
-        with held_by_somebody(tmp_path, command) as second:
-            assert eventually(lambda: len(command("locks", "--json").row["waiters"]) == 1)
+    with watching(tmp_path, "locks") as locks, holding(tmp_path) as first:
+        token = locks.until(held)["holder"]["token"]
+        with holding(tmp_path) as second:
+            locks.until(lambda row: row["waiters"])
             assert command("locks", "release", "deploy", "--token", str(token - 1), "--reason", "old").code == 0
             assert first.poll() is None
             assert command("locks", "release", "deploy", "--token", str(token), "--reason", "stuck").code == 2
             assert first.wait(10) == 7
-            assert eventually(lambda: (holder(command, "deploy") or {}).get("pid") == second.pid)
-            assert holder(command, "deploy")["token"] > token  # type: ignore[index]
+            after = locks.until(lambda row: held(row) and row["holder"]["pid"] == second.pid)
+            assert after["holder"]["token"] > token
     (audited,) = command("events", "--type", "lock.revoked", "--json").rows
     assert (audited["data"]["reason"], audited["data"]["token"]) == ("stuck", token)
 
 
 def test_a_killed_holder_is_succeeded_at_once(command: Command, tmp_path: Path) -> None:
-    with held_by_somebody(tmp_path, command, "deploy", "--ttl", "60s") as first:
-        assert eventually(lambda: holder(command, "deploy") is not None)
+    with watching(tmp_path, "locks") as locks, holding(tmp_path, "--ttl", "60s") as first:
+        locks.until(held)
         os.kill(first.pid, signal.SIGKILL)
         ended = command("lock", "deploy", "--wait", "10s", "--", "true")
     assert ended.code == 0
@@ -112,12 +132,15 @@ def test_a_killed_holder_is_succeeded_at_once(command: Command, tmp_path: Path) 
 
 
 def test_one_of_all_candidates_leads_and_terms_are_remembered(command: Command, tmp_path: Path) -> None:
-    with running(tmp_path, "elect", "importer", "--value", "blue", "--", "sleep", "60"):
-        assert eventually(lambda: bool(command("leaders", "--json").rows))
-        assert command("leaders", "--json").row["holder"]["value"] == "blue"
+    with (
+        watching(tmp_path, "leaders") as leaders,
+        running(tmp_path, "elect", "importer", "--value", "blue", "--", "sleep", "60"),
+    ):
+        leading = leaders.until(held)["holder"]
+        assert leading["value"] == "blue"
         assert command("elect", "importer", "--wait", "0s", "--", "true").code == 7
-        term = command("leaders", "--json").row["holder"]["token"]
-        assert command("leaders", "resign", "importer", "--term", str(term), "--reason", "upgrade").code == 2
+        resigning = command("leaders", "resign", "importer", "--term", str(leading["token"]), "--reason", "upgrade")
+        assert resigning.code == 2
     assert command("elect", "importer", "--value", "green", "--", "true").code == 0
     terms = command("leaders", "show", "importer", "--json").row["terms"]
     assert [each["value"] for each in terms] == ["green", "blue"]
@@ -138,14 +161,15 @@ def test_keys_are_written_only_by_who_knows_the_revision(command: Command) -> No
 
 def test_what_is_watched_is_printed_as_it_happens(command: Command, tmp_path: Path) -> None:
     command("keys", "put", "deploy/a", "1")
-    with running(tmp_path, "keys", "watch", "deploy/", "--json") as watching:
-        assert watching.stdout is not None
-        seen = [json.loads(watching.stdout.readline()) for _ in range(2)]
-        assert [row.get("key", "synced") for row in seen] == ["deploy/a", "synced"]
+    with running(tmp_path, "keys", "watch", "deploy/", "--json") as process:
+        assert process.stdout is not None
+        keys = Watch(process.stdout)
+        assert keys.until(bool)["key"] == "deploy/a"
+        keys.until(lambda row: row.get("synced"))
         command("keys", "put", "deploy/b", "2")
-        assert json.loads(watching.stdout.readline())["value"] == "2"
+        assert keys.until(bool)["value"] == "2"
         command("keys", "delete", "deploy/a")
-        assert json.loads(watching.stdout.readline()) == {"gone": "deploy/a"}
+        assert keys.until(bool) == {"gone": "deploy/a"}
 
 
 def test_a_task_is_done_by_a_worker_and_its_output_kept(command: Command, tmp_path: Path) -> None:
@@ -162,8 +186,10 @@ def test_a_task_that_fails_is_dead_with_what_it_said_and_can_be_tried_again(comm
         ended = command("tasks", "submit", "broken", "--wait", "--json")
         assert (ended.code, ended.row["state"]) == (1, "dead")
         assert "the disk is full" in ended.row["error"]
-        assert command("tasks", "retry", ended.row["id"][:8]).code == 2
-        assert eventually(lambda: command("tasks", "show", ended.row["id"], "--json").row["state"] == "dead")
+        with watching(tmp_path, "tasks") as tasks:
+            tasks.until(lambda row: row["state"] == "dead")
+            assert command("tasks", "retry", ended.row["id"][:8]).code == 2
+            assert tasks.until(lambda row: row["state"] == "dead" and row["ended"] > ended.row["ended"])
     assert command("tasks", "delete", ended.row["id"]).code == 2
     assert command("tasks", "--json").rows == []
 
@@ -203,12 +229,13 @@ def test_serving_nodes_share_the_work_and_each_moment_fires_once(tmp_path: Path)
         folder.mkdir()
         (folder / "syncdeck.yaml").write_text(f"syncdeck: 1\nnode: {folder.name}\nserver: {{port: 0}}\n{shared}{work}")
     command = Command(folders[0])
-    with served(folders[0]) as first, served(folders[1]) as second:
-        assert eventually(lambda: len(command("tasks", "--state", "done", "--json").rows) >= 3)
+    with watching(folders[0], "tasks") as tasks, served(folders[0]) as first, served(folders[1]) as second:
+        for _ in range(3):
+            tasks.until(lambda row: row["state"] == "done")
         leader = command("leaders", "--json").row["holder"]["pid"]
         (first if first.process.pid == leader else second).process.kill()
-        done = len(command("tasks", "--state", "done", "--json").rows)
-        assert eventually(lambda: len(command("tasks", "--state", "done", "--json").rows) >= done + 3)
+        for _ in range(3):
+            tasks.until(lambda row: row["state"] == "done" and row["worker"]["pid"] != leader)
     fires = command("cron", "show", "often", "--json").row["fires"]
     moments = [fire["nominal"] for fire in fires]
     assert len(moments) == len(set(moments))
@@ -235,9 +262,8 @@ syncs:
 """
     )
     command = Command(tmp_path)
-    with served(tmp_path):
+    with watching(tmp_path, "tasks") as tasks, served(tmp_path):
         assert command("cron", "fire", "sync:engineering").code == 2
-        assert eventually(lambda: "cy@acme.example" in (tmp_path / "team.yaml").read_text())
-        assert eventually(lambda: command("tasks", "--state", "done", "--json").rows != [])
-    done = command("tasks", "--state", "done", "--json").rows[-1]
+        done = tasks.until(lambda row: row["state"] == "done")
     assert (done["name"], done["result"]["ending"]) == ("sync:engineering", "applied")
+    assert "cy@acme.example" in (tmp_path / "team.yaml").read_text()
