@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ class Tidings:
 
     async def follow(self, engine: Engine) -> None:
         """Take in every change, until this is cancelled."""
-        async for change in engine.coordination.changes(sessions=True):
-            self.note(change)
+        async with aclosing(engine.coordination.changes("", sessions=True)) as changes:
+            async for change in changes:
+                self.note(change)
 
     def note(self, change: Change) -> None:
         """Take in one change."""

@@ -85,7 +85,6 @@ class KeysPane(KeyEditing):
                 self.key_tree.unfold_all()
         else:
             self.key_tree.update(found.leaves, found.gone)
-        self.read_value()
 
     def overdue(self) -> bool:
         now = self.now_elapsed
@@ -94,9 +93,7 @@ class KeysPane(KeyEditing):
     @property
     def now_elapsed(self) -> float:
         """The clock of elapsed time, which stands still while the backend is gone."""
-        if self.lost_at is not None:
-            return self.lost_at
-        return self.deck.engine.clock.monotonic() if self.deck.engine is not None else 0.0
+        return self.elapsed if self.lost_at is None else self.lost_at
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
@@ -105,6 +102,11 @@ class KeysPane(KeyEditing):
 
     def rows(self) -> Rows:
         return KeyRows(self.key_tree.rows(), lambda node, width: tree.node_line(node, self.now_elapsed, width))
+
+    def draw(self) -> None:
+        super().draw()
+        if not self.blank:
+            self.read_value()
 
     def narrowed(self) -> None:
         self.key_tree.wanted = self.wanted
@@ -161,12 +163,11 @@ class KeysPane(KeyEditing):
 
     # -- keys -------------------------------------------------------------------------------------------------------
 
-    @on(RecordList.Opened)
-    def opened(self) -> None:
+    def open_row(self) -> None:
         if self.node is not None and self.node.leaf is None:
             self.fold(self.node.path)
         else:
-            super().opened()
+            super().open_row()
 
     def fold(self, path: str) -> None:
         """Open a folder, or close it."""

@@ -161,6 +161,9 @@ class Pane(Reading):
 
     @on(RecordList.Opened)
     def opened(self) -> None:
+        self.open_row()
+
+    def open_row(self) -> None:
         """Give the whole pane to what the cursor is on."""
         self.add_class("-zoomed")
         self.screen.set_focus(self.panel)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 REST_SECONDS = 0.1
 """Between two readings, however much changes: nobody reads faster. The first change after a rest is shown at once."""
+REST_FACTOR = 2
+"""A reading that took long is followed by a rest so many times as long."""
 
 
 class Reading(Container):
@@ -48,6 +50,7 @@ class Reading(Container):
         self.refusal = ""
         self._resting = False
         self._stale = False
+        self._asked_at = 0.0
 
     def question(self) -> Callable[[Engine], Awaitable[Any]]:
         """Return what is asked of the engine, with all it needs to know: it runs on another thread."""
@@ -80,6 +83,7 @@ class Reading(Container):
     def ask_now(self) -> None:
         """Ask the question as it is now."""
         self._resting, self._stale = True, False
+        self._asked_at = self.elapsed
         self.place.ask(f"read {self.about}", self.question(), self._answered, failed=self._failed)
 
     def look_soon(self) -> None:
@@ -98,9 +102,9 @@ class Reading(Container):
         engine = self.deck.engine
         if engine is None or not self.there:
             return
-        self.set_timer(REST_SECONDS, self._rested)
+        self._rest()
         self.lost_at, self.refusal = None, ""
-        self.read_at = engine.clock.monotonic()
+        self.read_at = self.elapsed
         self.took(found)
         self.known = True
         if self.shared:
@@ -108,8 +112,17 @@ class Reading(Container):
         self.draw()
 
     def _failed(self, error: Exception) -> None:
-        self.set_timer(REST_SECONDS, self._rested)
+        self._rest()
         self.place.missed_by(self, error)
+
+    def _rest(self) -> None:
+        took = self.elapsed - self._asked_at
+        self.set_timer(max(REST_SECONDS, REST_FACTOR * took), self._rested)
+
+    @property
+    def elapsed(self) -> float:
+        """The clock of elapsed time."""
+        return self.deck.engine.clock.monotonic() if self.deck.engine is not None else 0.0
 
     def _rested(self) -> None:
         self._resting = False

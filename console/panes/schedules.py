@@ -115,7 +115,7 @@ class SchedulesPane(DoingPane):
     def action_its_tasks(self) -> None:
         """Show the tasks that this schedule submitted."""
         if self.schedule is not None:
-            self.place.show_tasks(f"cron:{self.schedule.plan.name}")
+            self.place.show_tasks(f"cron:{self.schedule.plan.name}@")
 
     def action_fire_now(self) -> None:
         schedule = self.schedule

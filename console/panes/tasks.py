@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.assembly import Engine
-    from engine.coordination.task import Task, TaskCounts, TaskId, TaskState
+    from engine.coordination.standing import Change
+    from engine.coordination.task import Task, TaskId, TaskState
 
 PAGE = 200
 """Tasks that are read at first; going to the end of the list reads more."""
@@ -31,13 +32,18 @@ MOST = 20_000
 """The newest that are looked through by a filter, and the most that are listed."""
 
 
+MOST_CHANGED = 20
+"""With more tasks changed at once, the list is read again."""
+PREFIX = "task/"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read of the tasks."""
+    """What was read: the newest tasks, or only what became of some that changed."""
 
-    counts: TaskCounts
     tasks: Sequence[Task]
-    limit: int
+    gone: Sequence[str] = ()
+    whole: bool = False
 
 
 class TasksPane(DoingPane):
@@ -47,26 +53,48 @@ class TasksPane(DoingPane):
     title = "Tasks"
     about = "the tasks"
     feature = Feature.TASKS
-    prefixes = ("task/",)
     hint = "words of a task's name, id, origin or error"
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
         self.view = next(iter(shown.VIEWS))
         self.limit = PAGE
-        self.counts: TaskCounts | None = None
         self.tasks: Sequence[Task] = ()
+        self.changed: set[str] | None = None
+        """Tasks that changed since the last reading; None: read all."""
         self.more = False
         self._longest = 0
 
+    @property
+    def most(self) -> int:
+        """How many are read now."""
+        return MOST if self.wanted else self.limit
+
     def question(self) -> Callable[[Engine], Awaitable[Found]]:
-        return partial(_read, shown.VIEWS[self.view], MOST if self.wanted else self.limit)
+        changed, self.changed = self.changed, set()
+        if changed is None or len(changed) > MOST_CHANGED:
+            return partial(_read, shown.VIEWS[self.view], self.most)
+        return partial(_read_some, sorted(changed))
+
+    def look(self) -> None:
+        self.changed = None
+        super().look()
+
+    def heard(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            if change.kind == "synced":
+                self.changed = None
+            elif change.name.startswith(PREFIX) and self.changed is not None:
+                self.changed.add(change.name.removeprefix(PREFIX))
+        if self.changed is None or self.changed:
+            self.look_soon()
 
     def took(self, found: Found) -> None:
-        self.counts, self.tasks = found.counts, found.tasks
-        self.more = len(found.tasks) >= found.limit
-        self._longest = max((len(task.name) for task in found.tasks), default=0)
-        self.records.marked &= {task.id for task in found.tasks}
+        states = shown.VIEWS[self.view]
+        self.tasks = found.tasks if found.whole else shown.merged(self.tasks, found.tasks, found.gone, states)
+        self.more = len(self.tasks) >= self.most
+        self._longest = max((len(task.name) for task in self.tasks), default=0)
+        self.records.marked &= {task.id for task in self.tasks}
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
@@ -78,7 +106,9 @@ class TasksPane(DoingPane):
     def head(self, width: int) -> Sequence[Line]:
         number = len(self.records.rows)
         marked = len(self.records.marked)
-        counts = shown.counts_line(self.counts, self.view, number, more=self.more, marked=marked, wide=width >= 100)
+        counts = shown.counts_line(
+            self.place.glance.tasks, self.view, number, more=self.more, marked=marked, wide=width >= 100
+        )
         return counts, shown.titles(self._columns(self.row_width))
 
     def rows(self) -> Rows:
@@ -113,26 +143,24 @@ class TasksPane(DoingPane):
             and self.records.cursor >= len(self.records.rows) - PAGE // 4
         ):
             self.limit = min(self.limit * 2, MOST)
-            self.look_soon()
+            self.look()
 
     def narrowed(self) -> None:
         self.draw()
         if self.more:
-            self.look_soon()
+            self.look()
 
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def action_states(self) -> None:
         views = list(shown.VIEWS)
-        self.show_view(views[(views.index(self.view) + 1) % len(views)])
-
-    def show_view(self, view: str, wanted: str | None = None) -> None:
-        """Show only tasks in some states, and where `wanted` is given, only those with these words."""
-        self.view, self.limit = view, PAGE
+        self.view, self.limit = views[(views.index(self.view) + 1) % len(views)], PAGE
         self.records.marked.clear()
-        if wanted is not None:
-            self.seek(wanted)
         self.look()
+
+    def seek(self, text: str) -> None:
+        self.view = next(iter(shown.VIEWS))
+        super().seek(text)
 
     def action_mark(self) -> None:
         self.records.mark()
@@ -197,8 +225,19 @@ DEEDS = {"retry_task": "retry", "cancel_task": "cancel", "delete_task": "delete"
 
 
 async def _read(states: Sequence[TaskState], limit: int, engine: Engine) -> Found:
-    tasks = engine.coordination.tasks
-    return Found(await tasks.counts(), await tasks.list(states=states, limit=limit), limit)
+    return Found(await engine.coordination.tasks.list(states=states, limit=limit), whole=True)
+
+
+async def _read_some(changed: Sequence[str], engine: Engine) -> Found:
+    from engine.errors import NothingFound
+
+    there, gone = [], []
+    for task in changed:
+        try:
+            there.append(await engine.coordination.tasks.get(task))
+        except NothingFound:
+            gone.append(task)
+    return Found(there, gone)
 
 
 async def _each(deed: str, chosen: Sequence[TaskId], reason: str, engine: Engine) -> task_deeds.Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -14,16 +14,15 @@ from console.presentation.ages import age
 from console.presentation.plan_words import Deed, Matter
 from console.presentation.schedules import MISSED_WORDS, OVERLAP_WORDS, rule
 from console.presentation.spans import Line, Span, clean, wrap
+from engine.coordination.due import check_plan, next_moment
 from engine.coordination.fires import Plan
-from engine.schedule import EPOCH, next_fire
+from engine.errors import CoordinationError
 from engine.settings.coordination import Missed, Overlap
 from engine.settings.durations import parse_duration
-from engine.settings.model import Schedule
 
 if TYPE_CHECKING:
     from engine.coordination.fires import ScheduleStanding
 
-SHORTEST = timedelta(seconds=1)
 FIELDS = ("name", "task", "when", "timezone", "payload", "missed", "overlap")
 TOLD = {
     "fire": "{name} was fired; its task waits for a worker.",
@@ -37,20 +36,12 @@ def coming(plan: Plan, now: datetime, number: int) -> list[datetime]:
     """Return the next moments of a schedule, none for one that is paused or over."""
     if plan.paused:
         return []
-    if plan.at is not None:
-        return [plan.at] if plan.at > now else []
     moments: list[datetime] = []
-    for _ in range(number):
-        now = _following(plan, now)
-        moments.append(now)
+    moment = next_moment(plan, now)
+    while moment is not None and len(moments) < number:
+        moments.append(moment)
+        moment = next_moment(plan, moment)
     return moments
-
-
-def _following(plan: Plan, after: datetime) -> datetime:
-    if plan.every is not None:
-        every = timedelta(seconds=plan.every)
-        return EPOCH + ((after - EPOCH) // every + 1) * every
-    return next_fire(Schedule(cron=plan.cron, timezone=plan.timezone), after)
 
 
 def fire_matter(schedule: ScheduleStanding, now: datetime, width: int) -> Matter:
@@ -92,7 +83,10 @@ def remove_matter(schedule: ScheduleStanding, width: int) -> Matter:
     lines = [
         *wrap(f"{rule(plan)}: submits {clean(plan.task)}. Added by {clean(plan.added_by)}.", width, "strong"),
         (),
-        *wrap("It fires no more, on no node. Tasks that it submitted stay; the record of its fires goes.", width),
+        *wrap(
+            "It fires no more, on no node. Tasks that it submitted stay, and its last fires can be read for a while.",
+            width,
+        ),
     ]
     return Matter(
         title=f"Remove the schedule {name}?",
@@ -161,12 +155,7 @@ def _timed(plan: Plan, when: str, zone: ZoneInfo, now: datetime) -> tuple[Plan |
     if not when:
         return None, "Say when: every 15m, or 0 3 * * *, or 2027-01-01T02:00.", "when"
     if len(when.split()) == 5 and not when.startswith("every"):
-        timed = msgspec.structs.replace(plan, cron=when)
-        try:
-            next_fire(Schedule(cron=when, timezone=plan.timezone), now)
-        except Exception as error:  # noqa: BLE001  croniter raises several kinds, all about the text
-            return None, f"{when} is no cron expression: {error}.", "when"
-        return timed, "", ""
+        return _checked(msgspec.structs.replace(plan, cron=when))
     try:
         moment = datetime.fromisoformat(when)
     except ValueError:
@@ -183,6 +172,12 @@ def _repeated(plan: Plan, when: str) -> tuple[Plan | None, str, str]:
     except ValueError:
         words = "is neither a time between two fires (15m), nor a cron expression (0 3 * * *), nor a moment"
         return None, f"{when} {words} (2027-01-01T02:00).", "when"
-    if every < SHORTEST:
-        return None, "That is shorter than a second.", "when"
-    return msgspec.structs.replace(plan, every=every.total_seconds()), "", ""
+    return _checked(msgspec.structs.replace(plan, every=every.total_seconds()))
+
+
+def _checked(plan: Plan) -> tuple[Plan | None, str, str]:
+    try:
+        check_plan(plan)
+    except CoordinationError as error:
+        return None, str(error), "when"
+    return plan, "", ""

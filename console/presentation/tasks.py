@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,18 @@ def matches(task: Task, text: str) -> bool:
     """Tell whether a task has every word of a filter somewhere: id, name, origin, key, error."""
     within = f"{task.id} {task.name} {task.origin} {task.key} {task.error} {task.state}".casefold()
     return all(word in within for word in text.casefold().split())
+
+
+def merged(
+    known: Sequence[Task], changed: Sequence[Task], gone: Sequence[str], states: Sequence[TaskState]
+) -> list[Task]:
+    """Return the known tasks with what became of some of them, newest first; those of other states fall out."""
+    tasks = {task.id: task for task in known if task.id not in gone}
+    for task in changed:
+        tasks.pop(task.id, None)
+        if not states or task.state in states:
+            tasks[task.id] = task
+    return sorted(tasks.values(), key=lambda task: (task.submitted, task.id), reverse=True)
 
 
 def empty(view: str, *, filtered: bool) -> tuple[Line, ...]:

@@ -32,6 +32,8 @@ TRY_SECONDS = 2
 """While the backend is gone, it is asked this often whether it is back, beside what the engine does by itself."""
 GLANCE_SECONDS = 1
 """Between two counts for the tabs, however much changes."""
+GLANCE_FACTOR = 10
+"""Counting that took long is followed by a rest so many times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class BackendWatch(SyncdeckScreen):
         self._glancing = False
         self._glance_again = False
         self._beats = 0
+        self._asked_at = 0.0
 
     @abstractmethod
     def drawn(self) -> None:
@@ -99,6 +102,7 @@ class BackendWatch(SyncdeckScreen):
     def look_around(self) -> None:
         """Ask how the backend stands, and what the tabs say."""
         self._glancing, self._glance_again = True, False
+        self._asked_at = self._elapsed
         self.ask("ask how the backend stands", look_around, self._looked, failed=self._not_looked)
 
     def _looked(self, found: Glanced) -> None:
@@ -116,7 +120,12 @@ class BackendWatch(SyncdeckScreen):
         self.missed("how the backend stands", error)
 
     def _rest(self) -> None:
-        self.set_timer(GLANCE_SECONDS, self._rested)
+        took = self._elapsed - self._asked_at
+        self.set_timer(max(GLANCE_SECONDS, GLANCE_FACTOR * took), self._rested)
+
+    @property
+    def _elapsed(self) -> float:
+        return self.deck.engine.clock.monotonic() if self.deck.engine is not None else 0.0
 
     def _rested(self) -> None:
         self._glancing = False

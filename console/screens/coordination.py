@@ -46,6 +46,8 @@ class CoordinationScreen(BackendWatch):
     def __init__(self) -> None:
         super().__init__()
         self.tab = next(iter(PANES))
+        self._sought = ""
+        """What the next tab in front is narrowed to."""
 
     @property
     def crumb(self) -> str:
@@ -100,6 +102,9 @@ class CoordinationScreen(BackendWatch):
         if pane.word != self.tab or not self.is_current:
             return
         self.set_focus(pane.records)
+        if self._sought:
+            pane.seek(self._sought)
+            self._sought = ""
         self.look_at(pane)
 
     def look_at(self, pane: Pane) -> None:
@@ -124,15 +129,8 @@ class CoordinationScreen(BackendWatch):
 
     def show_tasks(self, wanted: str) -> None:
         """Show the tasks with these words."""
-        from console.panes.tasks import TasksPane
-
+        self._sought = wanted
         self.open_tab("tasks")
-
-        def narrow() -> None:
-            if isinstance(self.pane, TasksPane):
-                self.pane.show_view("all", wanted)
-
-        self.call_after_refresh(narrow)
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
@@ -169,8 +167,13 @@ class CoordinationScreen(BackendWatch):
             return
         self.query_one("#coordination-state", LineStack).draw_afresh()
         self.query_one(TabLine).refresh()
-        if self.pane is not None and not self.pane.refusal and (refusal := self.refusal_of(self.pane.feature)):
+        if self.pane is None:
+            return
+        refusal = self.refusal_of(self.pane.feature)
+        if refusal and not self.pane.refusal:
             self.pane.refuse(refusal)
+        else:
+            self.pane.draw_around()
 
     def beat(self) -> None:
         if not self.is_current or self.deck.engine is None:

@@ -7,45 +7,21 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from textual.pilot import Pilot
 
-from console.panes.pane import Pane
 from console.presentation.coordination import TABS
-from console.screens.coordination import PANES, CoordinationScreen
+from console.screens.coordination import PANES
 from console.widgets.record_list import RecordList
 from engine.coordination.promises import Feature
 from engine.coordination.standing import Ending
 from engine.coordination.task import TaskState
+from tests.console.coordinating import lines, pane, place, words
 from tests.console.scripted import scripted_console
 from tests.console.settling import settled, until
-from tests.console.workbench import SIZES, deck, press, rows_of, said, screen_text
+from tests.console.workbench import SIZES, press, rows_of, said, screen_text
 from tests.doubles.coordination_wire import FAULT, who
 from tests.doubles.engine import ScriptedEngine
 
 at_both_sizes = pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
-
-
-def place(pilot: Pilot[None]) -> CoordinationScreen:
-    """Return the screen by its own type."""
-    screen = deck(pilot).screen_stack[0]
-    assert isinstance(screen, CoordinationScreen)
-    return screen
-
-
-def pane(pilot: Pilot[None]) -> Pane:
-    """Return the tab in front."""
-    found = place(pilot).pane
-    assert found is not None
-    return found
-
-
-def lines(pilot: Pilot[None]) -> list[str]:
-    return rows_of(pane(pilot).records)
-
-
-def words(pilot: Pilot[None]) -> str:
-    """Return what the terminal shows, with single blanks."""
-    return " ".join(screen_text(pilot).split())
 
 
 def with_locks() -> ScriptedEngine:

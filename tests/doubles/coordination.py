@@ -8,7 +8,7 @@ Tests arrange from their own thread, the console asks on the engine's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -253,7 +253,7 @@ class ScriptedCoordination:
     def stream(self, name: str) -> ScriptedStream:
         return self.kept_streams[name]
 
-    async def changes(self, *prefixes: str, sessions: bool = False) -> AsyncIterator[Change]:
+    async def changes(self, *prefixes: str, sessions: bool = False) -> AsyncGenerator[Change, None]:
         queue: asyncio.Queue[Change] = asyncio.Queue()
         follower = asyncio.get_running_loop(), queue
         self.wire.followers.append(follower)
@@ -262,7 +262,11 @@ class ScriptedCoordination:
                 yield Change(kind=Kind.SYNCED)
             while True:
                 change = await queue.get()
-                if change.kind is Kind.SYNCED or change.name.startswith(prefixes or ("",)):
+                if (
+                    change.kind is Kind.SYNCED
+                    or (change.kind is Kind.SESSION and sessions)
+                    or change.name.startswith(prefixes)
+                ):
                     yield change
         finally:
             self.wire.followers.remove(follower)

@@ -48,6 +48,10 @@ class ScriptedTasks:
         newest = [task for task in reversed(self.kept.values()) if task.state in (states or TaskState)]
         return [task for task in newest if name in {"", task.name}][:limit]
 
+    async def get(self, text: str) -> Task:
+        self.wire.ask("get task", text)
+        return self._find(text)
+
     async def counts(self) -> TaskCounts:
         self.wire.ask("counts", needs=Feature.TASKS)
         states = [task.state for task in self.kept.values()]
