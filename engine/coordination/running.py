@@ -1,16 +1,19 @@
 """Running a program to its end, or stopping it with everything it started.
 
 It leads a process group of its own. Stopping asks the group to end (SIGTERM), and kills it (SIGKILL) when a grace is
-over. A program that left the group on its own (`setsid`) is out of reach.
+over. A program that left the group on its own (`setsid`) is out of reach. When this process is killed the kernel kills
+the program (Linux): it must not go on unprotected. What it started itself goes on then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
+import sys
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,6 +29,10 @@ DRAIN: Final = timedelta(milliseconds=500)
 """How long output is still read after the program ended: what it left running may hold the pipe for ever."""
 
 PIECE: Final = 16 * 1024
+
+LINUX: Final = sys.platform == "linux"
+PR_SET_PDEATHSIG: Final = 1
+"""prctl(2)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +133,7 @@ async def started(program: Program, clock: Clock) -> AsyncIterator[Running]:
                 cwd=program.folder,
                 env={**os.environ, **program.environment},
                 process_group=0 if program.alone else None,
+                preexec_fn=_die_with(os.getpid()) if LINUX else None,
             )
         except (OSError, ValueError) as error:
             raise CoordinationError(f"{program.argv[0]} cannot be started here: {_reason(error, program)}.") from error
@@ -139,6 +147,19 @@ async def started(program: Program, clock: Clock) -> AsyncIterator[Running]:
         finally:
             if process.returncode is None:
                 await running.stop(clock)
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    """Return what a new process does first: ask the kernel to be killed with the thread that started it, which is the
+    main one, and end at once if that is gone already."""
+    libc = ctypes.CDLL(None)
+
+    def ask() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(128 + signal.SIGKILL)
+
+    return ask
 
 
 @asynccontextmanager

@@ -155,3 +155,20 @@ async def test_many_programs_leave_no_descriptor_open() -> None:
         await run(Program(argv=["true"]), CLOCK)
 
     await until(lambda: psutil.Process().num_fds() <= before)
+
+
+async def test_a_program_does_not_outlive_the_one_who_started_it_and_was_killed(tmp_path: Path) -> None:
+    noted = tmp_path / "pid"
+    inner = f"import os, time; open({str(noted)!r}, 'w').write(str(os.getpid()) + ' '); time.sleep(60)"
+    outer = f"""
+import asyncio, sys
+from engine.clock import SystemClock
+from engine.coordination.running import Program, run
+asyncio.run(run(Program(argv=[sys.executable, "-c", {inner!r}]), SystemClock()))
+"""
+    starter = await asyncio.create_subprocess_exec(sys.executable, "-c", outer, env={**os.environ, "PYTHONPATH": "."})
+    await until(lambda: noted.exists() and noted.read_text().endswith(" "))
+    starter.kill()
+    await starter.wait()
+
+    await until(lambda: gone(int(noted.read_text())))
