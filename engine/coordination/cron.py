@@ -13,7 +13,7 @@ from engine.coordination.due import check_plan, next_moment
 from engine.coordination.fires import Fire, Plan, ScheduleStanding
 from engine.coordination.firing import Firing
 from engine.coordination.ground import Fencing, Ground
-from engine.coordination.ledger import Ledger, Page, Pause, counts_from
+from engine.coordination.ledger import Ledger, Page, Pause, all_plans, counts_from
 from engine.coordination.naming import FIRE, full_name
 from engine.coordination.presiding import Presiding, Stepped
 from engine.coordination.promises import Feature
@@ -46,7 +46,7 @@ class Cron:
         self._ground = ground
         self._tasks = tasks
         self._campaign = campaign
-        self._fixed = {plan.name: plan for plan in fixed}
+        self._fixed = {plan.name: replace(plan, node=ground.who.node) for plan in fixed}
         self._stepped = stepped
         self._ledger = Ledger(ground.store)
         self._firing = Firing(ground, self._ledger, tasks)
@@ -55,8 +55,7 @@ class Cron:
         """Return all schedules by name, with their last fires, whether or not anybody leads."""
         self._ground.store.promises.require(Feature.CRON)
         page = await self._ledger.page()
-        plans = {**page.plans, **self._fixed}
-        return [self._standing(plans[name], page, fires) for name in sorted(plans)]
+        return [self._standing(plan, page, fires) for plan in all_plans(page, self._fixed).values()]
 
     async def add(self, plan: Plan) -> Plan:
         """Add a schedule; audited. Raises `CoordinationError` for one that cannot be followed, whose moment is over, or
@@ -68,9 +67,9 @@ class Cron:
         full_name(FIRE, plan.name + "." * MOMENT_LENGTH)
         if plan.at is not None and plan.at <= now:
             raise CoordinationError(f"The moment of the schedule {plan.name} is over: {plan.at}. Give a later one.")
-        plan = replace(plan, added_by=self._ground.actor)
+        plan = replace(plan, added_by=self._ground.actor, node="")
         taken = f"There is a schedule {plan.name} already. Choose another name, or remove that one first."
-        if plan.name in self._fixed:
+        if plan.name in await self._ledger.plans(self._fixed):
             raise CoordinationError(taken)
         await self._ledger.mark(plan, now)
         try:
@@ -81,14 +80,18 @@ class Cron:
         return plan
 
     async def remove(self, name: str, *, reason: str = "") -> None:
-        """Remove a schedule that was added by hand; audited. Its last fires stay to be looked at for a while."""
+        """Remove a schedule that was added by hand, or that a node left behind which is gone; audited. Its last fires
+        stay to be looked at for a while. Raises `CoordinationError` for one of a living node's settings."""
         self._ground.must_write()
-        await self._plan(name)
-        if name in self._fixed:
-            raise CoordinationError(
-                f"The schedule {name} stands in the settings: take it out there, or pause it: "
-                f"syncdeck cron pause {name}."
-            )
+        plan = await self._plan(name)
+        if plan.node:
+            living = {session.who.node for session in await self._ground.store.sessions()}
+            if name in self._fixed or plan.node in living:
+                raise CoordinationError(
+                    f"The schedule {name} stands in the settings of {plan.node}: take it out there, or pause it: "
+                    f"syncdeck cron pause {name}."
+                )
+            await self._ledger.withdraw(plan.node, name)
         await self._ledger.remove(name)
         await self._note("cron.removed", name, reason=reason)
 
@@ -103,8 +106,8 @@ class Cron:
         """Let a schedule fire again, from the next moment on; audited. What fell into the pause is not made up for."""
         self._ground.must_write()
         plan = await self._plan(name)
-        if name in self._fixed and plan.paused:
-            raise CoordinationError(f"The schedule {name} is paused in the settings. Take paused out there.")
+        if plan.node and plan.paused:
+            raise CoordinationError(f"The schedule {name} is paused in the settings of {plan.node}. Change it there.")
         await self._ledger.begin_anew(plan, self._ground.clock.now())
         if plan.paused:
             await self._ledger.change(replace(plan, paused=False))
@@ -120,12 +123,14 @@ class Cron:
         return fire
 
     async def run(self) -> None:
-        """Campaign to lead, and fire while leading, until cancelled."""
+        """Tell the other nodes of the schedules in this one's settings, campaign to lead, and fire all nodes' schedules
+        while leading, until cancelled."""
         self._ground.must_write()
         self._ground.store.promises.require(Feature.CRON, Feature.ELECTION, Feature.WATCH)
         pause = FIRST_PAUSE
         while True:
             try:
+                await self._ledger.publish(self._ground.who.node, tuple(self._fixed.values()))
                 async with self._campaign() as lead:
                     pause = FIRST_PAUSE
                     presiding = Presiding(self._ground, self._ledger, self._tasks, self._fixed, self._stepped)
@@ -137,15 +142,14 @@ class Cron:
     def _standing(self, plan: Plan, page: Page, most: int) -> ScheduleStanding:
         now = self._ground.clock.now()
         fires = page.fires.get(plan.name, [])
-        plan = replace(plan, paused=plan.paused or plan.name in page.pauses)
         since = counts_from(page.marks.get(plan.name), fires)
         upcoming = None if plan.paused else next_moment(plan, max(now, since) if since is not None else now)
         return ScheduleStanding(plan=plan, next=upcoming, fires=tuple(kept.fire for kept in fires[:most]))
 
     async def _plan(self, name: str) -> Plan:
         """Return a plan as it was written. Raises `NothingFound`."""
-        added, _ = await self._ledger.plans()
-        plans = {**added, **self._fixed}
+        page = await self._ledger.page()
+        plans = all_plans(replace(page, pauses={}), self._fixed)
         if name not in plans:
             raise NothingFound(f"There is no schedule {name}. {did_you_mean(name, sorted(plans))}")
         return plans[name]

@@ -43,6 +43,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     paused: bool = False
     added_by: str = ""
     """Who added it by hand; empty for one of the settings."""
+    node: str = ""
+    """The node whose settings it stands in; empty for one that was added by hand."""
 
     @classmethod
     def of(cls, settings: CronSettings) -> Plan:

@@ -3,7 +3,7 @@ it, whether or not he believed himself to be the leader."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 CRON: Final = "cron/"
 PAUSE: Final = "cron/pause/"
 MARK: Final = "cron/mark/"
+NODE: Final = "cron/node/"
 PAGE: Final = 500
 
 KEPT: Final = 200
@@ -47,6 +48,12 @@ class Pause(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+class NodePlans(Struct, frozen=True, kw_only=True):
+    """The schedules of a node's settings, so that others can fire them when they lead."""
+
+    plans: tuple[Plan, ...]
+
+
 class Kept(Struct, frozen=True):
     """A fire as it is kept."""
 
@@ -58,6 +65,8 @@ class Page(Struct, frozen=True):
     """All that is kept of all schedules."""
 
     plans: dict[str, Plan]
+    """Added by hand."""
+    nodes: dict[str, NodePlans]
     pauses: dict[str, Pause]
     marks: dict[str, Mark]
     fires: dict[str, list[Kept]]
@@ -67,6 +76,17 @@ def counts_from(mark: Mark | None, fires: list[Kept]) -> datetime | None:
     """Return the last moment that is decided; None: nothing was ever. Fires by hand decide nothing."""
     decided = [kept.fire.nominal for kept in fires if not kept.fire.by_hand]
     return max([*decided, mark.since] if mark is not None else decided, default=None)
+
+
+def all_plans(page: Page, own: Mapping[str, Plan]) -> dict[str, Plan]:
+    """Return every plan once: this node's own first, then the other nodes' by their names, then those added by hand."""
+    found = dict(page.plans)
+    for node in sorted(page.nodes, reverse=True):
+        found |= {plan.name: plan for plan in page.nodes[node].plans}
+    return {
+        name: replace(plan, paused=plan.paused or name in page.pauses)
+        for name, plan in sorted({**found, **own}.items())
+    }
 
 
 def moment_text(moment: datetime) -> str:
@@ -83,23 +103,44 @@ class Ledger:
 
     async def page(self) -> Page:
         """Read everything."""
-        page = Page({}, {}, {}, {})
+        page = Page({}, {}, {}, {}, {})
         async for entry in self._entries(CRON):
             _note(entry, PLAN, Plan, page.plans)
+            _note(entry, NODE, NodePlans, page.nodes)
             _note(entry, PAUSE, Pause, page.pauses)
             _note(entry, MARK, Mark, page.marks)
             if entry.key.startswith(FIRE) and (fire := read_fire(entry)) is not None:
                 page.fires.setdefault(fire.schedule, []).append(Kept(fire, entry.revision))
         return replace(page, fires={name: _newest_first(fires) for name, fires in page.fires.items()})
 
-    async def plans(self) -> tuple[dict[str, Plan], frozenset[str]]:
-        """Return the plans that were added by hand, and the names of all that are paused."""
-        plans = {
-            entry.key.removeprefix(PLAN): plan
-            async for entry in self._entries(PLAN)
-            if (plan := _read(entry, Plan)) is not None
-        }
-        return plans, frozenset([entry.key.removeprefix(PAUSE) async for entry in self._entries(PAUSE)])
+    async def plans(self, own: Mapping[str, Plan]) -> dict[str, Plan]:
+        """Return all plans by name, as far as they are paused by hand too; `own` are those of this node's settings."""
+        page = Page({}, {}, {}, {}, {})
+        for prefix in (PLAN, NODE, PAUSE):
+            async for entry in self._entries(prefix):
+                _note(entry, PLAN, Plan, page.plans)
+                _note(entry, NODE, NodePlans, page.nodes)
+                _note(entry, PAUSE, Pause, page.pauses)
+        return all_plans(page, own)
+
+    async def publish(self, node: str, plans: tuple[Plan, ...]) -> None:
+        """Write a node's plans for the others, unless they stand there already."""
+        key = full_name(NODE, node)
+        entry = await self._store.get(key)
+        if not plans:
+            if entry is not None:
+                await self._store.delete(key)
+            return
+        value = msgspec.json.encode(NodePlans(plans=plans))
+        if entry is None or entry.value != value:
+            await self._store.put(key, value)
+
+    async def withdraw(self, node: str, name: str) -> None:
+        """Take a plan out of those of a node that is gone."""
+        entry = await self._store.get(full_name(NODE, node))
+        kept = _read(entry, NodePlans) if entry is not None else None
+        if kept is not None:
+            await self.publish(node, tuple(plan for plan in kept.plans if plan.name != name))
 
     async def fires(self, schedule: str) -> list[Kept]:
         """Return a schedule's fires, newest first."""

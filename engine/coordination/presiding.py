@@ -11,14 +11,12 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec.structs import replace
-
 from engine.coordination.alarm import Alarm
 from engine.coordination.due import check_plan, next_moment
 from engine.coordination.fires import Plan
 from engine.coordination.firing import CheckLead, Firing
 from engine.coordination.ground import Fencing, Ground
-from engine.coordination.ledger import PAUSE, Ledger, read_fire
+from engine.coordination.ledger import NODE, PAUSE, Ledger, read_fire
 from engine.coordination.lifecycle import ENDED
 from engine.coordination.naming import FIRE, PLAN, TASK
 from engine.coordination.promises import Feature
@@ -113,13 +111,12 @@ class Presiding:
     async def _read_plans(self) -> None:
         self._plans_changed = False
         try:
-            added, paused = await self._ledger.plans()
+            plans = await self._ledger.plans(self._fixed)
         except CoordinationUnavailable:
             self._plans_changed = True
             raise
         before, self._agenda = self._agenda, {}
-        for name, plan in {**added, **self._fixed}.items():
-            plan = replace(plan, paused=plan.paused or name in paused)  # noqa: PLW2901 - as it stands now
+        for name, plan in plans.items():
             known = before.get(name)
             if known is not None and known.plan == plan:
                 self._agenda[name] = known
@@ -134,13 +131,13 @@ class Presiding:
             self._next_sweep = moment + SWEEP.total_seconds()
 
     async def _listen(self) -> None:
-        async with aclosing(self._ground.feed.changes(PLAN, PAUSE, FIRE, TASK)) as changes:
+        async with aclosing(self._ground.feed.changes(PLAN, PAUSE, NODE, FIRE, TASK)) as changes:
             async for change in changes:
                 if change.kind is Kind.SYNCED:
                     self._plans_changed = True
                     for item in self._agenda.values():
                         item.to_see_to = True
-                elif change.name.startswith((PLAN, PAUSE)):
+                elif change.name.startswith((PLAN, PAUSE, NODE)):
                     self._plans_changed = True
                 elif not self._concerns_an_item(change):
                     continue

@@ -68,12 +68,12 @@ class Trouble:
         self._cut = asyncio.Event()
 
     async def carry(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Carry a request there, and its answer back."""
-        await self.gate()
+        """Carry a request there, and its answer back; others get their turn meanwhile."""
+        await self._travel()
         if self.away or self._random.random() < self.lost_requests:
             raise CoordinationUnavailable("The backend does not answer.", maybe_done=True)
         answer = await call()
-        await self.gate()
+        await self._travel()
         if self.away or self._loses(name):
             raise CoordinationUnavailable("The backend does not answer.", maybe_done=True)
         return answer
@@ -95,6 +95,11 @@ class Trouble:
             finally:
                 broken.cancel()
         raise CoordinationUnavailable("The line broke.")
+
+    async def _travel(self) -> None:
+        for _ in range(self._random.randrange(1, 6)):
+            await asyncio.sleep(0)
+        await self.gate()
 
     def _loses(self, name: str) -> bool:
         if self.lose_next_answer_of == name:

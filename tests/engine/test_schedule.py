@@ -76,7 +76,9 @@ def test_a_time_that_comes_twice_fires_once() -> None:
     saturday = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
 
     assert local_times(Schedule(cron="30 2 * * *", timezone=BERLIN), saturday, 2) == ["25 02:30", "26 02:30"]
-    assert next_fire(Schedule(cron="30 2 * * *", timezone=BERLIN), saturday) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert next_fire(Schedule(cron="30 2 * * *", timezone=BERLIN), saturday) == datetime(
+        2026, 10, 25, 0, 30, tzinfo=UTC
+    )
 
 
 def test_what_runs_every_hour_or_oftener_goes_by_elapsed_time() -> None:

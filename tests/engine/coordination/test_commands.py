@@ -20,6 +20,7 @@ from engine.settings.coordination import CommandSettings
 from tests.doubles.coordinated import Process, process
 
 CLOCK = SystemClock()
+UNFINISHED = {TaskState.WAITING, TaskState.RUNNING}
 
 
 @pytest.fixture
@@ -34,11 +35,13 @@ def command(code: str, **changes: object) -> CommandSettings:
 
 async def done(anna: Process, settings: CommandSettings, folder: Path, payload: object = None) -> Task:
     """Return a task of this command as it ended."""
-    handlers: dict[str, Handler] = command_handlers({"job": settings}, folder, {"keyring:x": "geheim-geheim"}.__getitem__, CLOCK)
+    handlers: dict[str, Handler] = command_handlers(
+        {"job": settings}, folder, {"keyring:x": "geheim-geheim"}.__getitem__, CLOCK
+    )
     task = await anna.tasks.submit("job", payload, most_attempts=1, timeout=settings.timeout)
     async with asyncio.TaskGroup() as group, asyncio.timeout(20):
         run = group.create_task(anna.tasks.run(handlers))
-        while (task := await anna.tasks.get(task.id)).state in {TaskState.WAITING, TaskState.RUNNING}:
+        while (task := await anna.tasks.get(task.id)).state in UNFINISHED:  # noqa: ASYNC110 - a store is asked
             await asyncio.sleep(0.01)
         run.cancel()
     return task

@@ -21,7 +21,7 @@ from engine.together import together
 from tests.doubles.coordinated import Process
 from tests.doubles.line_trouble import Trouble, TroubledClock
 from tests.doubles.virtual_time import BEGIN
-from tests.engine.coordination.world import TTL, World, play
+from tests.engine.coordination.world import TTL, World, assert_never_decided_anew, play
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -64,7 +64,11 @@ def test_a_schedule_fires_at_its_moments_and_each_fire_has_a_task() -> None:
 
         assert minutes(found) == [(1, Outcome.FIRED), (2, Outcome.FIRED), (3, Outcome.FIRED)]
         assert [fire.task for fire in found] == [task.id for task in tasks][::-1]
-        assert (tasks[0].name, tasks[0].payload, tasks[0].origin) == ("job", {"n": 1}, "cron:minutely@2026-03-02T09:03:00Z")
+        assert (tasks[0].name, tasks[0].payload, tasks[0].origin) == (
+            "job",
+            {"n": 1},
+            "cron:minutely@2026-03-02T09:03:00Z",
+        )
         assert all(fire.taken - fire.nominal < SECOND for fire in found)
 
     play(story)
@@ -278,6 +282,7 @@ def test_schedulers_that_all_believe_to_lead_fire_each_moment_once() -> None:
         assert minutes(found) == [(n, Outcome.FIRED) for n in range(1, 10)]
         assert len(tasks) == 9
         assert {fire.task for fire in found} == {task.id for task in tasks}
+        assert_never_decided_anew(world)
 
     play(story)
 
@@ -322,6 +327,48 @@ def test_a_schedule_is_added_while_somebody_leads_and_fires_at_once_when_due() -
 
         assert found.plan.added_by == "anna@b"
         assert count == 2
+
+    play(story)
+
+
+def test_whoever_leads_fires_the_schedules_of_all_nodes() -> None:
+    async def story(world: World) -> None:
+        of_a = [minutely(name="a", overlap=Overlap.ALLOW), minutely(name="both", payload="a")]
+        of_b = [minutely(name="b", overlap=Overlap.ALLOW), minutely(name="both", payload="b")]
+        async with world.member("berlin", plans=of_a) as a, world.member("bonn", plans=of_b) as b:
+            async with leading(a, b):
+                await world.clock.sleep(MINUTE + SECOND)
+                assert [(each.plan.name, each.plan.node) for each in await b.cron.schedules()] == [
+                    ("a", "berlin"),
+                    ("b", "bonn"),
+                    ("both", "bonn"),
+                ]
+                assert sorted(task.origin.partition("@")[0] for task in await a.tasks.list()) == [
+                    "cron:a",
+                    "cron:b",
+                    "cron:both",
+                ]
+            async with leading(b):
+                await world.clock.sleep(MINUTE)
+                assert [len(await fires(a, name)) for name in "ab"] == [2, 2]
+
+    play(story)
+
+
+def test_a_nodes_schedules_follow_its_settings_and_outlive_it_until_somebody_removes_them() -> None:
+    async def story(world: World) -> None:
+        async with world.member("bonn") as b, leading(b):
+            async with world.member("berlin", plans=[minutely(name="old"), minutely(name="kept")]) as a, leading(a):
+                await world.clock.sleep(SECOND)
+                with pytest.raises(CoordinationError, match="stands in the settings of berlin"):
+                    await b.cron.remove("kept")
+            async with world.member("berlin", plans=[minutely(name="kept")]) as a, leading(a):
+                await world.clock.sleep(SECOND)
+                assert [each.plan.name for each in await b.cron.schedules()] == ["kept"]
+            await world.clock.sleep(MINUTE)
+            assert len(await fires(b, "kept")) == 1
+            await b.cron.remove("kept")
+            assert await b.cron.schedules() == []
 
     play(story)
 
@@ -449,5 +496,3 @@ def test_mistakes_are_said_in_words(mistake: str) -> None:
             assert a.events == []
 
     play(story)
-
-

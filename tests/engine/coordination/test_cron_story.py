@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
@@ -18,7 +19,7 @@ from engine.settings.coordination import Missed, Overlap
 from engine.together import together
 from tests.doubles.coordinated import Process
 from tests.doubles.line_trouble import Trouble, TroubledClock
-from tests.engine.coordination.world import World, play
+from tests.engine.coordination.world import World, assert_never_decided_anew, play
 
 EVERY = timedelta(seconds=20)
 PLANS = [
@@ -118,7 +119,7 @@ def assert_complete(plan: Plan, fires: tuple[Fire, ...]) -> None:
     assert {later - earlier for earlier, later in pairwise(moments)} == {EVERY}, plan.name
 
 
-def assert_tasks(fires: tuple[Fire, ...], tasks: list[Task] | tuple[Task, ...]) -> None:
+def assert_tasks(fires: tuple[Fire, ...], tasks: Sequence[Task]) -> None:
     """Each fire has the task that its moment names, what was missed or skipped has none."""
     by_id = {task.id: task for task in tasks}
     for fire in fires:
@@ -128,12 +129,3 @@ def assert_tasks(fires: tuple[Fire, ...], tasks: list[Task] | tuple[Task, ...]) 
         else:
             assert fire.task is None
             assert fire.why
-
-
-def assert_never_decided_anew(world: World) -> None:
-    """Of a fire that was taken only the task is noted later."""
-    first: dict[tuple[str, object], Fire] = {}
-    for fire in world.fires:
-        before = first.setdefault((fire.schedule, fire.nominal), fire)
-        assert (fire.outcome, fire.taken, fire.by) == (before.outcome, before.taken, before.by)
-        assert before.task in {None, fire.task}

@@ -27,7 +27,7 @@ def python(code: str, *, given: bytes = b"", grace: timedelta = SHORT, captured:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - other processes are asked
             await asyncio.sleep(0.005)
 
 

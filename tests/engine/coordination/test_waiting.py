@@ -17,9 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 def sighting(name: str, *, priority: int = 0, due: datetime = NOON, revision: int = 1) -> Sighting:
-    task = Task(
-        id=TaskId(name), name="n", priority=priority, due=due, submitted=NOON - 10 * HOUR, submitted_by="anna"
-    )
+    task = Task(id=TaskId(name), name="n", priority=priority, due=due, submitted=NOON - 10 * HOUR, submitted_by="anna")
     return Sighting(task, Revision(revision))
 
 
@@ -31,7 +29,7 @@ def waiting(*sightings: Sighting) -> Waiting:
 
 
 def order(queue: Waiting, moment: float = 0.0) -> list[str]:
-    taken = []
+    taken: list[str] = []
     while (each := queue.take(moment, 0.0)) is not None:
         taken.append(each.task.id)
     return taken
@@ -85,7 +83,9 @@ def test_what_does_not_wait_any_more_is_not_taken() -> None:
 
 
 def test_after_a_lost_race_another_one_is_tried_first_and_later_the_order_is_strict_again() -> None:
-    queue = waiting(*(sighting(f"{number:02d}", due=NOON - HOUR + number * timedelta(seconds=1)) for number in range(64)))
+    queue = waiting(
+        *(sighting(f"{number:02d}", due=NOON - HOUR + number * timedelta(seconds=1)) for number in range(64))
+    )
     for _ in range(10):
         queue.lost_race()
     picked = queue.take(0.0, 0.999)

@@ -13,6 +13,7 @@ from tests.doubles.coordinated import Process
 from tests.doubles.line_trouble import Trouble
 from tests.engine.coordination.world import TTL, World, play
 
+
 class Slow:
     """A handler that takes its time and says who did the work."""
 

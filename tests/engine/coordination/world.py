@@ -85,3 +85,10 @@ def play(story: Callable[[World], Awaitable[None]]) -> None:
     assert loop.faults == []
 
 
+def assert_never_decided_anew(world: World) -> None:
+    """Of a fire that was taken only the task is noted later."""
+    first: dict[tuple[str, object], Fire] = {}
+    for fire in world.fires:
+        before = first.setdefault((fire.schedule, fire.nominal), fire)
+        assert (fire.outcome, fire.taken, fire.by) == (before.outcome, before.taken, before.by)
+        assert before.task in {None, fire.task}
