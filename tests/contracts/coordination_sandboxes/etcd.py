@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from itertools import count
 from os import getpid
@@ -37,9 +36,10 @@ class OnEtcd(ServerSandbox):
         return Etcd(settings, context, self.clock, self._namespace)
 
     async def restart(self) -> None:
+        """Blocks: a server ends with the thread that started it."""
         server = engine("etcd")
         server.kill()
-        await asyncio.to_thread(server.restart)
+        server.restart()
 
 
 def _none(reference: str, folder: Path) -> str:
