@@ -8,7 +8,7 @@ believe to lead do no harm.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -68,18 +68,18 @@ class Firing:
                 f"The task {blocking} of {plan.name} is not over, and its fires must not overlap. Wait for it, or "
                 f"cancel it: syncdeck tasks cancel {blocking}."
             )
+        now = self._ground.clock.now()
         fire = Fire(
             schedule=plan.name,
-            nominal=self._ground.clock.now(),
+            nominal=now,
             outcome=Outcome.FIRED,
-            taken=self._ground.clock.now(),
+            taken=now,
             by=self._ground.actor,
             why=f"Waits until {blocking} is over." if _waits(plan, blocking) else "",
             by_hand=True,
         )
-        kept = await self._ledger.take(fire, None)
-        if kept is None:
-            raise CoordinationError(f"Somebody fired {plan.name} at the same moment. See syncdeck cron.")
+        while (kept := await self._ledger.take(fire, None)) is None:  # that very moment is taken
+            fire = replace(fire, nominal=fire.nominal + timedelta.resolution)
         return kept.fire if _waits(plan, blocking) else (await self._submit(plan, kept)).fire
 
     async def _fire(
