@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -74,10 +73,22 @@ def prepare(path: Path, namespace: str) -> int:
 def _alone(path: Path) -> Iterator[None]:
     handle = os.open(lock_path(path), os.O_RDWR)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        with first_in_line(handle):
+            yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def first_in_line(handle: int) -> Iterator[None]:
+    """Wait for one's turn at the lock file, in the order of asking (flock(2)), and keep it for a block."""
+    import fcntl  # where there is none, nobody gets here
+
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _lay_out(path: Path) -> None:
@@ -150,7 +161,12 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def refuse_elsewhere(path: Path) -> None:
-    """Raise `NotSupported` for a file on a file system that other machines share."""
+    """Raise `NotSupported` for a file on a file system that other machines share, and on Windows."""
+    if os.name == "nt":
+        raise NotSupported(
+            "Processes coordinate through a file on Linux and macOS alone. Take etcd, consul, nats, redis or postgres "
+            "as `coordination.type` in syncdeck.yaml."
+        )
     kind = file_system_of(path)
     family = kind.partition(".")[0]
     if kind not in HERE and family in ELSEWHERE:

@@ -8,7 +8,6 @@ share a transaction; those that must be on the disk when they are answered share
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 import threading
@@ -22,7 +21,14 @@ from typing import Any
 from engine.errors import CoordinationUnavailable
 from engine.storage.connection import connect, primary_code
 from engine.storage.coordination.blocked import who_blocks
-from engine.storage.coordination.file import ceiling_of, connect_quick, in_words, lock_path, raise_ceiling
+from engine.storage.coordination.file import (
+    ceiling_of,
+    connect_quick,
+    first_in_line,
+    in_words,
+    lock_path,
+    raise_ceiling,
+)
 from engine.storage.coordination.turn import CeilingReached, Turn, Work
 
 PATIENCE = 5.0
@@ -148,15 +154,13 @@ class Line:
     def _do(self, group: Sequence[Job]) -> None:
         """Give every job of a group its answer."""
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            for connection, durable in ((self._quick, False), (self._durable, True)):
-                jobs = [job for job in group if job.durable is durable and job.take()]
-                if jobs:
-                    self._do_together(connection, jobs)
+            with first_in_line(self._lock):
+                for connection, durable in ((self._quick, False), (self._durable, True)):
+                    jobs = [job for job in group if job.durable is durable and job.take()]
+                    if jobs:
+                        self._do_together(connection, jobs)
         except BaseException as error:  # noqa: BLE001  nobody may believe that he succeeded, or wait for ever
             _fail(group, error)
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _do_together(self, connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
         """Do some jobs in one transaction."""

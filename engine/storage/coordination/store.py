@@ -89,9 +89,9 @@ class SqliteStore(Backend):
         bell = Bell(self._path, may_ring=True)
         stack.callback(bell.close)
         watch = Watch(lambda mark: store.expiry.died(mark))  # noqa: PLW0108  there is no store yet
-        stack.callback(watch.close)
         changing = Changing(self._path, self._clock, number, watch, bell)
         stack.push_async_callback(changing.close)
+        stack.callback(watch.close)
         store = self._put_together(stack, bell, changing)
         store.take_part(changing, watch)
         return store

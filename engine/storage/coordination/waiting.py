@@ -77,7 +77,7 @@ class Waiting:
 def _standing(reading: sqlite3.Connection, namespace: int, claim: Claim) -> tuple[Token | None, bool]:
     """Return the token of a claim, or whether it is in the queue."""
     key = (namespace, claim.name, claim.session, claim.nonce)
-    row = reading.execute(_GRANTED, key).fetchone()
-    if row is not None:
-        return Token(row[0]), False
-    return None, reading.execute(_WAITING, key).fetchone() is not None
+    if reading.execute(_WAITING, key).fetchone() is not None:
+        return None, True
+    row = reading.execute(_GRANTED, key).fetchone()  # in this order: a claim waits first, and is granted then
+    return (None if row is None else Token(row[0])), False

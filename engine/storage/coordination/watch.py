@@ -32,6 +32,7 @@ class Watch:
         self._dead: set[str] = set()
         self._heard: set[str] = set()
         self._asked: set[str] = set()
+        self._closed = False
 
     def gone(self, mark: str) -> bool:
         """Tell whether the process with this mark has certainly ended."""
@@ -68,7 +69,12 @@ class Watch:
 
     def _open(self, mark: str) -> int | None:
         """Return a descriptor of a process, None if there is none to be had; notes one that is gone."""
-        if len(self._handles) >= MOST_WATCHED or not seen_from_here(mark) or not hasattr(os, "pidfd_open"):
+        if (
+            self._closed
+            or len(self._handles) >= MOST_WATCHED
+            or not seen_from_here(mark)
+            or not hasattr(os, "pidfd_open")
+        ):
             return None
         pid = int(mark.split(":")[-2])
         try:
@@ -100,8 +106,9 @@ class Watch:
         self._died(mark)
 
     def close(self) -> None:
-        """Let go of all descriptors."""
+        """Let go of all descriptors, and tell nobody any more."""
         with self._lock:
+            self._closed = True
             for mark, handle in self._handles.items():
                 if mark in self._heard:
                     self._loop.remove_reader(handle)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -265,3 +266,10 @@ def test_the_pages_are_as_small_as_was_measured(path: Path) -> None:
         pragmas = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "journal_mode")]
 
     assert pragmas == [file.PAGE_BYTES, "wal"]
+
+
+def test_where_files_cannot_be_shared_like_that_it_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.storage.coordination.file.os", SimpleNamespace(name="nt"))
+        with pytest.raises(NotSupported, match="on Linux and macOS alone"):
+            file.refuse_elsewhere(path)
