@@ -56,7 +56,7 @@ class OwnSession(Bearer):
         self._pid = os.getpid()
         self._nonces = count(1)
         self._leases: dict[tuple[str, Token], Lease] = {}
-        self._standing: set[Interruption] = set()
+        self._standing: dict[Interruption, str] = {}
         self._debts: set[Claim] = set()
         self._fault: CoordinationError | None = None
         self._over: asyncio.Event = asyncio.Event()
@@ -100,7 +100,7 @@ class OwnSession(Bearer):
             raise SessionLost("The session of this process is over.")
         place = Interruption()
         place.enter()
-        self._standing.add(place)
+        self._standing[place] = claim.name
         kind: type[BaseException] | None = None
         try:
             return await self.line.claim(claim, value, wait=wait)
@@ -111,7 +111,7 @@ class OwnSession(Bearer):
             kind = type(error)
             raise
         finally:
-            self._standing.discard(place)
+            del self._standing[place]
             if place.leave(kind):
                 raise SessionLost("The session of this process was lost while it waited.")
 
@@ -208,7 +208,18 @@ class OwnSession(Bearer):
         for name, token in expected:
             if (name, token) not in granted:
                 self._revoked(name, token)
+        await self._disown(granted)
         return True
+
+    async def _disown(self, granted: frozenset[tuple[str, Token]]) -> None:
+        """Give back what was granted to nobody: a claim that was cancelled under way can reach the backend after the
+        release that followed it."""
+        known = {*self._standing.values(), *(claim.name for claim in self._debts)}
+        with suppress(CoordinationError, TimeoutError):
+            async with asyncio.timeout(WITHDRAWAL.total_seconds()):
+                for name, token in granted - self._leases.keys():
+                    if name not in known:
+                        await self.line.revoke(name, token)
 
     def _prolong(self, sent: float) -> None:
         self._fault = None

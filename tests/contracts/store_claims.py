@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -145,6 +146,26 @@ async def a_grant_that_crossed_the_giving_up_is_handed_on(sandbox: StoreSandbox)
         assert (await standing(member.store, "held")).holder is not None, "it was granted to who is not there any more"
         assert await soon(other.store.release(waiting.claim)), "who releases learns that it was held"
         await granted(behind)
+
+
+@CLAIMS.case(Feature.LOCK)
+async def a_claim_that_was_cancelled_under_way_leaves_nothing_once_it_is_released(sandbox: StoreSandbox) -> None:
+    """Cancelled at any moment of its request: the release comes after it, whichever way the two take."""
+    member, other = await join(sandbox), await join(sandbox)
+    claim, _ = await member.take("held")
+    for round_ in range(60):
+        cancelled = other.ask("held")
+        with suppress(TimeoutError):
+            await soon(other.store.claim(cancelled), 0.0002 * (round_ % 20))
+        assert not await soon(other.store.release(cancelled))
+    assert (await standing(member.store, "held")).waiters == ()
+    await member.store.release(claim)
+    for round_ in range(60):
+        cancelled = other.ask("held")
+        with suppress(TimeoutError):
+            await soon(other.store.claim(cancelled, wait=round_ % 2 == 0), 0.0002 * (round_ % 20))
+        await soon(other.store.release(cancelled))
+    assert (await standing(member.store, "held")).holder is None
 
 
 async def _released(_: StoreSandbox, member: Member, claim: Claim, token: Token) -> None:

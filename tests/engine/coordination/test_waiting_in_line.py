@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.coordination.standing import Token
+from engine.coordination.standing import Claim, Token
 from engine.errors import CoordinationError, CoordinationUnavailable, LeaseLost, Locked, NotSupported, ReadOnly
 from tests.doubles.coordinated import Habits, Process, process
 from tests.doubles.neighbourhood import TTL, Neighbourhood, play
@@ -226,6 +226,19 @@ def test_a_cancelled_session_begin_leaves_no_session_behind() -> None:
     play(story)
 
 
+def test_a_grant_that_nobody_here_knows_of_is_given_back() -> None:
+    async def story(world: Neighbourhood) -> None:
+        async with world.process("a") as (a, _), world.process("b") as (b, _), a.coordination.lock("other") as other:
+            async with world.backend.open() as store:
+                token = await store.claim(Claim(other.claim.session, "lock/deploy", "late"))
+            begun = world.at()
+            assert await take(b) > (token or 0)
+            assert world.at() - begun <= TTL.total_seconds() * 0.4
+            assert other.held
+
+    play(story)
+
+
 def test_a_lock_whose_wait_is_over_names_who_holds_it() -> None:
     async def story(world: Neighbourhood) -> None:
         async with world.process("a") as (a, _), world.process("b") as (b, _), b.coordination.lock("deploy"):
@@ -256,7 +269,7 @@ def test_ten_thousand_that_come_and_go_leave_nothing_behind() -> None:
                 assert await places(world) == 1
                 assert_no_more(await belongings(world), before)
             session = await b.coordination.sessions.session()
-            assert (session._standing, session._debts, session._leases) == (set(), set(), {})
+            assert (session._standing, session._debts, session._leases) == ({}, set(), {})
 
     play(story)
 
