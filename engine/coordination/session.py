@@ -184,6 +184,8 @@ class OwnSession(Bearer):
 
     async def _renewed(self) -> bool:
         """Settle debts, then renew; tell whether both were done. A request that hangs is given up for another try."""
+        silent = CoordinationUnavailable(f"{self.line.promises.backend} does not answer.")
+        self._fault = self._fault or silent  # until it does: giving up may hang as well
         try:
             async with asyncio.timeout((self.ttl / RENEWALS).total_seconds()):
                 for claim in list(self._debts):
@@ -195,8 +197,8 @@ class OwnSession(Bearer):
             self.lapse()
             return False
         except TimeoutError:
-            self._fault = CoordinationUnavailable(f"{self.line.promises.backend} does not answer.")
-            self.line.failed(self._fault)
+            self._fault = silent
+            self.line.failed(silent)
             return False
         except CoordinationError as error:
             self._fault = error

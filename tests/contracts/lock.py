@@ -13,12 +13,15 @@ from engine.coordination.promises import Feature
 from engine.coordination.standing import ClaimStanding
 from engine.errors import CoordinationError, LeaseLost, Locked, NothingFound
 from tests.contracts.store_case import Suite, soon, until
-from tests.contracts.store_sandbox import StoreSandbox
+from tests.contracts.store_sandbox import Circumstance, StoreSandbox
 from tests.doubles.coordinated import Habits, Process, process
 
 LOCK = Suite()
 
 NOT_AT_ALL = timedelta()
+
+BUSY = 0.5
+"""Seconds that a busy machine may be late; how punctual it is otherwise is shown in virtual time."""
 
 TOLD_OF_ITS_END = {"session", "revoked"}
 """Why a lease was lost whose session somebody ended: some backends tell it for each grant, before the next renewal."""
@@ -321,6 +324,35 @@ async def a_hundred_that_come_and_go_leave_nothing_behind(sandbox: StoreSandbox)
             assert lease.held
         async with b.coordination.lock("deploy", wait=timedelta(seconds=5)):
             assert len((await b.coordination.standing()).sessions) <= 2
+
+
+@LOCK.case(Feature.LOCK, Circumstance.SILENT)
+async def a_holder_whose_backend_falls_silent_is_stopped_by_its_deadline(sandbox: StoreSandbox) -> None:
+    async with node(sandbox, "a", sandbox.ttl) as a:
+        stopped = 0.0
+        with losing() as told:
+            async with a.coordination.lock("deploy") as lease:
+                with sandbox.silent():
+                    try:
+                        await asyncio.Event().wait()
+                    finally:
+                        stopped = sandbox.clock.monotonic()
+        assert told.value.reason == "unreachable"
+        assert stopped <= lease.deadline + BUSY
+
+
+@LOCK.case(Feature.LOCK, Circumstance.UNREACHABLE)
+async def whoever_holds_and_whoever_waits_outlive_a_short_outage(sandbox: StoreSandbox) -> None:
+    async with node(sandbox, "a") as a, node(sandbox, "b") as b, asyncio.TaskGroup() as group:
+        over, held = asyncio.Event(), asyncio.Event()
+        over.set()
+        async with a.coordination.lock("deploy") as lease:
+            waiter = group.create_task(hold(b, "deploy", held, over))
+            await waiting(a, "deploy", 1)
+            with sandbox.unreachable():
+                await sandbox.clock.sleep(timedelta(milliseconds=300))
+            assert lease.check() == lease.token
+        assert await soon(waiter) > lease.token
 
 
 @LOCK.case(Feature.LOCK)
