@@ -1,5 +1,5 @@
-"""One look at everything before something is decided. Cancel has the focus; the key that decides is not the key that
-asked; what is dangerous has to be typed."""
+"""One look at everything before something is decided. Cancel has the focus, or the reason where one is needed; the key
+that decides is not the key that asked; what is dangerous has to be typed."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ class Decide(Dialog[Decided]):
     def __init__(self, matter: Matter) -> None:
         super().__init__()
         self.matter = matter
+
+    def on_mount(self) -> None:
+        if self.matter.comment_needed:
+            self.set_focus(self.query_one("#comment", Input))
 
     def heading(self) -> str:
         return self.matter.title

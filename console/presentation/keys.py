@@ -116,6 +116,16 @@ LEGEND: tuple[Line, ...] = (
         Span("◀ left   ▶ right   ◆ both   = base   ✎ edited   ", "accent"),
         Span("⟳ changed since", "warn"),
     ),
+    (
+        Span("● held   ", "ok"),
+        Span("○ free, vacant   ", "dim"),
+        Span("▲ leads   ", "ok"),
+        Span("! about to lapse   ", "error"),
+        Span("◇ next   ", "accent"),
+        Span("◐ late   ", "warn"),
+        Span("⊘ skipped   ", "warn"),
+        Span("✗ missed, dead", "error"),
+    ),
     (),
     (
         Span("Capital letters ", "strong"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from console.presentation.ages import duration, in_one_unit
@@ -54,9 +55,9 @@ def gauge(left: timedelta | None, ttl: timedelta | None, width: int, moment: Mom
     share = min(rest / ttl, 1.0)
     sign = "!" if share < EXPIRING else " "
     role = "error" if share < EXPIRING else "warn" if share < UNRENEWED else "ok"
-    words = cell(f"{sign}{left_words(rest)}", min(LEFT, width), role if sign == "!" else "", right=True)
-    room = width - LEFT
-    if room < 2:
+    room = width - LEFT if width >= LEFT + 2 else 0
+    words = cell(f"{sign}{left_words(rest)}", width - room, role if sign == "!" else "", right=True)
+    if not room:
         return (words,)
     full, part = bar(share, room)
     return (Span(full, role), Span(part, "dim"), words)
@@ -114,8 +115,8 @@ def lane(holds: Sequence[Hold], start: datetime, end: datetime, width: int) -> L
     roles = ["dim"] * width
     for number, hold in enumerate(sorted(holds, key=lambda each: each.since)):
         first = max(int((hold.since - start) / length), 0)
-        last = min(int(((hold.until or end) - start) / length), width - 1)
-        if last < 0 or first >= width:
+        last = min(max(ceil(((hold.until or end) - start) / length) - 1, first), width - 1)
+        if (hold.until or end) < start or first >= width:
             continue
         fill = FILLS[number % 2]
         for place in range(first, last + 1):

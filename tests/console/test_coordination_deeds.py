@@ -15,7 +15,7 @@ from engine.coordination.timing import ClockStanding, PeerSkew, Reading
 from tests.console.coordinating import agree, detail, dialog, fill, lines, pane, place, words
 from tests.console.scripted import scripted_console
 from tests.console.settling import until
-from tests.console.workbench import SIZES, press, said, screen_text
+from tests.console.workbench import SIZES, press, said, screen_text, write
 from tests.doubles.coordination_wire import who
 from tests.doubles.engine import ScriptedEngine
 
@@ -58,6 +58,17 @@ async def test_a_force_release_names_the_token_on_the_screen_and_is_kept_with_it
         assert "hamburg/5" in lines(pilot)[0]
 
 
+async def test_a_reason_is_typed_at_once_then_the_name_and_enter_goes_on() -> None:
+    engine = with_a_lock()
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "9", "X")
+        await write(pilot, "it hangs")
+        await press(pilot, "enter")
+        await write(pilot, "deploy")
+        await press(pilot, "enter")
+        assert asked(engine, "force_release") == [("deploy", 101, "it hangs")]
+
+
 @pytest.mark.parametrize(
     ("reason", "typed", "sentence"),
     [("", "deploy", "Say why first"), ("it hangs", "deplo", "Type deploy exactly as it is written here.")],
@@ -95,22 +106,23 @@ async def test_a_free_lock_has_nothing_to_take_away() -> None:
 # -- rights ------------------------------------------------------------------------------------------------------------
 
 CHANGING = [
-    ("", "X"), ("d", "X"), ("t", "F"), ("t", "C"), ("t", "D"),
+    ("l", "X"), ("d", "X"), ("t", "F"), ("t", "C"), ("t", "D"),
     ("c", "A"), ("c", "S"), ("c", "D"), ("c", "a"), ("s", "e"), ("s", "a"), ("s", "D"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("tab", "key"), CHANGING, ids=[f"{tab or 'l'} {key}" for tab, key in CHANGING])
-async def test_who_may_only_look_is_told_so(tab: str, key: str) -> None:
+async def test_who_may_only_look_is_told_so_by_every_key_that_changes_something() -> None:
     engine = with_a_lock()
     engine.coordination.lead("cron", who("berlin"))
     engine.coordination.tasks.arrange("backup", TaskState.DEAD)
     engine.coordination.cron.arrange(Plan(name="nightly", task="backup", every=60, added_by="ann"))
     engine.coordination.keys.arrange("motd", b"hello")
     async with scripted_console(engine, read_only=True) as pilot:
-        await press(pilot, "9", *tab, key)
-        assert LOOK_ONLY in said(pilot)
-        assert len(pilot.app.screen_stack) == 1
+        await press(pilot, "9")
+        for number, (tab, key) in enumerate(CHANGING, start=1):
+            await press(pilot, tab, key)
+            assert said(pilot).count(LOOK_ONLY) == number, f"{key} on {tab} was not refused"
+            assert len(pilot.app.screen_stack) == 1
 
 
 # -- leaders -----------------------------------------------------------------------------------------------------------

@@ -241,9 +241,9 @@ async def test_an_override_needs_a_reason_and_the_number_typed() -> None:
     engine, (digest,) = engine_with(refused_plan())
     async with scripted_console(engine) as pilot:
         await open_thing(pilot, "plan", digest)
-        await press(pilot, "O", "y")
+        await press(pilot, "O", "shift+tab", "y")
         assert "Say why first" in screen_text(pilot)
-        pilot.app.screen.query_one("#comment", Input).value = "the office moved"
+        await write(pilot, "the office moved")
         await press(pilot, "enter")
         await write(pilot, "remove 40 list")
         await press(pilot, "enter")
