@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -80,7 +81,12 @@ class HttpLine:
     def reusable(self) -> bool:
         """Whether another request may be sent: nothing is under way, and the server has not hung up."""
         idle = self._http.our_state is h11.IDLE and self._http.their_state is h11.IDLE
-        return idle and not (self._reader.at_eof() or self._reader.exception() or self._writer.is_closing())
+        if not idle or self._reader.at_eof() or self._reader.exception() or self._writer.is_closing():
+            return False
+        # Nothing is expected: what could be read now is the news that the line is down, which asyncio has yet to hear.
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._writer.get_extra_info("socket"), selectors.EVENT_READ)
+            return not selector.select(0)
 
     async def ask(self, request: Request) -> Answer:
         """Send a request and return the head of its answer; the body comes by `pieces` or `whole`."""

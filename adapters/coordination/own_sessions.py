@@ -3,15 +3,17 @@ hear when one is over."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from adapters.coordination.records import ClaimRecord
 from engine.coordination.standing import Claim, SessionId, Token
 from engine.coordination.store import Revoked
-from engine.errors import SessionLost
+from engine.errors import CoordinationUnavailable, SessionLost
 
+T = TypeVar("T")
 P = TypeVar("P", bound=Hashable)
 """How the backend names the place of a claim."""
 
@@ -35,6 +37,10 @@ class OwnSession(Generic[P]):
     grants: dict[Claim, Grant[P]] = field(default_factory=dict)
     struck: set[Struck] = field(default_factory=set)
     """Told when it is over."""
+    asking: dict[Claim, asyncio.Future[Any]] = field(default_factory=dict)
+    """Requests for a place that are under way."""
+    unanswered: set[Claim] = field(default_factory=set)
+    """Claims for which a request was sent that nobody answered: it may still take effect, whenever that is."""
 
     @property
     def held(self) -> frozenset[tuple[str, Token]]:
@@ -84,6 +90,30 @@ class OwnSessions(Generic[P]):
         own = self._own.get(claim.session)
         return own.grants.pop(claim, None) if own else None
 
+    async def ask(self, claim: Claim, request: asyncio.Future[T]) -> T:
+        """Wait for the answer to the request for a place. It goes on when the waiting is given up: a release that
+        overtook it would leave a place that nobody knows of."""
+        own = self.own(claim.session)
+        own.asking[claim] = request
+        request.add_done_callback(lambda answered: self._asked(claim, answered))
+        return await asyncio.shield(request)
+
+    async def doubtful(self, claim: Claim) -> bool:
+        """Wait until nothing is asked for this claim any more; tell whether something that was asked for it may still
+        take effect."""
+        own = self._own.get(claim.session)
+        if own is None:
+            return False
+        if claim in own.asking:
+            await asyncio.wait([own.asking[claim]])
+        return claim in own.unanswered
+
+    def settled(self, claim: Claim) -> None:
+        """Learn that whatever was asked for this claim has no effect any more."""
+        own = self._own.get(claim.session)
+        if own is not None:
+            own.unanswered.discard(claim)
+
     def holding(self, name: str, token: Token) -> tuple[Claim, Grant[P]] | None:
         """Return a grant of one of the own sessions."""
         for own in self._own.values():
@@ -97,6 +127,14 @@ class OwnSessions(Generic[P]):
         for own in list(self._own.values()):
             for claim in [claim for claim, grant in own.grants.items() if grant.place in places]:
                 own.revoked(claim.name, own.grants.pop(claim).token)
+
+    def _asked(self, claim: Claim, answered: asyncio.Future[Any]) -> None:
+        own = self._own.get(claim.session)
+        if own is not None and own.asking.get(claim) is answered:
+            del own.asking[claim]
+            error = None if answered.cancelled() else answered.exception()
+            if isinstance(error, CoordinationUnavailable) and error.maybe_done:
+                own.unanswered.add(claim)
 
     def _lost(self, session: SessionId) -> SessionLost:
         return SessionLost(f"The session {session} is over: {self._backend} let it lapse, or somebody ended it.")

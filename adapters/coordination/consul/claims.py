@@ -56,7 +56,7 @@ class ConsulClaims(Claims):
         own = self._space.sessions.own(claim.session)
         now = self._space.clock.now()
         record = ClaimRecord(asked=now, granted=now, value=value)
-        standing = await self._stand(claim, record)
+        standing = await self._ask(claim, record)
         if standing.before is not None and not wait:
             await self._leave(claim)
             return None
@@ -68,11 +68,13 @@ class ConsulClaims(Claims):
         return self._space.sessions.granted(claim, grant)
 
     async def release(self, claim: Claim) -> bool:
-        self._space.sessions.given_back(claim)
-        place = self._space.layout.place(claim)
-        queue = tree(self._space.layout.queue(claim.name))
+        space = self._space
+        space.sessions.given_back(claim)
+        place, queue = space.layout.place(claim), tree(space.layout.queue(claim.name))
+        if await space.sessions.doubtful(claim):
+            await self._forbid(claim)
         with suppress(Conflict):
-            own, *places = await self._space.calls.transact(get(place), queue, delete(place))
+            own, *places = await space.calls.transact(get(place), queue, delete(place))
             return min(places, key=_age).key == own.key
         return False
 
@@ -118,12 +120,18 @@ class ConsulClaims(Claims):
         known = standings(self._space, sessions)
         return [claim_standing(name, queues[name], known, self._space.clock.now()) for name in sorted(queues)]
 
+    async def _ask(self, claim: Claim, record: ClaimRecord) -> _Queue:
+        """Do `_stand`, to its end even if the waiting is given up."""
+        return await self._space.sessions.ask(claim, self._space.chores.ask(self._stand(claim, record)))
+
     async def _stand(self, claim: Claim, record: ClaimRecord) -> _Queue:
         """Take a place in the queue, unless the claim has one."""
         place, queue = self._space.layout.place(claim), self._space.layout.queue(claim.name)
         try:
             own, *places = await self._space.calls.transact(
-                lock(place, msgspec.json.encode(record), claim.session), tree(queue)
+                written_at(self._space.layout.withdrawn(claim), 0),
+                lock(place, msgspec.json.encode(record), claim.session),
+                tree(queue),
             )
         except Conflict as conflict:
             if conflict.session_is_over:
@@ -141,8 +149,14 @@ class ConsulClaims(Claims):
                 held_by(place, claim.session), lock(place, msgspec.json.encode(record), claim.session), tree(queue)
             )
         except Conflict:
-            return await self._stand(claim, record)
+            return await self._ask(claim, record)
         return _Queue.of(own, places)
+
+    async def _forbid(self, claim: Claim) -> None:
+        """Let nothing that was asked for a claim take effect any more. A session that is over sees to that itself."""
+        with suppress(Conflict):
+            await self._space.calls.transact(lock(self._space.layout.withdrawn(claim), b"", claim.session))
+        self._space.sessions.settled(claim)
 
     async def _leave(self, claim: Claim) -> None:
         await self._space.calls.transact(delete(self._space.layout.place(claim)))

@@ -11,7 +11,8 @@ SEPARATOR = "="
 
 
 class Layout:
-    """`<namespace>/keys/<key>`, `<namespace>/sessions/<session>`, `<namespace>/claims/<name>=<session>/<nonce>`.
+    """`<namespace>/keys/<key>`, `<namespace>/sessions/<session>`, `<namespace>/claims/<name>=<session>/<nonce>`; and
+    `<namespace>/withdrawn/<session>/<nonce>`, which forbids a claim that is still on its way to take a place.
 
     Keys are kept as they are; Consul orders them by their UTF-8 bytes, which is the order of code points. Names of
     claims are percent-escaped: they are watched by an address, and Consul takes no address with `//` or with what
@@ -23,6 +24,7 @@ class Layout:
         self.keys = f"{namespace}/keys/"
         self.sessions = f"{namespace}/sessions/"
         self.claims = f"{namespace}/claims/"
+        self.gone = f"{namespace}/withdrawn/"
 
     def key(self, key: str) -> str:
         return self.keys + key
@@ -47,6 +49,9 @@ class Layout:
 
     def place(self, claim: Claim) -> str:
         return f"{self.queue(claim.name)}{claim.session}/{quote(claim.nonce, safe='')}"
+
+    def withdrawn(self, claim: Claim) -> str:
+        return f"{self.gone}{claim.session}/{claim.nonce}"
 
     def name_of(self, place: str) -> str:
         return unquote(place.removeprefix(self.claims).partition(SEPARATOR)[0])

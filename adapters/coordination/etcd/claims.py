@@ -79,7 +79,7 @@ class EtcdClaims(Claims):
             own.struck.add(turn.fail)
             try:
                 heard = self._space.watch.listening
-                standing = await self._stand(claim, record, wait=wait)
+                standing = await self._ask(claim, record, wait=wait)
                 if standing.ahead and not wait:
                     return None
                 waited = bool(standing.ahead)
@@ -90,6 +90,8 @@ class EtcdClaims(Claims):
                         await self._space.watch.up()
                         heard = True
                     standing = await self._confirm(claim, record, standing)
+                if not standing.revision:
+                    raise CoordinationError(f"The claim to {claim.name} was withdrawn, and cannot be made again.")
             finally:
                 own.struck.discard(turn.fail)
         token, now = Token(standing.revision), self._space.clock.now()
@@ -99,12 +101,18 @@ class EtcdClaims(Claims):
         return self._space.sessions.granted(claim, Grant(self._space.layout.place(claim), token, record))
 
     async def release(self, claim: Claim) -> bool:
-        layout = self._space.layout
-        place, grant = layout.place(claim), self._space.sessions.given_back(claim)
-        if grant is not None:
-            return (await self._space.calls.transact([created_at(place, grant.token)], [erase(place)])).succeeded
-        head = look(under(layout.queue(claim.name), limit=1, keys_only=True, **BY_AGE))
-        outcome = await self._space.calls.transact([exists(place)], [head, erase(place)])
+        space = self._space
+        place, grant = space.layout.place(claim), space.sessions.given_back(claim)
+        doubtful = await space.sessions.doubtful(claim)
+        if grant is not None and not doubtful:
+            return (await space.calls.transact([created_at(place, grant.token)], [erase(place)])).succeeded
+        head = look(under(space.layout.queue(claim.name), limit=1, keys_only=True, **BY_AGE))
+        forbid = [put(space.layout.withdrawn(claim), b"", lease_of(claim.session))] if doubtful else []
+        try:
+            outcome = await space.calls.transact([exists(place)], [head, erase(place), *forbid], forbid)
+        except LeaseGone:
+            return False
+        space.sessions.settled(claim)
         return outcome.succeeded and outcome.first[0].key == place
 
     async def revoke(self, name: str, token: Token) -> bool:
@@ -142,13 +150,19 @@ class EtcdClaims(Claims):
         now = self._space.clock.now()
         return [claim_standing(name, queues[name], standings, now) for name in sorted(queues)]
 
+    async def _ask(self, claim: Claim, record: ClaimRecord, *, wait: bool) -> _Queue:
+        """Do `_stand`, to its end even if the waiting is given up."""
+        return await self._space.sessions.ask(claim, self._space.chores.ask(self._stand(claim, record, wait=wait)))
+
     async def _stand(self, claim: Claim, record: ClaimRecord, *, wait: bool) -> _Queue:
-        """Take the only place in the queue, or else the last (with `wait`), unless the claim has one."""
+        """Take the only place in the queue, or else the last (with `wait`), unless the claim has one, or was withdrawn
+        while this was on its way."""
         place, queue = self._space.layout.place(claim), self._space.layout.queue(claim.name)
         at_once = msgspec.structs.replace(record, granted=record.asked)
         ahead = look(under(queue, keys_only=True, **BY_AGE))
-        last = within([created_at(place, 0)], [ahead, self._written(claim, record)], [ahead]) if wait else ahead
-        outcome = await self._transact(claim, [none_under(queue)], [self._written(claim, at_once)], [last])
+        wanted = created_at(self._space.layout.withdrawn(claim), 0)
+        last = within([created_at(place, 0), wanted], [ahead, self._written(claim, record)], [ahead]) if wait else ahead
+        outcome = await self._transact(claim, [none_under(queue), wanted], [self._written(claim, at_once)], [last])
         if outcome.succeeded:
             return _Queue(outcome.header.revision, ())
         if not wait:
@@ -171,7 +185,7 @@ class EtcdClaims(Claims):
         if outcome.succeeded:
             return _Queue(standing.revision, ())
         found = _Queue.of(place, outcome.first)
-        return found if found.revision else await self._stand(claim, record, wait=True)
+        return found if found.revision else await self._ask(claim, record, wait=True)
 
     async def _note(self, claim: Claim, token: Token, record: ClaimRecord) -> None:
         """Write down since when a claim is granted, for people to read, unless it was written since it was made."""

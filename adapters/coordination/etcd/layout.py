@@ -14,6 +14,7 @@ class Layout:
 
     `<namespace>/keys/<key>`, `<namespace>/sessions/<lease>`, `<namespace>/claims/<name> <tab> <lease>/<nonce>`: all
     places of one queue have a prefix that no other queue has, and go with their session's lease.
+    `<namespace>/withdrawn/<lease>/<nonce>` forbids a claim that is still on its way to take a place.
     """
 
     def __init__(self, namespace: str) -> None:
@@ -21,6 +22,7 @@ class Layout:
         self.keys = self.all + b"keys/"
         self.sessions = self.all + b"sessions/"
         self.claims = self.all + b"claims/"
+        self.gone = self.all + b"withdrawn/"
 
     def key(self, key: str) -> bytes:
         return self.keys + key.encode()
@@ -41,6 +43,9 @@ class Layout:
 
     def place(self, claim: Claim) -> bytes:
         return self.queue(claim.name) + f"{claim.session}/{claim.nonce}".encode()
+
+    def withdrawn(self, claim: Claim) -> bytes:
+        return self.gone + f"{claim.session}/{claim.nonce}".encode()
 
     def queue_of(self, place: bytes) -> bytes:
         return place[: place.rindex(SEPARATOR.encode()) + 1]
