@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from engine.coordination.keeper import Keeper
 from engine.coordination.lease import Bearer, Lease
@@ -35,8 +36,7 @@ class MakeLease(Protocol[L_co]):
         """Make one of a grant."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What somebody wants to hold."""
 
     name: str

@@ -28,7 +28,7 @@ class Holding(AbstractAsyncContextManager[L], Generic[L]):
         self._wanted = wanted
         self._make = make
         self._cancel_on_loss = cancel_on_loss
-        self._body = Interruption()
+        self._body: Interruption | None = None
         self._entered = False
         self._lease: L | None = None
 
@@ -42,8 +42,9 @@ class Holding(AbstractAsyncContextManager[L], Generic[L]):
         except BaseException:
             self._entered = False
             raise
-        self._lease, self._body = lease, Interruption()
+        self._lease = lease
         if self._cancel_on_loss:
+            self._body = Interruption()
             self._body.enter()
             lease.stop_on_loss(self._body)
         return lease
@@ -52,8 +53,8 @@ class Holding(AbstractAsyncContextManager[L], Generic[L]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         lease, self._lease = self._lease, None
-        stopped = self._body.leave(kind)
-        self._entered = False
+        stopped = self._body is not None and self._body.leave(kind)
+        self._entered, self._body = False, None
         if lease is not None:
             with suppress(CoordinationUnavailable):  # it hears of it later; the work is done, so nothing is at risk
                 await lease.release()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unicodedata import category
+import re
 
 from engine.coordination.store import LONGEST_NAME, LONGEST_VALUE
 from engine.errors import CoordinationError
@@ -22,6 +22,9 @@ OFFSET = "offset/"
 SPACE = "space"
 """The key that tells one history of a backend from another: made once, and gone when its tokens are."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Unicode's category Cc."""
+
 
 def check_name(name: str) -> None:
     """Raise `CoordinationError` for what no backend takes as the name of a claim, a key or a stream."""
@@ -38,7 +41,7 @@ def check_name(name: str) -> None:
             f"The name {name[:40]!r}… has {size} bytes; {LONGEST_NAME} are the most, with what Syncdeck puts before "
             "it. Give a shorter one."
         )
-    if any(category(letter) == "Cc" for letter in name):
+    if _CONTROL.search(name):
         raise CoordinationError(f"The name {name!r} holds a control character. Leave it out.")
 
 
