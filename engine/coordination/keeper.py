@@ -78,7 +78,11 @@ class Keeper:
         else:
             self._by_ttl[ttl] = session
             begun.set_result(session)
-            await session.keep()
+            try:
+                await session.keep()
+            finally:
+                if self._by_ttl.get(ttl) is session:
+                    del self._by_ttl[ttl]
 
     async def close(self) -> None:
         """End them all."""

@@ -30,6 +30,9 @@ RENEWALS = 3
 TICKS = 10
 """In a ttl: how often what failed is tried again."""
 
+IDLE = 6
+"""Times its ttl after which a session that nobody uses is ended, unless it has the ttl of the settings."""
+
 NAP = timedelta(milliseconds=40)
 """The longest time for which nobody looks at the deadline while something is held: sleeping does not count the time
 that a machine was suspended, the deadline does."""
@@ -61,10 +64,12 @@ class OwnSession(Bearer):
         self._fault: CoordinationError | None = None
         self._over: asyncio.Event = asyncio.Event()
         self._ended_there = False
+        self._used = 0.0
+        self._stays = ttl == means.ttl
 
     async def begin(self) -> None:
         """Begin it at the backend."""
-        sent = self.clock.monotonic()
+        sent = self._used = self.clock.monotonic()
         self.id = await self.line.begin(self.who, self.ttl, self._revoked)
         self._prolong(sent)
 
@@ -91,6 +96,7 @@ class OwnSession(Bearer):
 
     def next_claim(self, name: str) -> Claim:
         """Return a claim that this session never made before."""
+        self._used = self.clock.monotonic()
         return Claim(self.id, name, str(next(self._nonces)))
 
     async def stand(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
@@ -181,6 +187,12 @@ class OwnSession(Bearer):
                 sent = self.clock.monotonic()
                 if await self._renewed():
                     due = sent + self.ttl.total_seconds() / RENEWALS
+                if self._idle(sent):
+                    self._lose("session", "ended because nobody used it")
+
+    def _idle(self, now: float) -> bool:
+        in_use = self._stays or self._leases or self._standing or self._debts
+        return not in_use and now - self._used > IDLE * self.ttl.total_seconds()
 
     async def _renewed(self) -> bool:
         """Settle debts, then renew; tell whether both were done. A request that hangs is given up for another try."""

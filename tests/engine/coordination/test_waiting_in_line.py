@@ -287,6 +287,23 @@ def test_ten_thousand_holds_leave_nothing_behind() -> None:
     play(story)
 
 
+def test_a_session_for_a_ttl_that_nobody_uses_any_more_is_ended() -> None:
+    async def story(world: Neighbourhood) -> None:
+        async with world.process("a") as (a, _):
+            await take(a)
+            for seconds in range(1, 6):
+                async with a.coordination.lock("deploy", ttl=timedelta(seconds=seconds)) as lease:
+                    await world.passes(60)
+                    assert lease.held
+            assert len(a.coordination.sessions.own) > 1
+            await world.passes(60)
+            assert len(a.coordination.sessions.own) == 1
+            (session,) = (await a.coordination.standing()).sessions
+            assert session.ttl == TTL, "that of the settings stays"
+
+    play(story)
+
+
 def test_a_hold_that_is_in_use_cannot_be_entered_again() -> None:
     async def story(world: Neighbourhood) -> None:
         async with world.process("a") as (a, _):
