@@ -170,21 +170,21 @@ def pass_time(story: Story, seconds: float) -> None:
         pause.wait(0.05)
 
 
-def wait_for_grants(story: Story, more: int, *, within: float = 40) -> None:
-    """Wait until so many more grants were made."""
-    before = sum(note.what == "granted" for note in story.notes())
+def wait_for(story: Story, what: str, more: int, *, within: float = 40) -> None:
+    """Wait until so many more notes of a kind were written."""
+    before = sum(note.what == what for note in story.notes())
     end = CLOCK.monotonic() + within
-    while sum(note.what == "granted" for note in story.notes()) < before + more:
+    while sum(note.what == what for note in story.notes()) < before + more:
         said = [note for note in story.notes() if note.what == "failed"][-3:]
         errors = "".join(holder.folder.joinpath("errors").read_text()[-2_000:] for holder in story.holders)
-        assert CLOCK.monotonic() < end, f"nobody is granted anything any more: {said} {errors}"
+        assert CLOCK.monotonic() < end, f"{what} is noted no more: {said} {errors}"
         pass_time(story, 0.1)
 
 
 @pytest.mark.parametrize("ground", GROUNDS, ids=lambda ground: ground.kind)
 def test_the_history_is_one_that_a_lock_may_leave(ground: Ground, tmp_path: Path) -> None:
     with at_work(ground, tmp_path) as story:
-        wait_for_grants(story, 10)
+        wait_for(story, "refused", 1)  # the first one stopped after looking, and went on when others had written
         end = CLOCK.monotonic() + SECONDS
         while CLOCK.monotonic() < end:
             story.trouble()
@@ -197,14 +197,13 @@ def test_the_history_is_one_that_a_lock_may_leave(ground: Ground, tmp_path: Path
         for holder in story.holders:
             if holder.line is not None:
                 holder.line.turn(Line.THROUGH)
-        wait_for_grants(story, 10)
+        wait_for(story, "granted", 10)
         notes = story.notes()
     assert faults(notes) == []
     with closing(sqlite3.connect(tmp_path / "resource.db")) as resource:
         written = resource.execute("SELECT token, accepted FROM written ORDER BY number").fetchall()
     accepted = [token for token, taken in written if taken]
     assert accepted == sorted(accepted)
-    assert [token for token, taken in written if not taken], "no stale write was tried: this run proves little"
 
 
 HONEST = [
