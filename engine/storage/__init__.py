@@ -11,4 +11,5 @@ Whatever was acknowledged is there after a power cut, and rows and the event tha
     replica (replica_*), incarnation, peer_book                            the log as other nodes see it
     log_care (event_verify, event_redaction, log_compaction, …)            looking after the log
     event_digest                                                           are two nodes' states equal?
+    coordination/                                                          who holds what, in a file of its own
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -94,6 +95,8 @@ async def main(kind: str, place: str) -> None:
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async with CONTENDERS[kind](place) as contender:
+        await contender.acquire(f"warm-{os.getpid()}")  # whatever is opened when it is first needed is open now
+        await contender.release(f"warm-{os.getpid()}")
         answer(ready=True)
         while line := await lines.readline():
             name, *arguments = _words(line)

@@ -49,24 +49,44 @@ def bell_path(path: Path) -> Path:
     return path.with_name(f"{path.name}-bell")
 
 
-def prepare(path: Path, namespace: str) -> int:
+def prepare(path: Path, namespace: str, now: float) -> int:
     """Make sure of a coordination file that is ours, of this version, and usable from here; return the number of a
-    namespace in it. Raises `CoordinationUnavailable`, `NotSupported`, `StorageError`."""
+    namespace in it. `now` is of the clock of deadlines. Raises `CoordinationUnavailable`, `NotSupported`,
+    `StorageError`."""
     refuse_elsewhere(path)
     with telling(path):
         create_private(path)
         for beside in (lock_path(path), bell_path(path)):
             create_private(beside)
-        with _alone(path):
-            _lay_out(path)
-            with closing(connect(path, read_only=False)) as connection:
-                check(connection, path)
-                patiently(connection, "BEGIN IMMEDIATE")
-                _begin_anew(connection, path)
-                connection.execute("INSERT OR IGNORE INTO namespace (name) VALUES (?)", (namespace,))
-                (number,) = connection.execute("SELECT id FROM namespace WHERE name = ?", (namespace,)).fetchone()
-                connection.execute("COMMIT")
-                return int(number)
+        number = _known(path, namespace)
+        if number is None:
+            with _alone(path):
+                _lay_out(path)
+                number = _make_known(path, namespace, now)
+        return number
+
+
+def _known(path: Path, namespace: str) -> int | None:
+    """Return the number of a namespace of a file that needs nothing written: nobody can be in the way of that."""
+    if not path.stat().st_size:
+        return None
+    with closing(connect(path, read_only=True)) as connection:
+        if connection.execute("PRAGMA schema_version").fetchone() == (0,):
+            return None
+        check(connection, path)
+        return namespace_number(connection, namespace) if _is_of_now(connection, path) else None
+
+
+def _make_known(path: Path, namespace: str, now: float) -> int:
+    with closing(connect(path, read_only=False)) as connection:
+        check(connection, path)
+        patiently(connection, "BEGIN IMMEDIATE")
+        if not _is_of_now(connection, path):
+            _begin_anew(connection, path, now)
+        connection.execute("INSERT OR IGNORE INTO namespace (name) VALUES (?)", (namespace,))
+        (number,) = connection.execute("SELECT id FROM namespace WHERE name = ?", (namespace,)).fetchone()
+        connection.execute("COMMIT")
+        return int(number)
 
 
 @contextmanager
@@ -104,25 +124,38 @@ def _lay_out(path: Path) -> None:
         connection.execute("COMMIT")
 
 
-def _begin_anew(connection: sqlite3.Connection, path: Path) -> None:
-    """After a restart of the machine, or of a copied file: deadlines mean nothing any more, and the last numbers given
-    out may not be on record, so that the next begin where nobody has been."""
+def _is_of_now(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether what a file says of moments is of this boot. Raises `NotSupported` when it is of another clock."""
     meta = dict(connection.execute("SELECT name, value FROM meta"))
-    instance, timens = instance_of(path), _time_namespace()
-    if instance and instance == meta["instance"]:
-        if timens != meta["timens"]:
-            raise NotSupported(
-                f"{path} is used from another time namespace (time_namespaces(7)), whose clock of elapsed time may "
-                "differ from this one's. Run all nodes in the same one, or take etcd, redis or postgres."
-            )
-        return
-    if instance != meta["instance"]:
-        connection.execute("DELETE FROM session")
-        connection.execute("DELETE FROM waiter")
-        connection.execute("UPDATE claim SET session = NULL, nonce = NULL, value = NULL")
+    instance = instance_of(path)
+    if not instance or instance != meta["instance"]:
+        return False
+    if _time_namespace() != meta["timens"]:
+        raise NotSupported(
+            f"{path} is used from another time namespace (time_namespaces(7)), whose clock of elapsed time may "
+            "differ from this one's. Run all nodes in the same one, or take etcd, redis or postgres."
+        )
+    return True
+
+
+def _begin_anew(connection: sqlite3.Connection, path: Path, now: float) -> None:
+    """After a restart of the machine, or of a copied file: deadlines mean nothing any more, and the last numbers given
+    out may not be on record, so that the next begin where nobody has been. Where it cannot be told whether there was a
+    restart, deadlines that lie further ahead than they can are those of another boot."""
+    instance = instance_of(path)
     ceiling = raise_ceiling(connection)
     connection.execute("INSERT INTO change VALUES (?, 0, 'restart', '')", (ceiling - CEILING_STEP,))
-    connection.executemany("UPDATE meta SET value = ? WHERE name = ?", ((instance, "instance"), (timens, "timens")))
+    connection.execute("DELETE FROM session WHERE ? OR deadline > ? + ttl", (bool(instance), now))
+    connection.execute("DELETE FROM waiter WHERE session NOT IN (SELECT id FROM session)")
+    connection.execute(
+        "UPDATE claim SET session = NULL, nonce = NULL, value = NULL WHERE session NOT IN (SELECT id FROM session)"
+    )
+    connection.execute(
+        "UPDATE key SET deadline = ? + expires WHERE expires IS NOT NULL AND (? OR deadline > ? + expires)",
+        (now, bool(instance), now),
+    )
+    values = ((instance, "instance"), (_time_namespace(), "timens"))
+    connection.executemany("UPDATE meta SET value = ? WHERE name = ?", values)
 
 
 def raise_ceiling(connection: sqlite3.Connection) -> int:
@@ -192,7 +225,9 @@ def telling(path: Path) -> Iterator[None]:
         raise in_words(error, path) from error
 
 
-def in_words(error: sqlite3.Error | OSError, path: Path) -> CoordinationError | StorageError:
+def in_words(
+    error: sqlite3.Error | OSError, path: Path, *, maybe_done: bool = False
+) -> CoordinationError | StorageError:
     """Return what to tell an operator: the file, the fault, the next step."""
     if isinstance(error, OSError):
         return CoordinationUnavailable(
@@ -213,4 +248,6 @@ def in_words(error: sqlite3.Error | OSError, path: Path) -> CoordinationError | 
         sqlite3.SQLITE_BUSY: "Another process is writing to it. Try again.",
         sqlite3.SQLITE_LOCKED: "Another process is writing to it. Try again.",
     }.get(code, "Try again; if that does not help, stop every node that uses it and move it away.")
-    return CoordinationUnavailable(f"The coordination file {path} cannot be used ({error}). {advice}")
+    return CoordinationUnavailable(
+        f"The coordination file {path} cannot be used ({error}). {advice}", maybe_done=maybe_done
+    )

@@ -45,7 +45,7 @@ Committed = Callable[[Sequence[Turn]], None]
 class Job:
     """A work and whoever waits for it. Either side takes it first: the thread to do it, the caller to withdraw."""
 
-    __slots__ = ("_taken", "durable", "error", "result", "turn", "waiting", "work")
+    __slots__ = ("_taken", "durable", "error", "result", "turn", "waiting", "withdrawn", "work")
 
     def __init__(self, work: Work[Any], waiting: asyncio.Future[Any], durable: bool) -> None:
         self.work = work
@@ -54,11 +54,17 @@ class Job:
         self.turn: Turn | None = None
         self.result: Any = None
         self.error: BaseException | None = None
+        self.withdrawn = False
         self._taken = threading.Lock()
 
     def take(self) -> bool:
         """Return whether nobody took it before."""
         return self._taken.acquire(blocking=False)
+
+    def withdraw(self) -> bool:
+        """Return whether it will certainly not be done."""
+        self.withdrawn = self.take()
+        return self.withdrawn
 
     def deliver(self) -> None:
         """Tell the waiting caller, unless he has gone."""
@@ -74,8 +80,9 @@ class Line:
     """Owns its thread and connections from `start` to `close`. `run` is for the event loop's thread alone."""
 
     def __init__(self, path: Path, make_turn: MakeTurn, committed: Committed) -> None:
-        self.waiting = 0
-        """Works that have not been answered: who asks now stands behind them."""
+        self.unfinished = 0
+        """Works that are not durable and may still be done, whether or not their callers wait: who asks now comes after
+        them, or what he gives back might be taken later."""
         self._path = path
         self._make_turn = make_turn
         self._committed = committed
@@ -104,18 +111,28 @@ class Line:
         if self._stopping.is_set():
             raise CoordinationUnavailable(f"The coordination file {self._path} is closed.")
         job = Job(work, self._loop.create_future(), durable)
-        self.waiting += 1
+        self.unfinished += not durable
         self._jobs.put(job)
         try:
             async with asyncio.timeout(PATIENCE):
                 return await job.waiting
         except TimeoutError:
-            raise CoordinationUnavailable(who_blocks(self._path), maybe_done=not job.take()) from None
+            withdrawn = self._withdraw(job)
+            raise CoordinationUnavailable(who_blocks(self._path), maybe_done=not withdrawn) from None
         except asyncio.CancelledError:
-            job.take()
+            self._withdraw(job)
             raise
-        finally:
-            self.waiting -= 1
+
+    def _withdraw(self, job: Job) -> bool:
+        withdrawn = job.withdraw()
+        self.unfinished -= withdrawn and not job.durable
+        return withdrawn
+
+    def _deliver(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if not job.withdrawn:
+                self.unfinished -= not job.durable
+                job.deliver()
 
     async def close(self) -> None:
         """Do what was asked for, then let go of the file. A thread that another process holds up is left behind."""
@@ -131,7 +148,7 @@ class Line:
             group, more = self._next_group()
             if group:
                 self._do(group)
-                self._call_in_loop(partial(_deliver, group))
+                self._call_in_loop(partial(self._deliver, group))
         self._quick.close()
         self._durable.close()
         os.close(self._lock)
@@ -164,10 +181,12 @@ class Line:
 
     def _do_together(self, connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
         """Do some jobs in one transaction."""
+        done = False
         try:
             self._begin(connection)
             for job in jobs:
                 self._do_one(connection, job)
+            done = True
             connection.execute("COMMIT")
         except CeilingReached:
             connection.execute("ROLLBACK")
@@ -178,7 +197,10 @@ class Line:
             with suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            _fail(jobs, in_words(error, self._path) if isinstance(error, sqlite3.DatabaseError) else error)
+            _fail(
+                jobs,
+                in_words(error, self._path, maybe_done=done) if isinstance(error, sqlite3.DatabaseError) else error,
+            )
             return
         self._committed([job.turn for job in jobs if job.turn is not None])
 
@@ -218,11 +240,6 @@ class Line:
     def _call_in_loop(self, call: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # a closed loop: nobody waits any more, and what was committed stays
             self._loop.call_soon_threadsafe(call)
-
-
-def _deliver(jobs: Sequence[Job]) -> None:
-    for job in jobs:
-        job.deliver()
 
 
 def _fail(jobs: Sequence[Job], error: BaseException) -> None:

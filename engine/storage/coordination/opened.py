@@ -86,6 +86,8 @@ class OpenedStore(Store):
 
     async def renew(self, session: SessionId) -> frozenset[tuple[str, Token]]:
         grants = await self._writing.run(partial(sessions.renew, session=session))
+        if grants is None:
+            self._revoked.pop(session, None)
         return sessions.require_renewed(session, grants)
 
     async def end(self, session: SessionId) -> None:

@@ -73,7 +73,7 @@ CREATE TABLE key (
     deadline  REAL,
     PRIMARY KEY (namespace, name)
 ) WITHOUT ROWID;
-CREATE INDEX key_by_deadline ON key (deadline) WHERE deadline IS NOT NULL;
+CREATE INDEX key_by_deadline ON key (namespace, deadline) WHERE deadline IS NOT NULL;
 
 -- `last` is the offset of the last message ever, also when all were trimmed.
 CREATE TABLE stream (

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from threading import Thread
+from typing import ClassVar, TypeVar
 
 from engine.clock import Clock
 from engine.coordination.promises import Promises
@@ -27,6 +30,8 @@ from engine.storage.coordination.waiting import Waiting
 from engine.storage.coordination.watch import Watch
 from engine.storage.coordination.writing import Changing, LookingOnly, Writing
 from engine.together import together
+
+T = TypeVar("T")
 
 _AFTER_A_POWER_CUT = (
     "After a power cut every lock is free and every token greater than before; keys and streams are as they were "
@@ -83,7 +88,7 @@ class SqliteStore(Backend):
     async def _taking_part(self, stack: AsyncExitStack) -> OpenedStore:
         try:
             async with asyncio.timeout(PATIENCE):
-                number = await asyncio.to_thread(prepare, self._path, self._namespace)
+                number = await _beside(partial(prepare, self._path, self._namespace, self._clock.monotonic()))
         except TimeoutError:
             raise CoordinationUnavailable(who_blocks(self._path)) from None
         bell = Bell(self._path, may_ring=True)
@@ -104,3 +109,18 @@ class SqliteStore(Backend):
         feed = Feed(reading, bell, self._clock, expiry.moved)
         streams = StoredStreams(reading, writing, bell)
         return OpenedStore(self.promises, self._clock, reading, writing, waiting, expiry, feed, streams)
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """Do a work in a thread of its own, which the program does not wait for at its end: somebody stopped may keep it
+    for ever."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except BaseException as error:  # noqa: BLE001  whoever waits for the answer gets it
+            answer.set_exception(error)
+
+    Thread(target=run, name="syncdeck-coordination-opening", daemon=True).start()
+    return await asyncio.shield(asyncio.wrap_future(answer))

@@ -59,7 +59,7 @@ class Transactions:
     async def run(self, work: Work[T]) -> T:
         """Do a work in a transaction, and return what it returned once that is on record: a crash of this process does
         not undo it, one of the machine may."""
-        if not self._line.waiting:
+        if not self._line.unfinished:
             done = self.at_once(work)
             if not isinstance(done, _Busy):
                 return done
@@ -80,9 +80,11 @@ class Transactions:
             if primary_code(error) == sqlite3.SQLITE_BUSY:
                 return BUSY
             raise in_words(error, self._path) from error
+        done = False
         try:
             turn = self._turn(connection, self._line.ceiling)
             result = work(turn)
+            done = True
             connection.execute("COMMIT")
         except CeilingReached:
             connection.execute("ROLLBACK")
@@ -92,7 +94,7 @@ class Transactions:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.DatabaseError):
-                raise in_words(error, self._path) from error
+                raise in_words(error, self._path, maybe_done=done) from error
             raise
         self._committed((turn,))
         return result

@@ -6,7 +6,7 @@ import os
 import resource
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.clock import SystemClock
 from engine.coordination.standing import Claim
 from engine.coordination.store import Store
 from engine.errors import CoordinationUnavailable, KeyChanged, NotSupported, StorageError
@@ -91,6 +92,17 @@ async def test_a_damaged_file_is_named_with_what_to_do(path: Path) -> None:
         await use(path)
 
 
+async def test_a_database_of_another_program_is_not_even_put_into_another_mode(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (a)")
+    before = path.read_bytes()
+
+    with pytest.raises(StorageError, match="of another program"):
+        await use(path)
+    assert path.read_bytes() == before
+
+
 async def test_a_file_that_was_taken_away_grants_nothing_more(path: Path, store: Store) -> None:
     session = await store.begin(who(), MINUTE, lambda name, token: None)
     path.rename(path.with_name("moved"))
@@ -113,16 +125,26 @@ async def test_a_copied_file_begins_above_every_number_of_the_first(path: Path, 
     assert min(await use(copy)) > max(token, revision) + file.CEILING_STEP // 2
 
 
-async def test_after_a_restart_of_the_machine_nobody_holds_anything(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def next_boot(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what restarts the machine: its clock of elapsed time begins anew."""
+
+    def restart() -> None:
+        monkeypatch.setattr(file, "instance_of", lambda path: "another boot")
+        monkeypatch.setattr(SystemClock, "monotonic", lambda clock: monotonic(clock) % 60 - 1_000_000)
+
+    monotonic = SystemClock.monotonic
+    return restart
+
+
+async def test_after_a_restart_of_the_machine_nobody_holds_anything(path: Path, next_boot: Callable[[], None]) -> None:
     async with store_at(path).open() as store:
         session = await store.begin(who(), MINUTE, lambda name, token: None)
         before = await store.claim(Claim(session, "lock/a", "1"))
         await store.put("key/a", b"kept")
         await store.put("key/b", b"kept a little longer", expires=MINUTE)
         assert before is not None
-    monkeypatch.setattr(file, "instance_of", lambda path: "another boot")
+    next_boot()
 
     async with store_at(path).open() as store:
         assert await store.sessions() == []
@@ -135,6 +157,25 @@ async def test_after_a_restart_of_the_machine_nobody_holds_anything(
         after = await store.claim(Claim(session, "lock/a", "1"))
         assert after is not None
         assert after > before + file.CEILING_STEP // 2
+
+
+async def test_where_restarts_cannot_be_told_deadlines_of_another_boot_are_known_by_their_distance(
+    path: Path, next_boot: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with store_at(path).open() as store:
+        session = await store.begin(who(), MINUTE, lambda name, token: None)
+        await store.claim(Claim(session, "lock/a", "1"))
+        await store.put("key/b", b"kept a little longer", expires=MINUTE)
+    next_boot()
+    monkeypatch.setattr(file, "instance_of", lambda path: "")
+
+    async with store_at(path).open() as store:
+        assert await store.sessions() == []
+        session = await store.begin(who(), MINUTE, lambda name, token: None)
+        assert await store.claim(Claim(session, "lock/a", "1"), wait=False) is not None
+        (expiring,) = await store.entries()
+        assert expiring.left is not None
+        assert timedelta(seconds=55) < expiring.left <= MINUTE
 
 
 async def test_numbers_go_on_over_the_ceiling_that_is_on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +302,7 @@ async def test_a_folder_that_may_not_be_written_is_named(path: Path, monkeypatch
 
 
 def test_the_pages_are_as_small_as_was_measured(path: Path) -> None:
-    file.prepare(path, "test")
+    file.prepare(path, "test", 0)
     with closing(sqlite3.connect(path)) as connection:
         pragmas = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "journal_mode")]
 

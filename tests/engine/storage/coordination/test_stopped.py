@@ -3,13 +3,17 @@ number, nothing unsafe happens, and everything goes on once it does."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from engine.coordination.standing import Claim, SessionId
 from engine.coordination.store import Store
 from engine.errors import CoordinationUnavailable
 from engine.storage.coordination import line
-from tests.engine.storage.coordination.neighbour import Neighbour
+from engine.storage.coordination import store as opening
+from tests.engine.storage.coordination.neighbour import Neighbour, store_at
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +76,45 @@ async def test_one_that_holds_the_line_is_named_too(
     other.process.wait()
     assert await store.get("key/a") is None
     assert await store.put("key/a", b"", expected=None) > 0
+
+
+async def test_opening_waits_for_nobody_who_needs_nothing_written(path: Path, store: Store, other: Neighbour) -> None:
+    other.do("stand_in_line")
+    other.do("enter")
+    other.stop()
+    async with store_at(path).open() as another:
+        assert len(await another.sessions()) == 1
+    other.kill()
+
+
+async def test_opening_that_has_to_write_is_told_who_is_in_the_way(
+    path: Path, other: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "PATIENCE", 0.2)
+    other.do("stand_in_line")
+    other.stop()
+    with pytest.raises(CoordinationUnavailable, match=f"Process {other.pid} has been writing"):
+        async with store_at(path, "a new namespace").open():
+            pass
+    other.kill()
+
+
+async def test_what_may_still_be_done_is_not_overtaken_by_giving_it_back(
+    store: Store, session: SessionId, other: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim that is under way while nobody waits for its answer any more goes with the release that follows."""
+    monkeypatch.setattr(line, "PATIENCE", 0.1)
+    monkeypatch.setattr(line, "_TRIES", [0.001] * 5_000)
+    claim = Claim(session, "lock/a", "1")
+    other.do("enter")
+    with pytest.raises(CoordinationUnavailable) as told:
+        await store.claim(claim)
+    assert told.value.maybe_done
+    monkeypatch.setattr(line, "PATIENCE", 10)
+    async with asyncio.TaskGroup() as group:
+        released = group.create_task(store.release(claim))
+        await asyncio.sleep(0)
+        other.kill()
+
+    assert released.result()
+    assert [each.holder for each in await store.claims()] == [None]
