@@ -132,6 +132,8 @@ class HandOver:
         self.grants = Grants()
         self.surrendered: dict[tuple[str, Token], None] = {}
         """Grants that were given up while nobody could be told; they are given back over the next line."""
+        self.unanswered: set[Claim] = set()
+        """Claims that were sent and not answered: they may arrive later than what withdraws them."""
 
     def heard(self, session: SessionId, message: str) -> None:
         """Take in what a session was told: `granted`, token, name and nonce; `revoked`, token and name; or `over`."""
@@ -145,6 +147,7 @@ class HandOver:
 
     def over(self, session: SessionId) -> SessionLost:
         """Tell everybody concerned that a session is over, and return that as an error."""
+        self.unanswered = {claim for claim in self.unanswered if claim.session != session}
         error = SessionLost(f"The session of this process lapsed, or was ended, at {self.backend}.")
         self.waiting.over(session, error)
         self.grants.over(session)

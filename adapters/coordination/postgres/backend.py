@@ -166,7 +166,8 @@ class PostgresStore(PostgresKeys, PostgresClaims, Store):
     async def close(self) -> None:
         self.sessions_here.stop()
         self.lines.close()
-        await self._desk.close()
+        self.lines.silent(self._desk.address.closed())
+        self._desk.close()
 
 
 def _place(url: str) -> str:

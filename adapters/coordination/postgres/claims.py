@@ -67,7 +67,9 @@ class PostgresClaims(Sessions, Claims):
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
         with self.own.waiting.place(claim, value) as granted:
+            self.own.unanswered.add(claim)
             token = await self._ask(claim, value, wait=wait)
+            self.own.unanswered.discard(claim)
             if token is None and wait:
                 token = await granted
         if token is not None:
@@ -76,7 +78,9 @@ class PostgresClaims(Sessions, Claims):
 
     async def release(self, claim: Claim) -> bool:
         self.own.grants.given_back(claim.session, claim.name)
-        rows = await self._desk.call("release", claim.name, claim.session, claim.nonce, self._clock.now())
+        late = claim in self.own.unanswered
+        rows = await self._desk.call("release", claim.name, claim.session, claim.nonce, late, self._clock.now())
+        self.own.unanswered.discard(claim)
         return bool(rows[0][0])
 
     async def revoke(self, name: str, token: Token) -> bool:

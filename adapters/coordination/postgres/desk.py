@@ -30,6 +30,7 @@ class Desk:
         self.schema = schema
         self._group = group
         self._idle: list[Connection] = []
+        self._closed = False
         self._places = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def call(self, function: str, *arguments: object) -> Sequence[asyncpg.Record]:
@@ -40,14 +41,17 @@ class Desk:
     async def ask(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """Return the rows of a query. Raises `CoordinationError`, of `CoordinationUnavailable` with `maybe_done` where
         the request had been sent."""
+        if self._closed:
+            raise self.address.closed()
         query = query.replace("@schema@", self.schema)
         outcome = await asyncio.shield(self._group.create_task(self._answered(query, arguments)))
         if isinstance(outcome, CoordinationError):
             raise outcome
         return outcome
 
-    async def close(self) -> None:
-        """Close all connections that nobody uses."""
+    def close(self) -> None:
+        """Close all connections, each once its request is done."""
+        self._closed = True
         while self._idle:
             self._idle.pop().terminate()
 
@@ -58,18 +62,24 @@ class Desk:
             async with asyncio.timeout(self.address.timeout), self._places:
                 connection = await self._connection()
                 rows: Sequence[asyncpg.Record] = await connection.fetch(query, *arguments)
-                self._idle.append(connection)
+                self._done_with(connection)
                 return rows
         except CoordinationError as error:
             return error
         except asyncpg.PostgresError as error:
-            if connection is not None and not connection.is_closed():
-                self._idle.append(connection)
+            if connection is not None:
+                self._done_with(connection)
             return self.address.refusal(error, maybe_done=connection is not None)
         except BROKEN as error:
             if connection is not None:
                 connection.terminate()
             return self.address.refusal(error, maybe_done=connection is not None)
+
+    def _done_with(self, connection: Connection) -> None:
+        if self._closed:
+            connection.terminate()
+        elif not connection.is_closed():
+            self._idle.append(connection)
 
     async def _connection(self) -> Connection:
         while self._idle:

@@ -79,6 +79,8 @@ BEGIN
     IF NOT free AND held.session = its_session AND held.nonce = its_nonce THEN
         RETURN QUERY SELECT 'granted', held.token; RETURN;
     END IF;
+    DELETE FROM @schema@.withdrawn WHERE session = its_session AND name = its_name AND nonce = its_nonce;
+    IF FOUND THEN RETURN QUERY SELECT 'taken', NULL::bigint; RETURN; END IF;
     IF waits THEN
         IF free AND NOT EXISTS (SELECT FROM @schema@.waiter WHERE name = its_name) THEN
             found_token := @schema@.granted(its_name, its_session, its_nonce, its_value, moment);
@@ -104,7 +106,7 @@ BEGIN
     IF NOT FOUND THEN RETURN QUERY SELECT CASE WHEN waits THEN 'waits' ELSE 'taken' END, NULL::bigint; END IF;
 END $$;
 
-CREATE FUNCTION @schema@.release(its_name text, its_session text, its_nonce text, moment timestamptz)
+CREATE FUNCTION @schema@.release(its_name text, its_session text, its_nonce text, late boolean, moment timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM @schema@.turn_of(its_name);
@@ -116,7 +118,12 @@ BEGIN
         RETURN true;
     END IF;
     DELETE FROM @schema@.waiter WHERE name = its_name AND session = its_session AND nonce = its_nonce;
-    IF FOUND THEN PERFORM @schema@.tell('claim', its_name); END IF;
+    IF FOUND THEN
+        PERFORM @schema@.tell('claim', its_name);
+    ELSIF late THEN
+        INSERT INTO @schema@.withdrawn (session, name, nonce)
+        SELECT id, its_name, its_nonce FROM @schema@.session WHERE id = its_session ON CONFLICT DO NOTHING;
+    END IF;
     RETURN false;
 END $$;
 
@@ -169,6 +176,7 @@ BEGIN
         AND NOT (deaf AND @schema@.listens(life, life_too))
     RETURNING * INTO ended;
     IF NOT FOUND THEN RETURN false; END IF;
+    DELETE FROM @schema@.withdrawn WHERE session = its_id;
     FOR one IN
         SELECT name FROM @schema@.waiter WHERE session = its_id UNION
         SELECT name FROM @schema@.hold WHERE session = its_id ORDER BY name

@@ -54,7 +54,7 @@ BEGIN
     RETURN QUERY SELECT 'done', known;
 END $$;
 
--- Remove what has expired, keys and what is told of the past, and return the milliseconds until the next key does.
+-- Remove what is over, keys and what is told of the past, and return the milliseconds until the next key does.
 CREATE FUNCTION @schema@.sweep() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     one record;
@@ -66,6 +66,7 @@ BEGIN
     LOOP
         PERFORM @schema@.tell('key', one.key);
     END LOOP;
+    DELETE FROM @schema@.withdrawn w WHERE NOT EXISTS (SELECT FROM @schema@.session WHERE id = w.session);
     DELETE FROM @schema@.past WHERE recorded < clock_timestamp() - interval '1 day';
     RETURN (SELECT ceil(extract(epoch FROM min(expires) - clock_timestamp()) * 1000) FROM @schema@.entry
             WHERE expires IS NOT NULL);

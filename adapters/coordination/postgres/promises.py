@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -36,7 +37,8 @@ def learnt(title: str, version: str, settings: Mapping[str, str]) -> Promises:
     Raises `NotSupported` for one that is too old, `CoordinationError` for a standby.
     """
     backend = f"PostgreSQL {version.split(maxsplit=1)[0]}"
-    if int(version.split(".", maxsplit=1)[0].split(maxsplit=1)[0]) < OLDEST:
+    major = re.match(r"\d+", version)
+    if major is None or int(major[0]) < OLDEST:
         raise NotSupported(f"{title} is {backend}; {OLDEST} is the oldest that can do this. Use a newer one.")
     if settings.get("standby") == "true":
         raise CoordinationError(f"{title} is a standby. Name the primary in coordination.url.")

@@ -33,6 +33,13 @@ CREATE TABLE @schema@.waiter (
 CREATE INDEX waiter_name ON @schema@.waiter (name, turn);
 CREATE INDEX waiter_session ON @schema@.waiter (session);
 
+CREATE TABLE @schema@.withdrawn ( -- claims that were released before they arrived
+    session text COLLATE "C" NOT NULL,
+    name    text COLLATE "C" NOT NULL,
+    nonce   text NOT NULL,
+    PRIMARY KEY (session, name, nonce)
+);
+
 CREATE TABLE @schema@.past (
     name     text COLLATE "C" NOT NULL,
     token    bigint NOT NULL,

@@ -87,6 +87,10 @@ class Address:
         """Return the error to raise for an answer that did not come in time."""
         return CoordinationUnavailable(f"{self.title} did not answer within {self.timeout:g} s.", maybe_done=maybe_done)
 
+    def closed(self) -> CoordinationUnavailable:
+        """Return the error to raise once this process is done with it."""
+        return CoordinationUnavailable(f"{self.title} is closed here. Open the workspace again.")
+
     def away(self) -> CoordinationUnavailable:
         """Return the error to raise for those who waited when the connection broke and could not be made again."""
         return CoordinationUnavailable(f"{self.title} closed the connection and cannot be reached again.")

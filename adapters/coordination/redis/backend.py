@@ -160,6 +160,7 @@ class RedisStore(RedisKeys, RedisClaims, Store):
         return keep_up(self._link, self.own, self._clock), self.observer.look_after(sessions)
 
     async def close(self) -> None:
+        self.own.waiting.broken(self._link.address.closed())
         await self._link.close()
 
 

@@ -64,7 +64,9 @@ class RedisClaims(Sessions, Claims):
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
         with self.own.waiting.place(claim, value) as granted:
+            self.own.unanswered.add(claim)
             answer = await self._link.script(scripts.CLAIM, *self._asked(claim, value, wait=wait))
+            self.own.unanswered.discard(claim)
             token = self._token(claim, answer)
             if token is None and wait:
                 token = await granted
@@ -74,7 +76,10 @@ class RedisClaims(Sessions, Claims):
 
     async def release(self, claim: Claim) -> bool:
         self.own.grants.given_back(claim.session, claim.name)
-        return bool(await self._link.script(scripts.RELEASE, claim.name, claim.session, claim.nonce, self._now()))
+        place = claim.name, claim.session, claim.nonce
+        held = await self._link.script(scripts.RELEASE, *place, int(claim in self.own.unanswered), self._now())
+        self.own.unanswered.discard(claim)
+        return bool(held)
 
     async def revoke(self, name: str, token: Token) -> bool:
         return bool(await self._link.script(scripts.REVOKE, name, token, self._now()))

@@ -35,7 +35,7 @@ class Line:
         self._answers: deque[asyncio.Future[Any]] = deque()
         self._open = True
         self.trouble = asyncio.Event()
-        """Set when it broke, and when an answer is overdue: then it may be dead without a word, or come to life again."""
+        """Set when it broke, and when an answer is overdue: it may be dead without a word, or come to life again."""
 
     @property
     def open(self) -> bool:
@@ -124,6 +124,7 @@ class Link:
         self._space = space
         self._line: Line | None = None
         self._dialling = asyncio.Lock()
+        self._closed = False
 
     async def script(self, script: Script, *arguments: Argument) -> Any:
         """Run a script on the namespace and return what it returns. Raises `CoordinationError`."""
@@ -155,6 +156,8 @@ class Link:
     async def line(self) -> Line:
         """Return a line that is open. Raises `CoordinationError`."""
         async with self._dialling:
+            if self._closed:
+                raise self.address.closed()
             if self._line is None or not self._line.open:
                 self._line = await self._dialled()
             return self._line
@@ -167,7 +170,8 @@ class Link:
                 await before.end()
 
     async def close(self) -> None:
-        """Close the line; its reader ends with it."""
+        """Close the line, for ever; its reader ends with it."""
+        self._closed = True
         if self._line is not None:
             await self._line.end()
 

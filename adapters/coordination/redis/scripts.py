@@ -6,6 +6,7 @@ All keys of a namespace begin with `{namespace}:` (one hash tag: one slot), whic
     lock:NAME    hash session, nonce, token, since, value            past:NAME   list of the last holds
     queue:NAME   zset of `session nonce` by turn      waiting:NAME   hash of the same to since and value
     key:KEY      hash value, revision                 expiring   zset of keys by deadline (ms of the server's clock)
+    withdrawn:ID set of the same, of claims that were released before they arrived
     sessions     set     names, keys   zsets to find by prefix      fence, turn, revision, changes   counters
     log          stream of changes, its ids are `changes`: whoever misses one sees the gap
     to:ID        the channel of a session: `granted`, `revoked`, `over`; its subscriber is the session's sign of life
@@ -149,7 +150,7 @@ for _, place in ipairs(call('SMEMBERS', space .. 'places:' .. session)) do
 end
 local names = call('HKEYS', space .. 'grants:' .. session)
 for _, name in ipairs(names) do close(name, 'lapsed', now) end
-call('DEL', space .. 'session:' .. session)
+call('DEL', space .. 'session:' .. session, space .. 'withdrawn:' .. session)
 call('SREM', space .. 'sessions', session)
 for _, name in ipairs(names) do pass_on(name, now) end
 call('PUBLISH', space .. 'to:' .. session, 'over')
@@ -174,6 +175,7 @@ local name, session, nonce, value, wait, now = unpack(ARGV)
 if not living(session) then return {'over'} end
 local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce', 'token')
 if held[1] == session and held[2] == nonce then return {'granted', held[3]} end
+if call('SREM', space .. 'withdrawn:' .. session, name .. '\\n' .. nonce) == 1 then return {'taken'} end
 if held[1] and not living(held[1]) then
   close(name, 'lapsed', now)
   held[1] = false
@@ -204,7 +206,7 @@ return {'waits'}
 
 RELEASE = Script(
     """
-local name, session, nonce, now = unpack(ARGV)
+local name, session, nonce, late, now = unpack(ARGV)
 local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce')
 if held[1] == session and held[2] == nonce then
   close(name, 'released', now)
@@ -214,6 +216,8 @@ end
 if leave(name, session, nonce) then
   tidy(name)
   tell('claim', name)
+elseif late == '1' and living(session) then
+  call('SADD', space .. 'withdrawn:' .. session, name .. '\\n' .. nonce)
 end
 return 0
 """,

@@ -29,7 +29,7 @@ class OnPostgres(ServerSandbox):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._namespace = f"try-{getpid()}-{next(_namespaces)}"
+        self.namespace = f"try-{getpid()}-{next(_namespaces)}"
 
     def server_port(self) -> int:
         return engine("postgres").port
@@ -39,7 +39,7 @@ class OnPostgres(ServerSandbox):
             url=f"postgresql://{USER}@{self.address}/postgres", password="env:UNUSED", timeout=timedelta(seconds=2)
         )
         context = AdapterContext(adapter="coordination", folder=self.folder, secrets=_password)
-        return Postgres(settings, context, self.clock, self._namespace)
+        return Postgres(settings, context, self.clock, self.namespace)
 
     async def restart(self) -> None:
         server = engine("postgres")

@@ -28,7 +28,7 @@ class OnRedis(ServerSandbox):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._namespace = f"try-{getpid()}-{next(_namespaces)}"
+        self.namespace = f"try-{getpid()}-{next(_namespaces)}"
 
     def server_port(self) -> int:
         return engine(self.kind).port
@@ -36,7 +36,7 @@ class OnRedis(ServerSandbox):
     def backend(self) -> Redis:
         settings = Redis.Settings(url=f"redis://{self.address}", timeout=timedelta(seconds=2))
         context = AdapterContext(adapter="coordination", folder=self.folder, secrets=_none)
-        return Redis(settings, context, self.clock, self._namespace)
+        return Redis(settings, context, self.clock, self.namespace)
 
     async def restart(self) -> None:
         server = engine(self.kind)
