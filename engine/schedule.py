@@ -17,6 +17,9 @@ from engine.settings.model import Schedule
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+UNSETTLED = timedelta(hours=3)
+"""So long before and after a change of clocks the calendar alone does not tell what comes next."""
+
 
 def next_fire(schedule: Schedule, after: datetime) -> datetime:
     """Return the first moment after `after` at which the schedule fires, in UTC."""
@@ -31,15 +34,42 @@ def next_step(every: timedelta, after: datetime) -> datetime:
 
 
 def next_cron(expression: str, timezone: str, after: datetime) -> datetime:
-    """Return the first moment after `after` that a cron expression means in a time zone, in UTC."""
+    """Return the first moment after `after` that a cron expression means in a time zone, in UTC.
+
+    The expression is evaluated on the calendar alone; what its times mean in the zone is worked out here.
+    """
     zone = ZoneInfo(timezone)
-    moments = croniter(expression, after.astimezone(zone))
+    local = after.astimezone(zone)
+    around = {moment.astimezone(zone).utcoffset() for moment in (after - UNSETTLED, after, after + UNSETTLED)}
+    settled = len(around) == 1
+    times = croniter(expression, local.replace(tzinfo=None) - (timedelta(0) if settled else UNSETTLED))
     _, *hours = expression.split()
     elapsed = not hours or hours[0].startswith("*")
+    best: datetime | None = None
     while True:
-        moment: datetime = moments.get_next(datetime).astimezone(UTC)
-        if elapsed or not moment.astimezone(zone).fold:
-            return moment
+        first, second = _moments_of(times.get_next(datetime), zone)
+        if best is not None and first > best:
+            return best
+        for moment in (first, second) if elapsed else (first,):
+            if moment > after and (best is None or moment < best):
+                best = moment
+        if settled and best is not None:
+            return best
+
+
+def _moments_of(time: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when it is this time of day in a zone, in UTC: two moments where clocks are put back, twice the end of the
+    gap where they are put forward and it never is."""
+    first, second = (time.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first <= second:
+        return first, second
+    before, after = second, first  # PEP 495: read with the offset after the gap, and with the one before it
+    offset = after.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        before, after = (before, middle) if middle.astimezone(zone).utcoffset() == offset else (middle, after)
+    end = after.replace(microsecond=0)
+    return end, end
 
 
 def fires(schedule: Schedule, after: datetime, count: int) -> tuple[datetime, ...]:
