@@ -21,8 +21,9 @@ IMPATIENT = (
 
 
 @contextmanager
-def start_consul() -> Iterator[ServerProcess]:
-    """Run Consul until the block ends; or give the one that CONSUL_HTTP_ADDR names, which nobody can stop from here."""
+def start_consul(*more: str) -> Iterator[ServerProcess]:
+    """Run Consul until the block ends, with more settings (HCL); or give the one that CONSUL_HTTP_ADDR names, which
+    nobody can stop or set from here."""
     if address := os.environ.get(GIVEN):
         with private_folder("consul") as folder:
             yield GivenConsul(address, folder)
@@ -33,7 +34,7 @@ def start_consul() -> Iterator[ServerProcess]:
         names = ("-http-port", "-server-port", "-serf-lan-port", "-serf-wan-port")
         listening = [f"{name}={port}" for name, port in zip(names, ports, strict=True)]
         place = [f"-data-dir={folder / 'data'}", "-bind=127.0.0.1", "-client=127.0.0.1", "-dns-port=-1"]
-        settings = [f"-hcl={setting}" for setting in IMPATIENT]
+        settings = [f"-hcl={setting}" for setting in (*IMPATIENT, *more)]
         return [path, "agent", "-server", "-bootstrap-expect=1", "-log-level=warn", *place, *listening, *settings]
 
     with running(Recipe(name="consul", scheme="http", command=command, answers=_makes_sessions, ports=4)) as server:
