@@ -111,7 +111,7 @@ async def test_a_namespace_that_needs_quoting_is_quoted() -> None:
     async with backend("Odd-Name").open() as store:
         await store.put("k", b"v")
     with server().connect() as connection:
-        found = connection.execute(
+        made = connection.execute(
             "SELECT count(*) FROM pg_namespace WHERE nspname = 'Odd-Name_coordination'"
         ).fetchone()
     assert made == (1,)
