@@ -124,6 +124,13 @@ COORDINATION: tuple[BackendType, ...] = (
         path="adapters.coordination.consul.backend:Consul",
     ),
     BackendType(
+        type="nats",
+        title="NATS",
+        summary="NATS servers with JetStream, 2.11 or later: all nodes that reach them.",
+        path="adapters.coordination.nats.backend:Nats",
+        extra="nats",
+    ),
+    BackendType(
         type="memcached",
         title="memcached",
         summary="A memcached server (1.6 or newer): keys alone, and no longer than it likes to keep them.",

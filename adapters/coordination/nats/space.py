@@ -1,0 +1,160 @@
+"""What the parts of a NATS store share: the line, the bucket, and this process's own sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from weakref import WeakValueDictionary
+
+from adapters.coordination.chores import Chores
+from adapters.coordination.nats.address import Address
+from adapters.coordination.nats.bucket import bucket
+from adapters.coordination.nats.layout import Layout
+from adapters.coordination.nats.queue import UNKNOWN, Standing
+from adapters.coordination.nats.watch import Act, Hearers, Step, Watch
+from adapters.coordination.own_sessions import Grant, OwnSessions
+from adapters.coordination.records import ClaimRecord
+from engine.clock import Clock
+from engine.coordination.standing import Claim, SessionId, Token
+from engine.errors import CoordinationError, CoordinationUnavailable, SessionLost
+
+Turn = asyncio.Future[Token]
+
+
+class Space:
+    """One namespace at one NATS, and what this process has there."""
+
+    def __init__(self, address: Address, layout: Layout, clock: Clock, chores: Chores, replicas: int) -> None:
+        self.address = address
+        self.layout = layout
+        self.clock = clock
+        self.own: OwnSessions[tuple[str, Token]] = OwnSessions("NATS")
+        self.unanswered: set[Claim] = set()
+        """Claims that were sent and not answered: they may arrive later than what withdraws them."""
+        self._chores = chores
+        self._hearers = Hearers(
+            prepare=lambda jetstream: bucket(jetstream, layout, replicas),
+            changed=self._changed,
+            session=self._session_over,
+            synced=self._synced,
+            broken=self._broken,
+        )
+        self._watch: Watch | None = None
+        self._turns: dict[Claim, Turn] = {}
+        self._desks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def up(self) -> Watch:
+        """Return a watch that is up; a broken one is made anew. Raises `CoordinationError`."""
+        watch = self._watch
+        if watch is None or not watch.standing:
+            self._watch = watch = Watch(self.address, self.layout, self.clock, self._hearers)
+            self._chores.begin(watch.run())
+        await watch.up()
+        return watch
+
+    async def change(self, name: str, act: Act, *, firm: bool = False) -> Step:
+        """Put what `act` makes of a queue in its place; this process's own changes of it one after the other, for each
+        of them that came in between would have to begin anew. Raises `CoordinationError`."""
+        watch = await self.up()
+        desk = self._desks.get(name)
+        if desk is None:
+            self._desks[name] = desk = asyncio.Lock()
+        async with desk:
+            return await watch.change(name, act, firm=firm)
+
+    async def prune(self, name: str) -> None:
+        """Leave everybody out of a queue whose session is over. Raises `CoordinationError`."""
+        await self.change(name, lambda queue, _: queue)
+
+    @contextmanager
+    def turn(self, claim: Claim) -> Iterator[Turn]:
+        """Give the future of a grant, for the block: a token, or `UNKNOWN` when the claim has lost its place. Raises
+        there what ends the wait."""
+        own = self.own.own(claim.session)
+        turn: Turn = asyncio.get_running_loop().create_future()
+
+        def fail(error: SessionLost) -> None:
+            if not turn.done():
+                turn.set_exception(error)
+
+        self._turns[claim] = turn
+        own.struck.add(fail)
+        try:
+            yield turn
+        finally:
+            own.struck.discard(fail)
+            if self._turns.get(claim) is turn:
+                del self._turns[claim]
+            if turn.done() and not turn.cancelled():
+                turn.exception()  # looked at, or the loop complains that nobody did
+
+    def over(self, session: SessionId) -> SessionLost:
+        """Forget a session and tell everybody concerned; return what to raise."""
+        if session in self.own:
+            self.own.vanished({grant.place for grant in self.own.own(session).grants.values()})
+        self.unanswered = {claim for claim in self.unanswered if claim.session != session}
+        return self.own.over(session)
+
+    def _changed(self, name: str, before: Standing, after: Standing) -> None:
+        """Wake whose turn it is, and whoever is not in line any more; tell who held it until now."""
+        left, holder = before.queue.holder, after.queue.holder
+        if left is not None and (holder is None or holder.token != left.token):
+            self.own.vanished({(name, left.token)})
+        places = {(place.session, place.nonce) for place in after.queue.waiters}
+        if holder is not None:
+            places.add((holder.session, holder.nonce))
+            claim = Claim(holder.session, name, holder.nonce)
+            if holder.session in self.own and self.own.grant_of(claim) is None:
+                self.own.granted(claim, Grant((name, holder.token), holder.token, ClaimRecord()))
+            self._wake(claim, holder.token)
+        for place in before.queue.waiters:
+            if (place.session, place.nonce) not in places:
+                self._wake(Claim(place.session, name, place.nonce), UNKNOWN)
+
+    def _wake(self, claim: Claim, token: Token) -> None:
+        turn = self._turns.get(claim)
+        if turn is not None and not turn.done():
+            turn.set_result(token)
+
+    def _session_over(self, session: SessionId) -> None:
+        """A session is over: serve whoever waited for what it held, where that falls to this process."""
+        if session in self.own:
+            self.over(session)
+        if self._watch is not None:
+            for name in self._watch.mirror.names(session):
+                self._look_after(self._watch, name)
+
+    def _synced(self) -> None:
+        """Learn what was missed while nothing was told."""
+        if self._watch is None:
+            return
+        mirror = self._watch.mirror
+        for session in self.own:
+            if not mirror.living(session):
+                self.over(session)
+                continue
+            for claim, grant in list(self.own.own(session).grants.items()):
+                holder = mirror.standing(claim.name).queue.holder
+                if holder is None or holder.token != grant.token:
+                    self.own.vanished({grant.place})
+        for name, standing in mirror.queues():
+            if not all(mirror.living(session) for session in standing.queue.sessions):
+                self._look_after(self._watch, name)
+
+    def _look_after(self, watch: Watch, name: str) -> None:
+        """Write down that somebody in a queue is gone, if this process is the one to do it: the one that is served by
+        it, or, where nobody is, the one with the first of all sessions."""
+        queue = watch.mirror.standing(name).queue.pruned(watch.mirror.now(self.clock.now()))
+        first = queue.holder.session if queue.holder is not None else min(watch.mirror.sessions, default=None)
+        if first is not None and first in self.own:
+            self._chores.begin(self._prune_soon(name))
+
+    async def _prune_soon(self, name: str) -> None:
+        with suppress(CoordinationError):  # whoever comes next does it
+            await self.prune(name)
+
+    def _broken(self, fault: CoordinationUnavailable) -> None:
+        for turn in self._turns.values():
+            if not turn.done():
+                turn.set_exception(fault)
