@@ -122,7 +122,8 @@ class Stream:
         """Return how far each group came that ever said so."""
         prefix = f"{OFFSET}{self.name}/"
         entries = await self._ground.store.entries(prefix)
-        return {entry.key.removeprefix(prefix): _progress(entry.value).offset for entry in entries}
+        found = {entry.key.removeprefix(prefix): entry.value for entry in entries}
+        return {group: _progress(value).offset for group, value in found.items() if "/" not in group}
 
     @property
     def _streams(self) -> Streams:

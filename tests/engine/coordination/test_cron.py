@@ -310,6 +310,20 @@ def test_a_clock_that_is_set_forward_goes_by_the_policy_and_one_set_back_fires_n
     play(story)
 
 
+def test_a_clock_that_was_seen_to_be_set_is_acted_on_at_once() -> None:
+    async def story(world: World) -> None:
+        async with world.member("a", plans=[minutely(overlap=Overlap.ALLOW)]) as a, leading(a):
+            clock = a.cron._ground.clock
+            assert isinstance(clock, TroubledClock)
+            await world.clock.sleep(16 * SECOND)
+            clock.wrong_by = MINUTE
+            a.coordination.clock.standing()
+            await world.clock.sleep(SECOND)
+            assert minutes(await fires(a)) == [(1, Outcome.FIRED)]
+
+    play(story)
+
+
 def test_a_schedule_is_added_while_somebody_leads_and_fires_at_once_when_due() -> None:
     async def story(world: World) -> None:
         async with world.member("a") as a, world.member("b") as b, leading(a):
