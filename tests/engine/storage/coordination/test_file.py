@@ -230,11 +230,11 @@ MOUNTS = """\
 @pytest.mark.parametrize(
     ("place", "kind"),
     [
-        ("/srv/nfs/work", "nfs4"),
+        ("/srv/nfs/files", "nfs4"),
         ("/srv/nfsx", "ext4"),
-        ("/srv/with space/work", "fuse.sshfs"),
-        ("/home/anna/work", "fuse.fuse-overlayfs"),
-        ("/srv/nfs/local/work", "tmpfs"),
+        ("/srv/with space/files", "fuse.sshfs"),
+        ("/home/anna/files", "fuse.fuse-overlayfs"),
+        ("/srv/nfs/local/files", "tmpfs"),
     ],
 )
 def test_the_file_system_is_that_of_the_innermost_mount(place: str, kind: str, tmp_path: Path) -> None:
