@@ -142,10 +142,11 @@ class Reading(Container):
 
     @property
     def moment(self) -> Moment:
-        """What drawing needs to know of time."""
+        """What drawing needs to know of time; it stands still while the backend is gone."""
         engine = self.deck.engine
         if engine is None:
             raise AssertionError("nothing is drawn without an engine")
-        until = engine.clock.monotonic() if self.lost_at is None else self.lost_at
+        until = self.elapsed if self.lost_at is None else self.lost_at
+        stopped = timedelta(seconds=self.elapsed - until)
         elapsed = timedelta(seconds=max(until - self.read_at, 0.0))
-        return Moment(now=engine.clock.now(), elapsed=elapsed, gone=self.lost_at is not None)
+        return Moment(now=engine.clock.now() - stopped, elapsed=elapsed, gone=self.lost_at is not None)

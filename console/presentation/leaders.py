@@ -6,6 +6,8 @@ from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from console.presentation.ages import count, duration, in_one_unit
 from console.presentation.leases import (
     ENDINGS,
@@ -37,7 +39,7 @@ def leader_line(group: LeaderStanding, columns: Columns, moment: Moment, own: Se
     name = cell(clean(group.group), columns.name - 1, "strong")
     waiting = cell(f"{len(waiters)}" if waiters else "·", WAIT, "dim", right=True)
     if holder is None:
-        last = group.terms[0] if group.terms else None
+        last = next(iter(terms_of(group)), None)
         ended = last.until if last is not None else None
         since = cell(in_one_unit(moment.now - ended) if ended is not None else "", SINCE, "dim")
         token = cell(f"{last.token:,}" if last else "·", TOKEN, "dim", right=True)
@@ -108,17 +110,28 @@ def detail(group: LeaderStanding, moment: Moment, own: Set[SessionId], width: in
     return [*lines, (), *_history(group, moment.now, width)]
 
 
+def terms_of(group: LeaderStanding) -> list[Term]:
+    """Return the terms, newest first, with the ends that the leaders themselves could not write but the claim knows."""
+    past = {each.token: each for each in group.claim.past}
+    return [
+        replace(term, until=known.until, ending=known.ending)
+        if term.until is None and (known := past.get(term.token)) is not None
+        else term
+        for term in group.terms
+    ]
+
+
 def _history(group: LeaderStanding, now: datetime, width: int) -> list[Line]:
-    if not group.terms:
+    terms = terms_of(group)
+    if not terms:
         return [(Span("No term is remembered.", "dim"),)]
-    recent = sum(1 for term in group.terms if now - term.since <= DAY)
+    recent = sum(1 for term in terms if now - term.since <= DAY)
     head = (Span("TERMS", "dim"), Span(f"  {count(recent, 'change')} of leader in 24 h", "dim"))
     lines: list[Line] = [head]
     leading = group.claim.holder.token if group.claim.holder is not None else None
-    lines += [_term(term, now, width, leading=term.token == leading) for term in group.terms[:MOST_LISTED]]
+    lines += [_term(term, now, width, leading=term.token == leading) for term in terms[:MOST_LISTED]]
     holds = [
-        Hold(f"{term.token:,}", term.since, term.until or (None if term.token == leading else now))
-        for term in group.terms
+        Hold(f"{term.token:,}", term.since, term.until or (None if term.token == leading else now)) for term in terms
     ]
     start = max(min(hold.since for hold in holds), now - DAY)
     room = min(width, 120)

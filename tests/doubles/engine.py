@@ -106,7 +106,9 @@ class ScriptedReconciler(Reconciler):
             return PlanState.APPROVED
         return PlanState.WAITING if self.approval_required else PlanState.OPEN
 
-    async def plan(self, sync: str, targets: Sequence[str] = (), *, keep: bool = True) -> StoredPlan:
+    async def plan(
+        self, sync: str, targets: Sequence[str] = (), *, keep: bool = True, like: StoredPlan | None = None
+    ) -> StoredPlan:
         self._asked("plan", sync)
         return await self.load(self.add(self.next_plans.pop(0)))
 

@@ -21,7 +21,7 @@ from console.presentation.key_values import (
     value_lines,
     written,
 )
-from console.presentation.spans import Span, plain
+from console.presentation.spans import Line, Span, plain
 
 NATURAL = {
     "an object": (b'{"a": 1}', Form.JSON),
@@ -101,7 +101,7 @@ def test_a_write_that_changes_nothing_says_so() -> None:
 
 
 def test_many_lines_are_shortened_and_that_is_said() -> None:
-    lines = [(Span(str(number)),) for number in range(10)]
+    lines: list[Line] = [(Span(str(number)),) for number in range(10)]
     assert [plain(line) for line in shortened(lines, 3)] == ["0", "1", "… 8 more lines"]
 
 
