@@ -222,7 +222,7 @@ MOUNTS = """\
 22 1 254:0 / / rw - ext4 /dev/vda rw
 40 22 0:40 / /srv/nfs rw - nfs4 server:/ rw
 41 22 0:41 / /srv/with\\040space rw - fuse.sshfs host: rw
-42 22 0:42 / /home/anna rw - fuse.fuse-overlayfs none rw
+42 22 0:42 / /srv/anna rw - fuse.fuse-overlayfs none rw
 43 40 0:43 / /srv/nfs/local rw - tmpfs tmpfs rw
 """
 
@@ -233,7 +233,7 @@ MOUNTS = """\
         ("/srv/nfs/files", "nfs4"),
         ("/srv/nfsx", "ext4"),
         ("/srv/with space/files", "fuse.sshfs"),
-        ("/home/anna/files", "fuse.fuse-overlayfs"),
+        ("/srv/anna/files", "fuse.fuse-overlayfs"),
         ("/srv/nfs/local/files", "tmpfs"),
     ],
 )
