@@ -55,7 +55,7 @@ class Chronicle:
 
     async def ended(self, lease: Lease) -> None:
         """Note that a leader is about to leave. One that was lost cannot write any more."""
-        if lease.held:
+        if lease.held and (Feature.FENCED_WRITE not in self._line.promises.refusals or await self._leads(lease)):
             until = self._means.clock.now()
             await self._write(lease, lambda terms: tuple(_left(each, lease.token, until) for each in terms))
 
@@ -70,6 +70,14 @@ class Chronicle:
                     with suppress(KeyChanged):
                         await self._line.put(key, value, expected=entry.revision if entry else ABSENT, fence=fence)
                         return
+
+    async def _leads(self, lease: Lease) -> bool:
+        """Whether a leader still leads, where no write can look at that by itself: it may not have heard yet."""
+        with suppress(CoordinationError, TimeoutError):
+            async with asyncio.timeout(WRITING.total_seconds()):
+                holder = (await standing_of(self._line, self._group)).holder
+                return holder is not None and holder.token == lease.token
+        return False
 
     async def _past(self) -> Mapping[Token, PastHolder]:
         with suppress(CoordinationError, TimeoutError):
