@@ -67,17 +67,14 @@ class Engagement:
             return self._why
         self._body.enter()
         self.deadline, self._running = deadline, True
-        kind: type[BaseException] | None = None
         try:
-            return await handler(self.task, self.attempt)
+            answer = await handler(self.task, self.attempt)
         except BaseException as error:
-            kind = type(error)
-            if not self._leave(kind):
+            if not self._leave(type(error)):
                 raise
             return self._why
-        finally:
-            if kind is None:
-                self._leave(None)
+        self._leave(None)
+        return answer
 
     def _leave(self, kind: type[BaseException] | None) -> bool:
         self.deadline, self._running = None, False
@@ -143,23 +140,27 @@ class Attempting:
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is the task's error
             return self._failed(error)
 
-    async def end(self, engaged: Engagement, step: Step, *, patient: bool = True) -> bool:
-        """Write how an attempt ended; return whether that counts. It does not when the session is over, or when others
-        have taken the task away from this attempt."""
+    async def give_back(self, engaged: Engagement) -> None:
+        """Give a task back whose taking was broken off, in case it was done."""
+        if await self._is_ours(engaged, patient=False):
+            await self.end(engaged, self._released, patient=False)
+
+    async def end(self, engaged: Engagement, step: Step, *, patient: bool = True) -> None:
+        """Write how an attempt ended, unless the session is over, or others have taken the task away from it. Without
+        patience a backend that is away is not waited for: the task is found again when the session has ended."""
         task, revision = engaged.task, engaged.revision
         while engaged.session.held:
             try:
                 await self._book.write(step(task), revision)
-                return True
+                return
             except KeyChanged:
                 if not await self._is_ours(engaged, patient=patient):
-                    return False
+                    return
                 task, revision = engaged.task, engaged.revision
             except CoordinationUnavailable:
                 if not patient:
-                    return False
+                    return
                 await self._ground.clock.sleep(AGAIN)
-        return False
 
     def _done(self, answer: object) -> Step:
         result = kept_result(answer, self._ground.redactor)

@@ -150,11 +150,9 @@ class Pool:
     async def _work(self, engaged: Engagement) -> None:
         task = engaged.task
         try:
-            if not await self._attempting.take(engaged):
-                self._waiting.lost_race()
+            if not await self._take(engaged):
                 return
-            self._waiting.won_race()
-            self._next.ring()
+            self._next.ring()  # the attempt's time-out is to be kept from now on
             step = await self._attempting.handle(engaged, self._handlers[task.name])
             if step is not None:
                 await self._end(engaged, step)
@@ -163,6 +161,19 @@ class Pool:
             if (again := self._aside.pop(task.id, None)) is not None:
                 self._note(again)
             self._next.ring()
+
+    async def _take(self, engaged: Engagement) -> bool:
+        """Begin an attempt, unless others were quicker; leave nothing half taken when asked to stop just then."""
+        try:
+            first = await self._attempting.take(engaged)
+        except asyncio.CancelledError:
+            await self._attempting.give_back(engaged)
+            raise
+        if first:
+            self._waiting.won_race()
+        else:
+            self._waiting.lost_race()
+        return first
 
     async def _end(self, engaged: Engagement, step: Step) -> None:
         """Write the end of an attempt, also when this process is asked to stop just then."""

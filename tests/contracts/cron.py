@@ -92,8 +92,9 @@ async def schedulers_that_all_believe_to_lead_fire_each_moment_once(sandbox: Sto
 
 @CRON.case(*NEEDS)
 async def a_one_shot_fires_once_and_ends(sandbox: StoreSandbox) -> None:
-    plan = Plan(name="once", task="job", at=sandbox.clock.now() + timedelta(seconds=0.5))
-    async with node(sandbox, "a", [plan]) as a, node(sandbox, "b", [plan]) as b, leading(a, b):
+    async with node(sandbox, "a", []) as a, node(sandbox, "b", []) as b, leading(a, b):
+        plan = Plan(name="once", task="job", at=sandbox.clock.now() + timedelta(seconds=0.5))
+        await b.cron.add(plan)
         (fire,) = await fired(a, 1, "once")
         (schedule,) = await b.cron.schedules()
 

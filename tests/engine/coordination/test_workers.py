@@ -156,6 +156,30 @@ def test_a_lost_answer_to_the_asking_does_not_ask_twice() -> None:
     play(story)
 
 
+def test_a_worker_that_is_stopped_while_it_takes_a_task_leaves_it_to_others() -> None:
+    async def story(world: World) -> None:
+        trouble = Trouble()
+        async with world.member("client") as client, world.member("a", trouble) as a, together() as group:
+            run = group.create_task(a.tasks.run({"job": Slow(world, "a")}))
+
+            async def stop(_: str) -> None:
+                trouble.after_putting = None
+                run.cancel()
+                await asyncio.sleep(0)
+
+            await world.clock.sleep(timedelta(seconds=1))
+            trouble.after_putting = stop
+            task = await client.tasks.submit("job")
+            await world.clock.sleep(timedelta(seconds=1))
+            back = await client.tasks.get(task.id)
+
+        assert run.cancelled()
+        assert [each.state for each in world.written if each][1] is TaskState.RUNNING
+        assert (back.state, back.attempts) == (TaskState.WAITING, 0)
+
+    play(story)
+
+
 def test_a_worker_goes_on_when_its_backend_comes_back() -> None:
     async def story(world: World) -> None:
         trouble = Trouble()
