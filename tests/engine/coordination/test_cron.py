@@ -423,6 +423,22 @@ def test_a_fire_by_hand_is_out_of_turn_and_decides_nothing() -> None:
     play(story)
 
 
+def test_what_was_missed_stays_missed_when_somebody_fires_by_hand() -> None:
+    async def story(world: World) -> None:
+        async with world.member("a", plans=[minutely(overlap=Overlap.ALLOW)]) as a:
+            async with leading(a):
+                await world.clock.sleep(MINUTE + SECOND)
+            await world.clock.sleep(3 * MINUTE)
+            await a.cron.fire("minutely")
+            async with leading(a):
+                await world.clock.sleep(SECOND)
+            found = [fire for fire in await fires(a) if not fire.by_hand]
+
+        assert minutes(found) == [(1, Outcome.FIRED), (2, Outcome.MISSED), (3, Outcome.MISSED), (4, Outcome.FIRED)]
+
+    play(story)
+
+
 def test_a_fire_by_hand_does_not_overlap_where_that_is_forbidden_and_waits_where_it_may() -> None:
     async def story(world: World) -> None:
         slow = Slow(world, timedelta(seconds=20))
@@ -452,6 +468,27 @@ def test_old_fires_are_removed_and_the_last_are_kept() -> None:
 
         assert KEPT <= len(found) <= KEPT + SLACK
         assert found[-1].nominal == BEGIN + timedelta(seconds=KEPT + SLACK + 40)
+
+    play(story)
+
+
+def test_the_leader_forgets_what_ended_long_ago_and_what_no_schedule_knows_any_more() -> None:
+    async def story(world: World) -> None:
+        async with world.member("a") as a:
+            clock = a.cron._ground.clock
+            assert isinstance(clock, TroubledClock)
+            await a.cron.add(minutely())
+            async with leading(a):
+                await world.clock.sleep(MINUTE + SECOND)
+            await a.cron.remove("minutely")
+            (fired,) = await a.tasks.list()
+            await a.tasks.cancel(fired.id)
+            kept = await a.tasks.submit("job")
+            clock.wrong_by = timedelta(days=31)
+            async with leading(a):
+                await world.clock.sleep(SECOND)
+            assert [task.id for task in await a.tasks.list()] == [kept.id]
+            assert await a.coordination.line.entries("cron/") == []
 
     play(story)
 

@@ -64,7 +64,7 @@ def test_a_task_without_a_delay_is_due_even_where_the_clock_is_slow() -> None:
 
 
 def test_old_news_changes_nothing() -> None:
-    queue = waiting(sighting("t", revision=5), sighting("t", revision=4, due=NOON + HOUR), sighting("t", revision=5))
+    queue = waiting(sighting("t", revision=5), sighting("t", revision=5), sighting("t", revision=4, due=NOON + HOUR))
 
     taken = queue.take(0.0, 0.0)
 

@@ -111,6 +111,26 @@ def test_a_frozen_workers_late_result_does_not_win() -> None:
     play(story)
 
 
+def test_a_worker_that_was_cut_off_writes_nothing_after_its_deadline_even_if_nobody_took_over() -> None:
+    async def story(world: World) -> None:
+        trouble = Trouble()
+        handler = Slow(world, "a", 1)
+        async with world.member("client") as client, world.member("a", trouble, {"job": handler}):
+            task = await client.tasks.submit("job")
+            await world.until(handler.has_begun)
+            trouble.away = True
+            await world.clock.sleep(5 * TTL)
+            assert len(handler.done) == 1
+            trouble.away = False
+            await world.until(has_ended(client, task))
+            done = await client.tasks.get(task.id)
+
+        assert done.attempt is not None
+        assert (done.state, done.attempts, done.attempt.token) == (TaskState.DONE, 2, handler.begun[1].token)
+
+    play(story)
+
+
 def test_a_lost_answer_to_the_taking_neither_loses_the_task_nor_does_it_twice() -> None:
     async def story(world: World) -> None:
         trouble = Trouble()
