@@ -6,9 +6,11 @@ What goes wrong is told as the engine's errors; what a status means is for the c
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import h11
 
@@ -65,7 +67,7 @@ class HttpPool:
     @asynccontextmanager
     async def listen(self, request: Request) -> AsyncGenerator[tuple[Answer, AsyncIterator[bytes]], None]:
         """Send a request whose answer has no end; give its head, and its pieces as they come, for however long."""
-        held = _Held()
+        held = _Held(self.timeout)
         try:
             with self._told(held, request):
                 async with asyncio.timeout(self.timeout):
@@ -92,7 +94,7 @@ class HttpPool:
 
     @asynccontextmanager
     async def _limited(self, request: Request, seconds: float) -> AsyncGenerator[_Held, None]:
-        held = _Held()
+        held = _Held(seconds)
         try:
             with self._told(held, request):
                 async with asyncio.timeout(seconds):
@@ -160,12 +162,13 @@ class HttpPool:
         self._forget_idle()
         self._ask_another_first()
         return CoordinationUnavailable(
-            f"{place} did not answer within {self.timeout:g} s. See whether it is up, or raise coordination.timeout.",
+            f"{place} did not answer within {held.seconds:g} s. See whether it is up, or raise coordination.timeout.",
             maybe_done=sent and request.writes,
         )
 
     def _broken(self, held: _Held, request: Request, error: Exception) -> CoordinationUnavailable:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
         if held.line is None:
             return CoordinationUnavailable(
                 f"{self.place} cannot be reached ({reason}). See whether it runs, and whether coordination.url is "
@@ -182,7 +185,10 @@ class HttpPool:
         self._idle.clear()
 
 
+@dataclass(slots=True)
 class _Held:
     """The line a request got, once it has one."""
 
+    seconds: float
+    """That it may take."""
     line: HttpLine | None = None

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from adapters.coordination.records import ClaimRecord
+from adapters.coordination.refusals import possibly_done
 from engine.coordination.standing import Claim, SessionId, Token
 from engine.coordination.store import Revoked
-from engine.errors import CoordinationUnavailable, SessionLost
+from engine.errors import CoordinationError, SessionLost
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Hashable)
@@ -132,8 +133,8 @@ class OwnSessions(Generic[P]):
         own = self._own.get(claim.session)
         if own is not None and own.asking.get(claim) is answered:
             del own.asking[claim]
-            error = None if answered.cancelled() else answered.exception()
-            if isinstance(error, CoordinationUnavailable) and error.maybe_done:
+            error = answered.exception()
+            if isinstance(error, CoordinationError) and possibly_done(error):
                 own.unanswered.add(claim)
 
     def _lost(self, session: SessionId) -> SessionLost:

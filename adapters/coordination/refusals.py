@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.coordination.standing import ABSENT, Fence, Revision
-from engine.errors import KeyChanged, LeaseLost
+from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, LeaseLost
 
 
 def key_changed(key: str, expected: Revision | None, revision: Revision) -> KeyChanged:
@@ -21,3 +21,8 @@ def outdated(fence: Fence) -> LeaseLost:
         token=fence.token,
         reason="expired",
     )
+
+
+def possibly_done(error: CoordinationError) -> bool:
+    """Return whether what failed with this may have taken effect: then nothing of it may be cleared away."""
+    return isinstance(error, CoordinationUnavailable) and error.maybe_done

@@ -58,9 +58,12 @@ class Consul(Backend):
     class Settings(WebSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Locks, leaders, keys, tasks and schedules in Consul (1.8 or later)."""
 
-        url: Annotated[Url, Meta(description="The HTTP address of an agent, best that of this host.")] = (
-            "http://127.0.0.1:8500"
-        )
+        url: Annotated[
+            Url,
+            Meta(
+                description="The HTTP address of an agent, best that of this host.", examples=["http://127.0.0.1:8500"]
+            ),
+        ] = "http://127.0.0.1:8500"
         token: Annotated[Secret, Meta(description="An ACL token.", examples=["keyring:consul"])] = ""
         shortest_ttl: Annotated[
             timedelta,

@@ -108,6 +108,13 @@ class ConsulCalls:
         if answer.status != 200:
             raise self._refused(answer, writes=True)
 
+    async def name_of(self, session: str) -> str:
+        """Return what a session was called, nothing for one that is over."""
+        answer = await self._ask("GET", f"/v1/session/info/{quote(session, safe='')}?consistent", b"", writes=False)
+        if answer.status != 200:
+            raise self._refused(answer, writes=False)
+        return next((found.name for found in self._read(answer, tuple[wire.SessionInfo, ...])), "")
+
     async def agent(self) -> wire.Agent:
         """Return what the agent says of itself; nothing where the token may not ask."""
         answer = await self._ask("GET", "/v1/agent/self", b"", writes=False)

@@ -8,17 +8,20 @@ renews; when that is, for people to read, stands in its flags (milliseconds sinc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from adapters.coordination.consul.calls import Conflict
 from adapters.coordination.consul.claims import holding_place
 from adapters.coordination.consul.space import ConsulSpace
 from adapters.coordination.consul.wire import Message, Pair, delete, get, held_by, lock, put, tree, written_at
-from adapters.coordination.refusals import key_changed, outdated
+from adapters.coordination.refusals import key_changed, outdated, possibly_done
 from engine.coordination.standing import ABSENT, Entry, Fence, Revision
 from engine.coordination.store import Keys
-from engine.errors import KeyChanged, NotSupported
+from engine.errors import CoordinationError, KeyChanged, NotSupported
 
+EXPIRING = "syncdeck expiring key"
+"""Name of the session of one."""
 LONGEST_EXPIRY = timedelta(hours=24)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -48,16 +51,17 @@ class ConsulKeys(Keys):
             return Revision(written[-1].modify_index)
         self._refuse(expires)
         before = await self._find(key)
-        session = await self._space.calls.begin("syncdeck expiring key", expires)
+        session = await self._space.calls.begin(EXPIRING, expires)
         flags = (self._space.clock.now() + expires - EPOCH) // MILLISECOND
         try:
             locked = lock(place, value, session, flags)
             written = await self._write(key, [delete(place), locked], expected, fence)
-        except BaseException:
-            await self._space.drop(session)
+        except CoordinationError as error:
+            if not possibly_done(error):
+                await self._space.drop(session)
             raise
-        if before is not None and before.session:
-            await self._space.drop(before.session)
+        if before is not None:
+            await self._outlived(before.session)
         return Revision(written[-1].modify_index)
 
     async def delete(self, key: str, *, expected: Revision | None = None, fence: Fence | None = None) -> bool:
@@ -68,8 +72,7 @@ class ConsulKeys(Keys):
             if error.revision == ABSENT and not expected:
                 return False
             raise
-        if erased[-1].session:
-            await self._space.drop(erased[-1].session)
+        await self._outlived(erased[-1].session)
         return True
 
     async def entries(self, prefix: str = "", *, after: str = "", limit: int = 1_000) -> Sequence[Entry]:
@@ -77,6 +80,12 @@ class ConsulKeys(Keys):
         found = await self._space.calls.find(tree(layout.key(prefix)))
         later = [pair for pair in found if pair.key > layout.key(after)] if after else found
         return [self._entry(pair) for pair in later[:limit]]
+
+    async def _outlived(self, session: str) -> None:
+        """Take back the session of a key that has another now, or is gone: if it was made for that key alone."""
+        with suppress(CoordinationError):
+            if session and await self._space.calls.name_of(session) == EXPIRING:
+                await self._space.calls.destroy(session)
 
     async def _find(self, key: str) -> Pair | None:
         try:

@@ -60,6 +60,12 @@ class NewSession(Struct, frozen=True):
     ID: str
 
 
+class SessionInfo(Struct, frozen=True, rename="pascal"):
+    """A session as Consul has it."""
+
+    name: str = ""
+
+
 class AgentConfig(Struct, frozen=True, rename="pascal"):
     version: str = ""
 

@@ -88,6 +88,11 @@ class EtcdCalls:
         found = await self.call("lease/timetolive", {"ID": lease}, wire.Lease, writes=False)
         return max(0, found.TTL)
 
+    async def bears_nothing(self, lease: int) -> bool:
+        """Return whether no key hangs on a lease."""
+        found = await self.call("lease/timetolive", {"ID": lease, "keys": True}, wire.Lease, writes=False)
+        return not found.keys
+
     async def revoke(self, lease: int) -> None:
         """End a lease; its keys go with it. Harmless when it is over."""
         with suppress(LeaseGone):
@@ -118,7 +123,10 @@ class EtcdCalls:
         async with self._pool.listen(request) as (head, pieces):
             if head.status != 200:
                 said = b"".join([piece async for piece in pieces])
-                raise self._refused(head._replace(body=said), writes=False)
+                refused = self._refused(head._replace(body=said), writes=False)
+                if isinstance(refused, StaleAdmission):
+                    self._token = ""  # whoever asks next is admitted anew
+                raise refused
             yield self._messages(pieces)
 
     async def _messages(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[wire.Told]:
@@ -129,6 +137,8 @@ class EtcdCalls:
                 said = self._read(Answer(200, {}, line), wire.Line)
                 if said.result is None:
                     raise CoordinationUnavailable(f"{self._pool.place}: it ended the watch ({said.error}).")
+                if any(sign in said.result.cancel_reason for sign in STALE_ADMISSION):
+                    self._token = ""
                 yield said.result
         raise CoordinationUnavailable(f"{self._pool.place}: it ended the watch.")
 

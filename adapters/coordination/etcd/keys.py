@@ -19,9 +19,10 @@ from adapters.coordination.etcd.wire import (
     look,
     put,
 )
-from adapters.coordination.refusals import key_changed, outdated
+from adapters.coordination.refusals import key_changed, outdated, possibly_done
 from engine.coordination.standing import ABSENT, Entry, Fence, Revision
 from engine.coordination.store import Keys
+from engine.errors import CoordinationError
 
 PAGE = 100
 """Entries in one answer: the largest values make one of some 35 MB."""
@@ -51,13 +52,13 @@ class EtcdKeys(Keys):
             lease = await calls.grant(ceil(expires.total_seconds()))
         try:
             outcome = await self._write(key, put(place, value, lease, prev_kv=True), expected, fence)
-        except BaseException:
-            if lease:
+        except CoordinationError as error:
+            if lease and not possibly_done(error):
                 await self._space.drop(lease)
             raise
         before = outcome.responses[0].response_put.prev_kv
         if before is not None and before.lease:
-            await self._space.drop(before.lease)
+            await self._space.outlived(before.lease)
         return Revision(outcome.header.revision)
 
     async def delete(self, key: str, *, expected: Revision | None = None, fence: Fence | None = None) -> bool:
@@ -65,7 +66,7 @@ class EtcdKeys(Keys):
         erased = outcome.responses[0].response_delete_range
         for before in erased.prev_kvs:
             if before.lease:
-                await self._space.drop(before.lease)
+                await self._space.outlived(before.lease)
         return erased.deleted > 0
 
     async def entries(self, prefix: str = "", *, after: str = "", limit: int = 1_000) -> Sequence[Entry]:

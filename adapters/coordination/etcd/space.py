@@ -34,6 +34,13 @@ class EtcdSpace:
         with suppress(CoordinationError):
             await self.calls.revoke(lease)
 
+    async def outlived(self, lease: int) -> None:
+        """Take back the lease of a key that has another now, or is gone: if nothing else hangs on it. (Whoever gave
+        that key its lease may have given it to others.)"""
+        with suppress(CoordinationError):
+            if await self.calls.bears_nothing(lease):
+                await self.calls.revoke(lease)
+
     async def left(self, leases: Iterable[int]) -> Mapping[int, timedelta]:
         """Return what is left of each lease."""
         asked = [lease for lease in leases if lease]

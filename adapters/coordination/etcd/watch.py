@@ -27,8 +27,9 @@ class Turn:
     """A claim that waits: it is its turn when all places ahead of it are gone."""
 
     def __init__(self) -> None:
-        self._ahead: set[bytes] | None = None
+        self._ahead: set[bytes] = set()
         self._gone: set[bytes] = set()
+        """While it is asked who is ahead."""
         self._fault: Exception | None = None
         self._news = asyncio.Event()
 
@@ -36,6 +37,7 @@ class Turn:
         """Return once all these are gone, those as well that went while the question for them was under way. Raises
         what ended the wait."""
         self._ahead = set(ahead) - self._gone
+        self._gone.clear()
         while self._ahead and self._fault is None:
             self._news.clear()
             await self._news.wait()
@@ -43,11 +45,12 @@ class Turn:
             raise self._fault
 
     def gone(self, place: bytes) -> None:
-        self._gone.add(place)
-        if self._ahead is not None:
-            self._ahead.discard(place)
-            if not self._ahead:
-                self._news.set()
+        if not self._ahead:
+            self._gone.add(place)
+            return
+        self._ahead.discard(place)
+        if not self._ahead:
+            self._news.set()
 
     def fail(self, fault: Exception) -> None:
         self._fault = fault

@@ -100,6 +100,7 @@ class Lease(Struct, frozen=True):
 
     ID: int = 0
     TTL: int = 0
+    keys: tuple[bytes, ...] = ()
 
 
 class KeptAlive(Struct, frozen=True):

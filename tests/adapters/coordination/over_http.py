@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psutil
 import pytest
 
@@ -19,6 +21,8 @@ class Requests:
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.before: Callable[[Request], None] = lambda request: None
+        """Called with each before it is sent."""
 
     def __len__(self) -> int:
         return len(self.sent)
@@ -31,6 +35,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Requests:
     class CountingPool(HttpPool):
         async def ask(self, request: Request) -> Answer:
             requests.sent.append(request.target)
+            requests.before(request)
             return await super().ask(request)
 
         async def wait(self, request: Request, longest: float) -> Answer:

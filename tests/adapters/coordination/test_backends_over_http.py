@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.coordination.http_line import Request
 from engine.coordination.standing import Claim, Kind
 from engine.errors import CoordinationUnavailable, SessionLost
 from tests.adapters.coordination.over_http import BOTH, connections_to, counted
@@ -47,6 +48,30 @@ async def test_a_write_whose_answer_was_lost_is_said_to_be_possibly_done(sandbox
         found = await soon(store.get("key"))
         assert found is not None
         assert found.value == b"1"
+
+
+@BOTH
+async def test_an_expiring_write_whose_answer_was_lost_takes_nothing_away(
+    sandbox_type: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was done: the key has its new value until its time is over, not none."""
+    requests = counted(monkeypatch)
+    async with sandbox_type(tmp_path) as sandbox:
+        store = await sandbox.open()
+        await soon(store.put("key", b"old"))
+
+        def lose_the_answer(request: Request) -> None:
+            if request.writes and request.target.endswith("/txn"):
+                sandbox.switch.turn(Line.ANSWERS_LOST)
+
+        requests.before = lose_the_answer
+        with pytest.raises(CoordinationUnavailable) as told:
+            await soon(store.put("key", b"new", expires=timedelta(minutes=5)))
+        assert told.value.maybe_done
+        sandbox.switch.turn(Line.THROUGH)
+        found = await soon(store.get("key"))
+        assert found is not None
+        assert found.value == b"new"
 
 
 @BOTH

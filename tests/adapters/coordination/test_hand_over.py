@@ -64,7 +64,7 @@ async def test_who_is_cut_off_gives_up_what_it_holds_and_remembers_to_give_it_ba
     told: list[tuple[str, Token]] = []
     own = HandOver("Anything")
     own.grants.begun(ANNA, lambda name, token: told.append((name, token)))
-    own.grants.confirmed(ANNA, [("a", Token(1))])
+    own.grants.confirmed(ANNA, {}, [("a", Token(1))])
     with own.waiting.place(Claim(ANNA, "b", "1"), b"") as waiting:
         own.cut_off(AWAY)
         with pytest.raises(CoordinationUnavailable):
@@ -82,3 +82,26 @@ async def test_a_claim_that_is_repeated_has_the_place_of_the_repetition() -> Non
             assert again.result() == 7
         assert len(own.waiting) == 0
     await asyncio.sleep(0)
+
+
+def test_what_came_and_went_while_a_renewal_was_under_way_is_not_forgotten() -> None:
+    own = HandOver("Anything")
+    own.grants.begun(ANNA, lambda name, token: None)
+    for name, token in (("stays", 1), ("goes", 2), ("was lost unheard", 3)):
+        own.grants.granted(ANNA, name, Token(token))
+    before = own.grants.held(ANNA)
+    own.grants.given_back(ANNA, "goes")
+    own.grants.granted(ANNA, "comes", Token(4))
+    own.grants.confirmed(ANNA, before, [("stays", Token(1)), ("goes", Token(2)), ("known there alone", Token(5))])
+    assert own.grants.held(ANNA) == {"stays": 1, "comes": 4, "known there alone": 5}
+
+
+@pytest.mark.parametrize("message", ["", "granted", "granted\nx\na\n1", "revoked\n\na", "something newer"])
+def test_what_is_not_understood_changes_nothing(message: str) -> None:
+    told: list[tuple[str, Token]] = []
+    own = HandOver("Anything")
+    own.grants.begun(ANNA, lambda name, token: told.append((name, token)))
+    own.grants.granted(ANNA, "a", Token(1))
+    own.heard(ANNA, message)
+    assert told == []
+    assert own.grants.held(ANNA) == {"a": 1}
