@@ -12,6 +12,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from console import screens
 from console.keymap import key_of
 from console.messages import Open
+from console.presentation.coordination import TABS
 from console.presentation.keys import key_name
 from console.screens.frame import SyncdeckScreen
 
@@ -85,6 +86,13 @@ class SyncdeckCommands(Provider):
     def _modes(self) -> Iterator[Command]:
         for number, (name, mode) in enumerate(screens.MODES.items(), start=1):
             yield Command(mode.title, partial(self._deck.action_switch, name), str(number))
+        for tab, shown in TABS.items():
+            yield Command(f"{shown.title} (coordination)", partial(self._tab, tab), f"{len(screens.MODES)} {shown.key}")
+
+    def _tab(self, name: str) -> None:
+        """Go to a tab of the coordination screen, which is made when it is first shown."""
+        self._deck.action_switch("coordination")
+        self._deck.call_after_refresh(self._deck.run_action, f"screen.tab('{name}')")
 
     def _keys(self) -> Iterator[Command]:
         offered: set[str] = set()

@@ -17,10 +17,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 from adapters.registry import Registry
 from adapters.secrets import resolve
@@ -30,12 +31,15 @@ from console.sample.nodes import folder_of, share_history
 from console.sample.workspace import build_sample
 from engine import assembly
 from engine.assembly import Engine, open_engine
+from engine.coordination.coordination import Coordination
 from engine.errors import ReplicationRefused
 from engine.ground import Extensions
 from engine.settings.reading import load_workspace
-from tests.console.settling import settled
+from tests.console.settling import settled, until
 from tests.doubles.clock import ManualClock
+from tests.doubles.coordination import ScriptedCoordination
 from tests.doubles.remote import Faults, RespondingRemote
+from tests.pictured_coordination import pictured
 
 PICTURES = Path(__file__).parents[1] / "screenshots"
 SIZES = ((80, 24), (160, 50))
@@ -47,7 +51,7 @@ ACTOR = "ann@desk"
 class Scene:
     """A screen and the keys that lead to it from the overview. `applied`: the sync that was applied before, if any;
     `offices`: whether the other nodes have exchanged their history with this one; `synced`: and Hamburg was synced with
-    as a peer, while Lisbon did not take the token.
+    as a peer, while Lisbon did not take the token; `gone`: the coordination backend does not answer.
 
     (Two targets of a sync are written at once: the events between them come in any order, and make no picture.)
     """
@@ -57,6 +61,7 @@ class Scene:
     applied: str = ""
     offices: bool = False
     synced: bool = False
+    gone: bool = False
 
 
 TO_ENGINEERING = ("4", "j", "j", "j", "j")
@@ -88,6 +93,16 @@ SCENES = (
     Scene("settle", (*TO_LONGEST, "H", "A"), offices=True),
     Scene("rule", (*TO_LONGEST, "m"), offices=True),
     Scene("many", ("7", "A", "t"), offices=True),
+    Scene("locks", ("9",)),
+    Scene("release", ("9", "X")),
+    Scene("gone", ("9",), gone=True),
+    Scene("leaders", ("9", "d")),
+    Scene("tasks", ("9", "t", "j", "j", "j")),
+    Scene("cron", ("9", "c", "G")),
+    Scene("keys", ("9", "s", "j")),
+    Scene("key", ("9", "s", "j", "e")),
+    Scene("clock", ("9", "o")),
+    Scene("streams", ("9", "m")),
     Scene("help", ("question_mark",)),
     Scene("palette", ("ctrl+p",)),
 )
@@ -158,13 +173,25 @@ async def draw(scene: Scene, size: tuple[int, int]) -> str:
         await prepare(Path(folder), clock, applied=scene.applied, offices=scene.offices)
         if scene.synced:
             await sync_offices(Path(folder), clock)
-        app = SyncdeckApp(lambda: sample_engine(Path(folder), clock))
+        app = SyncdeckApp(lambda: pictured_engine(Path(folder), clock, gone=scene.gone))
         async with app.run_test(size=size) as pilot:
             await settled(pilot)
             for key in scene.keys:
                 await pilot.press(key)
                 await settled(pilot)
+            if scene.gone and app.engine is not None:
+                cast("ScriptedCoordination", app.engine.coordination).lose()
+                await until(pilot, lambda: app.pulse.backend_gone)
+                await settled(pilot)
             return steady(app.export_screenshot(title="Syncdeck"))
+
+
+@asynccontextmanager
+async def pictured_engine(folder: Path, clock: ManualClock, *, gone: bool) -> AsyncIterator[Engine]:
+    """Open the engine on a workspace, with a company at work around it."""
+    async with sample_engine(folder, clock) as engine:
+        coordination = pictured(clock, engine.notices, remote=gone)
+        yield replace(engine, coordination=cast("Coordination", coordination))
 
 
 def use_utc() -> None:

@@ -96,7 +96,7 @@ def _gone(standing: BackendStanding | None, link: Link, now: datetime, width: in
     as_of = f"as of {link.as_of.astimezone():%H:%M:%S}" if link.as_of is not None else "nothing was read yet"
     lines: list[Line] = [spread(head, (Span(as_of, "warn"),), width)]
     lines += [(Span("  "), *line) for line in wrap(clean(link.fault), width - 2)[:3]]
-    kept = "What stands below is how it was then. " if link.as_of is not None else ""
+    kept = "Below is how it was then. " if link.as_of is not None else ""
     lines += [(Span("  "), *line) for line in wrap(f"{kept}{NEXT}", width - 2, "dim")]
     return lines
 
@@ -109,12 +109,12 @@ def _milliseconds(length: timedelta) -> str:
     return f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:,.0f} ms"
 
 
-def nothing_read(link: Link, width: int) -> list[Line]:
+def nothing_read(width: int) -> list[Line]:
     """Return what stands in an empty list while the backend is gone."""
     return [
         (Span("Nothing is known: the backend was not reached yet.", "strong"),),
         (),
-        *wrap(clean(link.fault), width),
+        *wrap("What is wrong stands on top. All is read as soon as it is there.", width),
     ]
 
 

@@ -190,7 +190,7 @@ class BackendWatch(SyncdeckScreen):
     def unknown(self, width: int) -> list[Line]:
         """Return what stands in a list that was never read."""
         if self.link.gone_since is not None:
-            return shown.nothing_read(self.link, width)
+            return shown.nothing_read(width)
         return [(Span("Reading …", "dim"),)]
 
 

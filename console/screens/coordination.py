@@ -86,6 +86,8 @@ class CoordinationScreen(BackendWatch):
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front, made when it is first asked for."""
         self.tab = name
+        if not self.query(TabLine):
+            return  # it is only just being put together, and begins with this tab
         self.query_one(TabLine).refresh()
         self.deck.beat()
         for pane in self.query(Pane):

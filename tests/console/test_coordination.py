@@ -10,14 +10,16 @@ from msgspec.structs import replace
 
 from console.presentation.coordination import TABS
 from console.screens.coordination import PANES
+from console.styles.ascii import plain
 from console.widgets.record_list import RecordList
+from engine.coordination.fires import Plan
 from engine.coordination.promises import Feature
 from engine.coordination.standing import Ending
 from engine.coordination.task import TaskState
 from tests.console.coordinating import lines, pane, place, words
 from tests.console.scripted import scripted_console
 from tests.console.settling import settled, until
-from tests.console.workbench import SIZES, press, rows_of, said, screen_text
+from tests.console.workbench import SIZES, deck, press, rows_of, said, screen_text, write
 from tests.doubles.coordination_wire import FAULT, who
 from tests.doubles.engine import ScriptedEngine
 
@@ -280,3 +282,25 @@ async def test_the_help_lists_the_keys_of_the_tab_in_front() -> None:
         text = "\n".join(rows_of(pilot.app.screen.query_one("#keys", RecordList)))
         assert "Take the lock away from its holder" in text
         assert "Tasks: queued, running, failed, dead" in text
+
+
+async def test_the_palette_leads_to_a_tab_from_anywhere() -> None:
+    async with scripted_console(with_locks()) as pilot:
+        await press(pilot, "colon")
+        await write(pilot, "cron (coord")
+        await press(pilot, "enter")
+        await until(pilot, lambda: deck(pilot).current_mode == "coordination" and place(pilot).tab == "cron")
+
+
+async def test_every_glyph_of_the_tabs_has_a_plain_one() -> None:
+    engine = with_locks()
+    engine.coordination.lead("cron", who("berlin"))
+    engine.coordination.cron.arrange(Plan(name="export", task="ping", every=60), due=timedelta(minutes=1))
+    engine.coordination.tasks.arrange("backup", TaskState.DEAD)
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "9")
+        for tab in TABS.values():
+            await press(pilot, tab.key)
+            drawn = plain(screen_text(pilot).replace("\n", " ").replace("?", ""))
+            assert drawn.isascii()
+            assert "?" not in drawn, f"something on {tab.title} has no plain glyph"

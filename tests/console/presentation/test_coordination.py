@@ -59,13 +59,13 @@ def test_a_backend_that_is_gone_is_told_with_since_when_why_and_what_happens_nex
     text = said(GONE, up=False)
     assert text.startswith("✗ Redis 7.0.15 is gone for 14 s as of ")
     assert FAULT in text
-    assert text.endswith("What stands below is how it was then. It is tried again by itself; R tries now.")
+    assert text.endswith("Below is how it was then. It is tried again by itself; R tries now.")
 
 
 def test_what_was_never_read_is_not_said_to_stand_below() -> None:
     link = Link(following=False, as_of=None, gone_since=NOW, fault=FAULT)
     assert "nothing was read yet" in said(link, up=False)
-    assert "below" not in said(link, up=False)
+    assert "Below" not in said(link, up=False)
 
 
 def test_no_line_is_longer_than_the_window() -> None:
