@@ -32,13 +32,14 @@ def company_at_work(folder: Path, *, crew: bool = True) -> Iterator[None]:
         for office in (folder_of(folder, node) for node in PEERS):
             if (office / "syncdeck.yaml").exists():  # not in a sample that an earlier version built
                 log = stack.enter_context((office / "serve.log").open("ab"))
+                # In the terminal's group: when the terminal goes away, they are told.
                 stack.callback(_stop, _start([*_syncdeck(office), "serve"], log))
         if crew:
             log = stack.enter_context((folder / "crew.log").open("ab"))
             for verb, name, held, pause in CREW:
                 words = [*_syncdeck(folder), verb, name, "--", "sleep", str(held)]
                 loop = AGAIN.format(command=shlex.join(words), pause=pause)
-                stack.callback(_stop, _start(["sh", "-c", loop], log))
+                stack.callback(_stop_all, _start(["sh", "-c", loop], log, group=0))
         yield
 
 
@@ -46,16 +47,21 @@ def _syncdeck(folder: Path) -> list[str]:
     return [sys.executable, "-m", "console", "-w", str(folder)]
 
 
-def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
+def _start(command: Sequence[str], log: IO[bytes], group: int | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=group)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
+    process.terminate()
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
+
+
+def _stop_all(loop: subprocess.Popen[bytes]) -> None:
+    """Stop a loop with the command that it runs."""
+    with suppress(ProcessLookupError):
+        os.killpg(loop.pid, signal.SIGTERM)
+    _stop(loop)
