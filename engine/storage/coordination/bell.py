@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-from engine.storage.coordination.file import bell_path
+from engine.storage.coordination.file import bell_path, closed
 
 _MODIFIED = 0x00000002
 """IN_MODIFY (inotify(7))."""
@@ -31,10 +31,12 @@ class Bell:
     """One process's end of the bell. Hears only while somebody listens."""
 
     def __init__(self, path: Path, *, may_ring: bool) -> None:
+        self._file = path
         self._path = bell_path(path)
         self._loop = asyncio.get_running_loop()
         self._listeners: set[asyncio.Event] = set()
         self._ear: int | None = None
+        self._closed = False
         self._rope = os.open(self._path, os.O_RDWR | os.O_CLOEXEC) if may_ring else None
 
     def ring(self) -> None:
@@ -42,11 +44,6 @@ class Bell:
         if self._rope is not None:
             with suppress(OSError):  # a full disk: nobody is told at once, and everybody looks within a second
                 os.pwrite(self._rope, b"*", 0)
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody listens."""
-        return bool(self._listeners)
 
     @property
     def pace(self) -> timedelta:
@@ -65,6 +62,13 @@ class Bell:
             self._listeners.discard(heard)
             if not self._listeners:
                 self._close_ear()
+
+    async def hear(self, heard: asyncio.Event) -> None:
+        """Wait for the next ring since the last call. Raises `CoordinationUnavailable` once this end is closed."""
+        await heard.wait()
+        heard.clear()
+        if self._closed:
+            raise closed(self._file)
 
     def sound(self) -> None:
         """Wake all listeners of this process."""
@@ -90,7 +94,9 @@ class Bell:
             self._ear = None
 
     def close(self) -> None:
-        """Stop hearing and ringing."""
+        """Stop hearing and ringing; whoever listens is told."""
+        self._closed = True
+        self.sound()
         self._close_ear()
         if self._rope is not None:
             os.close(self._rope)

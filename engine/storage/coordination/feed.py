@@ -51,8 +51,7 @@ class Feed:
                 for kind, name in batch.changes:
                     yield self._change(kind, name)
                 if not batch.more:
-                    await rung.wait()
-                    rung.clear()
+                    await self._bell.hear(rung)
 
     def _change(self, kind: Kind, name: str) -> Change:
         if kind is not Kind.KEY:

@@ -216,6 +216,11 @@ def _time_namespace() -> int:
         return 0
 
 
+def closed(path: Path) -> CoordinationUnavailable:
+    """Return the error for whoever asks, or waits, when this process has closed the file."""
+    return CoordinationUnavailable(f"The coordination file {path} is closed.")
+
+
 @contextmanager
 def telling(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system raise inside into words."""

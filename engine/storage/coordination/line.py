@@ -23,6 +23,7 @@ from engine.storage.connection import connect, primary_code
 from engine.storage.coordination.blocked import who_blocks
 from engine.storage.coordination.file import (
     ceiling_of,
+    closed,
     connect_quick,
     first_in_line,
     in_words,
@@ -109,7 +110,7 @@ class Line:
         nothing of it.
         """
         if self._stopping.is_set():
-            raise CoordinationUnavailable(f"The coordination file {self._path} is closed.")
+            raise closed(self._path)
         job = Job(work, self._loop.create_future(), durable)
         self.unfinished += not durable
         self._jobs.put(job)

@@ -9,11 +9,12 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from engine.storage.connection import connect
-from engine.storage.coordination.file import check, namespace_number, telling
+from engine.storage.coordination.file import check, closed, namespace_number, telling
 
 T = TypeVar("T")
 Look = Callable[[sqlite3.Connection, int], T]
@@ -28,6 +29,7 @@ class _Glass:
         self._namespace = namespace
         self._number: int | None = None
         self._connection: sqlite3.Connection | None = None
+        self._file = 0
         self._stands_still = False
 
     def look(self, work: Look[T], nothing: T) -> T:
@@ -39,8 +41,15 @@ class _Glass:
                 self._number = namespace_number(connection, self._namespace)
             return nothing if self._number is None else work(connection, self._number)
 
+    def look_again(self) -> None:
+        """Let go of a file that no longer bears its name."""
+        with suppress(OSError):
+            if self._connection is not None and self._path.stat().st_ino != self._file:
+                self.close()
+
     def version(self) -> int:
         """Return a number that changes whenever anybody has written."""
+        self.look_again()
         with telling(self._path):
             connection = self._opened()
             if connection is None:
@@ -60,6 +69,8 @@ class _Glass:
                 connection.close()
                 raise
             self._connection = connection
+            self._file = self._path.stat().st_ino
+            self._number = None
         return self._connection
 
     def close(self) -> None:
@@ -75,18 +86,27 @@ class Reading:
         self._near = _Glass(path, namespace)
         self._far = _Glass(path, namespace)
         self._turn = threading.Lock()
+        self._path = path
+        self._closed = False
 
     def now(self, work: Look[T], nothing: T) -> T:
         """Read something small."""
+        self._require_open()
         return self._near.look(work, nothing)
 
     async def away(self, work: Look[T], nothing: T) -> T:
         """Read something that may be large, in a thread."""
+        self._require_open()
         return await asyncio.to_thread(self._look_far, work, nothing)
 
     def _look_far(self, work: Look[T], nothing: T) -> T:
         with self._turn:
+            self._far.look_again()
             return self._far.look(work, nothing)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise closed(self._path)
 
     def version(self) -> int:
         """Return a number that changes whenever anybody, this process's writers included, has written."""
@@ -94,6 +114,7 @@ class Reading:
 
     def close(self) -> None:
         """Let go of the file."""
+        self._closed = True
         with self._turn:
             self._far.close()
         self._near.close()

@@ -21,7 +21,7 @@ from engine.storage.coordination.bell import Bell
 from engine.storage.coordination.blocked import who_blocks
 from engine.storage.coordination.expiry import Expiry
 from engine.storage.coordination.feed import Feed
-from engine.storage.coordination.file import prepare, refuse_elsewhere
+from engine.storage.coordination.file import closed, prepare, refuse_elsewhere
 from engine.storage.coordination.line import PATIENCE
 from engine.storage.coordination.opened import OpenedStore
 from engine.storage.coordination.reading import Reading
@@ -105,6 +105,7 @@ class SqliteStore(Backend):
         reading = Reading(self._path, self._namespace)
         stack.callback(reading.close)
         waiting = Waiting(reading)
+        stack.callback(lambda: waiting.close(closed(self._path)))
         expiry = Expiry(self._clock, reading, waiting, bell)
         feed = Feed(reading, bell, self._clock, expiry.moved)
         streams = StoredStreams(reading, writing, bell)

@@ -41,8 +41,7 @@ class StoredStreams(Streams):
                     after = message.offset
                     yield message
                 if not messages:
-                    await rung.wait()
-                    rung.clear()
+                    await self._bell.hear(rung)
 
     async def last(self, stream: str) -> Offset:
         return self._reading.now(partial(last, stream=stream), START)

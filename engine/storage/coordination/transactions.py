@@ -76,7 +76,7 @@ class Transactions:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             if primary_code(error) == sqlite3.SQLITE_BUSY:
                 return BUSY
             raise in_words(error, self._path) from error

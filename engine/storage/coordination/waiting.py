@@ -25,9 +25,6 @@ class Waiting:
         self._reading = reading
         self._grants: dict[Claim, list[Grant]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._grants)
-
     async def wait(self, claim: Claim) -> Token:
         """Wait until a claim that stands in its queue is granted. Raises `SessionLost`."""
         grant: Grant = asyncio.get_running_loop().create_future()
@@ -40,6 +37,11 @@ class Waiting:
             left.remove(grant)
             if not left:
                 del self._grants[claim]
+
+    def close(self, error: CoordinationError) -> None:
+        """Let nobody wait any more."""
+        for claim in self._grants:
+            self._fail(claim, error)
 
     def look(self, claim: Claim) -> None:
         """See how a claim stands, if it waits here, and end its waiting if that is over."""

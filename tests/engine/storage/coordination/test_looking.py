@@ -110,6 +110,17 @@ async def test_in_a_folder_that_may_not_be_written_a_file_is_read_as_it_lies_the
             assert sorted(path.parent.iterdir()) == beside
 
 
+async def test_a_file_that_was_put_in_place_of_another_is_seen(path: Path, tmp_path: Path, looking: Store) -> None:
+    elsewhere = tmp_path / "elsewhere" / "coordination.db"
+    for place, value in ((path, b"old"), (elsewhere, b"new")):
+        async with store_at(place).open() as store:
+            await store.put("key/a", value)
+    assert [entry.value for entry in await looking.entries()] == [b"old"]
+    elsewhere.rename(path)
+
+    assert [entry.value for entry in await looking.entries()] == [b"new"]
+
+
 async def test_a_file_of_another_program_is_refused(path: Path, looking: Store) -> None:
     path.parent.mkdir()
     path.write_bytes(b"nonsense" * 1_000)

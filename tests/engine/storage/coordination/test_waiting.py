@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 
 from engine.coordination.standing import Claim, SessionId, Token
 from engine.coordination.store import Store
+from engine.errors import CoordinationUnavailable
 from engine.storage.coordination import waiting, wake
 from engine.storage.coordination.turn import News, Wake
 from engine.storage.coordination.wake import Mailbox
-from tests.engine.storage.coordination.neighbour import neighbour
+from tests.engine.storage.coordination.neighbour import neighbour, store_at, who
 
 
 class Interrupted:
@@ -145,3 +147,28 @@ def test_only_our_own_sockets_are_removed(tmp_path: Path) -> None:
         precious.touch()
         wake.remove(str(precious))
         assert precious.exists()
+
+
+async def test_whoever_waits_or_asks_when_the_store_is_closed_is_told(path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with store_at(path).open() as store:
+        assert store.streams is not None
+        session = await store.begin(who(), timedelta(seconds=60), lambda name, token: None)
+        await store.claim(Claim(session, "lock/a", "1"))
+        feed, messages = store.follow(), store.streams.follow("news")
+        await anext(feed)
+        waits = [
+            loop.create_task(store.claim(Claim(session, "lock/a", "2"))),
+            loop.create_task(collect(feed)),
+            loop.create_task(collect(messages)),
+        ]
+        await asyncio.sleep(0)
+    asked = (store.claim(Claim(session, "lock/a", "3")), store.put("key/a", b""), store.get("key/a"), store.entries())
+    for each in (*waits, *asked):
+        with pytest.raises(CoordinationUnavailable, match="closed"):
+            await each
+
+
+async def collect(changes: AsyncIterator[object]) -> None:
+    async for _ in changes:
+        pass
