@@ -27,14 +27,16 @@ class Values:
         self._tell = tell
         self._revisions = count(1)
         self._values: dict[str, Value] = {}
+        self._deadlines: dict[str, float] = {}
+        """Of the keys that expire, which are few: they are looked through at every step."""
 
     def next_deadline(self) -> float | None:
         """Return when the next key expires."""
-        return min((value.deadline for value in self._values.values() if value.deadline is not None), default=None)
+        return min(self._deadlines.values(), default=None)
 
     def sweep(self, now: float) -> None:
         """Remove what has expired."""
-        for key in [key for key, value in self._values.items() if value.deadline is not None and value.deadline <= now]:
+        for key in [key for key, deadline in self._deadlines.items() if deadline <= now]:
             self.remove(key)
 
     def get(self, key: str, now: float) -> Entry | None:
@@ -55,12 +57,16 @@ class Values:
     def put(self, key: str, value: bytes, deadline: float | None) -> Revision:
         revision = Revision(next(self._revisions))
         self._values[key] = Value(value=value, revision=revision, deadline=deadline)
+        self._deadlines.pop(key, None)
+        if deadline is not None:
+            self._deadlines[key] = deadline
         self._tell(Change(kind=Kind.KEY, name=key, entry=Entry(key=key, value=value, revision=revision)))
         return revision
 
     def remove(self, key: str) -> bool:
         if self._values.pop(key, None) is None:
             return False
+        self._deadlines.pop(key, None)
         self._tell(Change(kind=Kind.KEY, name=key))
         return True
 
