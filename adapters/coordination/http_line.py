@@ -78,12 +78,17 @@ class HttpLine:
         return cls(address, reader, writer)
 
     @property
-    def reusable(self) -> bool:
-        """Whether another request may be sent: nothing is under way, and the server has not hung up."""
+    def idle(self) -> bool:
+        """Whether nothing is under way, and the server has not hung up as far as is known."""
         idle = self._http.our_state is h11.IDLE and self._http.their_state is h11.IDLE
-        if not idle or self._reader.at_eof() or self._reader.exception() or self._writer.is_closing():
+        return idle and not (self._reader.at_eof() or self._reader.exception() or self._writer.is_closing())
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent. Nothing is expected on an idle line: what could be read there is the
+        news that it is down, which asyncio has yet to hear."""
+        if not self.idle:
             return False
-        # Nothing is expected: what could be read now is the news that the line is down, which asyncio has yet to hear.
         with selectors.DefaultSelector() as selector:
             selector.register(self._writer.get_extra_info("socket"), selectors.EVENT_READ)
             return not selector.select(0)

@@ -135,7 +135,7 @@ class HttpPool:
         if line is None:
             return
         self._busy.discard(line)
-        if line.reusable and len(self._idle) < MOST_LINES:
+        if line.idle and len(self._idle) < MOST_LINES:
             line.idle_since = self._clock.monotonic()
             self._idle.append(line)
         else:

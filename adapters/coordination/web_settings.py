@@ -20,8 +20,10 @@ Url = Annotated[str, Meta(pattern=r"^https?://[^/?#\s]+/?$")]
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What etcd and Consul have in common; each adds its own address and credentials."""
+    """What etcd and Consul have in common; each adds its credentials."""
 
+    url: Url
+    """Described by each."""
     ca: Annotated[
         PathText,
         Meta(description="Certificates to trust instead of the system's (PEM), for https.", examples=["ca.pem"]),
