@@ -52,7 +52,7 @@ SQLITE = BackendType(
     type="sqlite",
     title="SQLite file",
     summary="A file beside the state file: all processes of this machine.",
-    path="engine.storage.coordination_store:SqliteStore",
+    path="engine.storage.coordination.store:SqliteStore",
 )
 
 SHORTEST_TTL = timedelta(seconds=1)

@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.coordination.naming import SPACE
 from engine.errors import StorageError, SyncdeckError
 from engine.storage.connection import connect, telling
+from engine.storage.coordination.blocked import stopped_writer
 from engine.storage.event_verify import verify_newest
 from engine.storage.migrate import check_ours, latest_version, refuse_newer, version_of
 
@@ -188,6 +189,10 @@ def _settle_coordination(copy: sqlite3.Connection, path: Path) -> None:
 
 
 def _coordination(path: Path) -> Finding:
+    if (pid := stopped_writer(path)) is not None:
+        detail = f"Process {pid} was stopped in the middle of a transaction: nobody else can write."
+        advice = f"Let it go on (kill -CONT {pid}), or end it (kill -KILL {pid}): both leave the file sound."
+        return Finding(name="coordination file", ok=False, detail=detail, advice=advice)
     try:
         with telling(path), closing(connect(path, read_only=True)) as connection:
             return replace(_integrity(connection), name="coordination file")

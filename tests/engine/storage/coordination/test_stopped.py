@@ -11,8 +11,11 @@ import pytest
 from engine.coordination.standing import Claim, SessionId
 from engine.coordination.store import Store
 from engine.errors import CoordinationUnavailable
+from engine.storage.care import Care
 from engine.storage.coordination import line
 from engine.storage.coordination import store as opening
+from engine.storage.coordination.blocked import stopped_writer
+from engine.storage.database import open_database
 from tests.engine.storage.coordination.neighbour import Neighbour, store_at
 
 
@@ -118,3 +121,19 @@ async def test_what_may_still_be_done_is_not_overtaken_by_giving_it_back(
 
     assert released.result()
     assert [each.holder for each in await store.claims()] == [None]
+
+
+async def test_the_doctor_names_it(path: Path, store: Store, other: Neighbour) -> None:
+    other.do("enter")
+    assert stopped_writer(path) is None  # it is busy, as anybody may be
+    other.stop()
+    state = path.with_name("state.db")
+    async with open_database(state):
+        findings = {finding.name: finding for finding in await Care(state, path).examine()}
+
+    assert not findings["coordination file"].ok
+    assert f"kill -CONT {other.pid}" in findings["coordination file"].advice
+    other.kill()
+    other.process.wait()
+    findings = {finding.name: finding for finding in await Care(state, path).examine()}
+    assert findings["coordination file"].ok
