@@ -49,6 +49,8 @@ class Engagement:
         """Once it was taken."""
         self.deadline: float | None = None
         """Of the handler, by the clock of elapsed time; None while it does not run, or is being stopped."""
+        self.over = False
+        """The handler has ended; what is left is to write that down."""
         self._running = False
         self._body = Interruption()
         self._why: Why | None = None

@@ -128,7 +128,7 @@ class Pool:
             for engaged in self._mine.values():
                 if engaged.deadline is not None and engaged.deadline <= moment:
                     engaged.stop(Why.TIMEOUT)
-            while len(self._mine) < self._workers:
+            while self._busy < self._workers:
                 sighting = self._waiting.take(moment, self._ground.chance())
                 if sighting is None:
                     break
@@ -143,9 +143,15 @@ class Pool:
         """Return how long nothing has to be done unless something happens."""
         moments = [engaged.deadline for engaged in self._mine.values() if engaged.deadline is not None]
         ripe = self._waiting.next_moment()
-        if ripe is not None and len(self._mine) < self._workers:
+        if ripe is not None and self._busy < self._workers:
             moments.append(ripe)
         return timedelta(seconds=max(min(moments) - moment, 0.001)) if moments else None
+
+    @property
+    def _busy(self) -> int:
+        """Return how many workers have something to do. One whose work is done takes the next task while the end of
+        the last is still being written: where writing is slow both are written in one go."""
+        return sum(not engaged.over for engaged in self._mine.values())
 
     async def _work(self, engaged: Engagement) -> None:
         task = engaged.task
@@ -154,6 +160,8 @@ class Pool:
                 return
             self._next.ring()  # the attempt's time-out is to be kept from now on
             step = await self._attempting.handle(engaged, self._handlers[task.name])
+            engaged.over = True
+            self._next.ring()
             if step is not None:
                 await self._end(engaged, step)
         finally:
