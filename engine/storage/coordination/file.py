@@ -68,13 +68,16 @@ def prepare(path: Path, namespace: str, now: float) -> int:
 
 def _known(path: Path, namespace: str) -> int | None:
     """Return the number of a namespace of a file that needs nothing written: nobody can be in the way of that."""
-    if not path.stat().st_size:
-        return None
-    with closing(connect(path, read_only=True)) as connection:
-        if connection.execute("PRAGMA schema_version").fetchone() == (0,):
+    try:
+        with closing(connect(path, read_only=True)) as connection:
+            if connection.execute("PRAGMA schema_version").fetchone() == (0,):
+                return None
+            check(connection, path)
+            return namespace_number(connection, namespace) if _is_of_now(connection, path) else None
+    except sqlite3.OperationalError as error:
+        if primary_code(error) == sqlite3.SQLITE_READONLY:  # something that was interrupted has to be undone first
             return None
-        check(connection, path)
-        return namespace_number(connection, namespace) if _is_of_now(connection, path) else None
+        raise
 
 
 def _make_known(path: Path, namespace: str, now: float) -> int:
