@@ -130,8 +130,8 @@ class TasksPane(DoingPane):
     @property
     def in_hand(self) -> Task | None:
         """The task under the cursor."""
-        key = self.records.key
-        return next((task for task in self.tasks if task.id == key), None)
+        rows = getattr(self.records.rows, "within", None)
+        return rows.of_key(self.records.key) if isinstance(rows, SummaryRows) else None
 
     @on(RecordList.Moved)
     def read_on(self) -> None:
