@@ -1,7 +1,8 @@
 """`make bench`: every figure, each beside its rival or limit measured in the same run.
 
-python -m tests.benchmarks            all of them
-python -m tests.benchmarks plan       one of them
+python -m tests.benchmarks                          all of them
+python -m tests.benchmarks plan                     one of them
+python -m tests.benchmarks coordination redis etcd  one of them, with what it takes: here, backends
 """
 
 from __future__ import annotations
@@ -20,19 +21,27 @@ BENCHMARKS = {
     "conflicts": "Ten thousand open conflicts: the queue, and a thousand decisions, beside a bare SELECT",
     "first_paint": "Time to the console's first frame, beside a bare Textual app",
     "replication": "Two real nodes on loopback: pull, push, memory, and how soon an event is seen at the other",
-    "coordination": "Holding a name: pairs a second, hand-over, crash, being told, beside tooz, filelock, fasteners",
+    "coordination": "Holding a name on every backend: pairs a second, hand-over, being told, beside tooz and others",
+    "coordination_loss": "Holders that die, hang or are cut off: who has it next, and when the holder is told",
+    "coordination_tasks": "Tasks from end to end on every backend, beside three bare writes",
+    "coordination_screen": "How soon another process's change stands on the console's screen",
     "console_log": "A million events on the screen: opening, scrolling, memory",
 }
 
 
-def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; return how many failed to run."""
+def main(words: list[str]) -> int:
+    """Run the named benchmarks, each with the words that follow its name, or all; return how many failed to run."""
+    asked: list[list[str]] = []
+    for word in words or BENCHMARKS:
+        if word in BENCHMARKS or not asked:
+            asked.append([word])
+        else:
+            asked[-1].append(word)
     failed = 0
-    for name in names or list(BENCHMARKS):
+    for name, *rest in asked:
         print(f"\n== {name}: {BENCHMARKS[name]}\n", flush=True)
-        failed += (
-            subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"], cwd=ROOT, check=False).returncode != 0
-        )
+        command = [sys.executable, "-m", f"tests.benchmarks.{name}", *rest]
+        failed += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
     return failed
 
 

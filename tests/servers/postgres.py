@@ -21,7 +21,6 @@ OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "300",
-    "fsync": "off",  # what the kernel has been given outlives any process, and no test cuts the power
 }
 
 
@@ -48,14 +47,16 @@ class Postgres(ServerProcess):
 
 
 @contextmanager
-def start_postgres(password: str = "s3cr3t-of-the-sandbox") -> Iterator[Postgres]:
-    """Run a server until the block ends; it answers when the block begins."""
+def start_postgres(password: str = "s3cr3t-of-the-sandbox", *, durable: bool = False) -> Iterator[Postgres]:
+    """Run a server until the block ends; it answers when the block begins. `durable`: every commit is on the disk
+    before it is acknowledged; else in the kernel's hands, which outlives any process, and no test cuts the power."""
     with private_folder("postgres", for_nobody=True) as folder:
         programs = _programs(folder)
         _make_cluster(programs, folder, password)
 
         def command(folder: Path, ports: Sequence[int]) -> Sequence[str | Path]:
-            options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+            settings = {**OPTIONS, "fsync": "on" if durable else "off"}
+            options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
             return [programs / "postgres", "-D", folder / "data", "-p", str(ports[0]), *options]
 
         def answers(port: int) -> bool:
