@@ -56,8 +56,10 @@ async def _coordination(engine: Engine) -> Sequence[Finding]:
         return [Finding(name="coordination", ok=False, detail=standing.fault, advice=advice)]
     took = f" in {standing.latency.total_seconds() * 1000:.1f} ms" if standing.latency is not None else ""
     answers = f"{promises.backend} answers{took}; it coordinates {promises.reach}."
+    seen = f"A holder that was killed is seen {promises.crash_seen}; one that hangs {promises.hang_seen}."
     return [
         Finding(name="coordination", ok=True, detail=answers),
+        Finding(name="", ok=True, detail=seen),
         *(Finding(name="", ok=True, detail=caution) for caution in promises.cautions),
     ]
 
