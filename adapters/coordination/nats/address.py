@@ -39,7 +39,6 @@ class Address:
     def __init__(self, settings: NatsSettings, context: EndpointContext) -> None:
         self.timeout = settings.timeout.total_seconds()
         self._settings = settings
-        self._context = context
         self._password = context.secret(settings.password) if settings.password else ""
         self._token = context.secret(settings.token) if settings.token else ""
         REDACTOR.register(self._password)
@@ -47,12 +46,13 @@ class Address:
         self._encrypted = any(url.startswith("tls:") for url in settings.urls)
         place = urlsplit(settings.url)
         self.title = f"NATS at {place.hostname}:{place.port or PORT}"
-        self._trust()  # says now what is wrong with the certificates
+        self._trust = _trust(settings, context)
 
     async def connect(self, report: Report, closed: Closed) -> Client:
         """Return a connection that ends for good when it breaks: nothing may be sent later than it was meant. Raises
         `CoordinationError`."""
-        client, trust = Client(), self._trust()
+        client, trust = Client(), self._trust
+        trust.used = False
         try:
             async with asyncio.timeout(self.timeout):
                 await client.connect(
@@ -67,10 +67,10 @@ class Address:
                     closed_cb=closed,
                     tls=trust,
                     user=(lambda: self._settings.user) if self._settings.user else None,
-                    password=(lambda: self._guarded(self._password, trust)) if self._password else None,
-                    token=(lambda: self._guarded(self._token, trust)) if self._token else None,
+                    password=(lambda: self._guarded(self._password)) if self._password else None,
+                    token=(lambda: self._guarded(self._token)) if self._token else None,
                 )
-            self._guard(trust)
+            self._guard()
         except TimeoutError as error:
             await shut(client)
             raise self.silent() from error
@@ -99,40 +99,17 @@ class Address:
             f"{self.title} has nobody to ask for what Syncdeck keeps there: too few of its servers run. Try again."
         )
 
-    def _guarded(self, secret: str, trust: Trust) -> str:
+    def _guarded(self, secret: str) -> str:
         """Return a secret; asked for when the line is as safe as it will be."""
-        self._guard(trust)
+        self._guard()
         return secret
 
-    def _guard(self, trust: Trust) -> None:
-        if self._encrypted and not trust.used:
+    def _guard(self) -> None:
+        if self._encrypted and not self._trust.used:
             raise CoordinationError(
                 f"{self.title} offers no TLS although coordination.url says tls://; nothing was sent to it. Mend the "
                 "server, or write nats:// if the way is safe."
             )
-
-    def _trust(self) -> Trust:
-        settings, context = self._settings, self._context
-        trust = Trust(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            if settings.ca:
-                trust.load_verify_locations(context.path(settings.ca))
-            else:
-                trust.load_default_certs()
-        except OSError as error:
-            raise SettingsError(
-                f"coordination.ca: the certificates in {settings.ca} cannot be read ({error.strerror or error})."
-            ) from error
-        if settings.client_certificate:
-            key = context.path(settings.client_key) if settings.client_key else None
-            try:
-                trust.load_cert_chain(context.path(settings.client_certificate), key)
-            except OSError as error:
-                raise SettingsError(
-                    f"coordination.client_certificate: {settings.client_certificate} cannot be used with its key "
-                    f"({error.strerror or error})."
-                ) from error
-        return trust
 
     def _refused(self, error: Exception) -> CoordinationError:
         said = str(error).removeprefix("nats: ").strip("' ")
@@ -154,3 +131,27 @@ async def shut(client: Client) -> None:
     with suppress(errors.Error, OSError, TimeoutError):
         async with asyncio.timeout(1):
             await client.close()
+
+
+def _trust(settings: NatsSettings, context: EndpointContext) -> Trust:
+    """Raises `SettingsError` for certificates that cannot be read."""
+    trust = Trust(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if settings.ca:
+            trust.load_verify_locations(context.path(settings.ca))
+        else:
+            trust.load_default_certs()
+    except OSError as error:
+        raise SettingsError(
+            f"coordination.ca: the certificates in {settings.ca} cannot be read ({error.strerror or error})."
+        ) from error
+    if settings.client_certificate:
+        key = context.path(settings.client_key) if settings.client_key else None
+        try:
+            trust.load_cert_chain(context.path(settings.client_certificate), key)
+        except OSError as error:
+            raise SettingsError(
+                f"coordination.client_certificate: {settings.client_certificate} cannot be used with its key "
+                f"({error.strerror or error})."
+            ) from error
+    return trust

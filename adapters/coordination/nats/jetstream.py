@@ -134,7 +134,12 @@ class Kept(NamedTuple):
 
 
 class Conflict(Exception):
-    """Somebody else wrote first; nothing was written."""
+    """Somebody else wrote first; nothing was written. `last` is the number of what he wrote, 0 if that is not told."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        number = said.rpartition(" ")[2]
+        self.last = int(number) if number.isdigit() else 0
 
 
 def lives(ttl: timedelta) -> dict[str, str]:
@@ -156,7 +161,7 @@ class JetStream:
         answer = self._read(message.data, Ack)
         if answer.error is not None:
             if answer.error.err_code in WRONG_LAST:
-                raise Conflict(subject)
+                raise Conflict(answer.error.description)
             self._refuse(answer.error)
         return answer.seq
 

@@ -47,7 +47,8 @@ class Line:
     @property
     def version(self) -> str:
         """Return what the server says it is: `2.15.1`."""
-        return str(self._client.connected_server_version).removeprefix("<nats server v").removesuffix(">")
+        version = self._client.connected_server_version
+        return f"{version.major}.{version.minor}.{version.patch}"
 
     async def dial(self) -> None:
         """Connect. Raises `CoordinationError`."""

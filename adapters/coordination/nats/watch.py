@@ -137,8 +137,11 @@ class Watch:
             else:
                 try:
                     return Step(before, await self._write(name, changed, standing.number))
-                except Conflict:
-                    pass
+                except Conflict as conflict:
+                    told = self.mirror.standing(name)
+                    if 0 < conflict.last <= told.number:
+                        standing, sure = told, True
+                        continue
             standing, sure = await self._read(name), True
 
     async def _read(self, name: str) -> Standing:

@@ -26,7 +26,7 @@ class OnNats(ServerSandbox):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._namespace = f"try-{getpid()}-{next(_namespaces)}"
+        self.namespace = f"try-{getpid()}-{next(_namespaces)}"
 
     def server_port(self) -> int:
         return engine("nats").port
@@ -34,7 +34,7 @@ class OnNats(ServerSandbox):
     def backend(self) -> Nats:
         settings = Nats.Settings(url=f"nats://{self.address}", timeout=timedelta(seconds=2))
         context = AdapterContext(adapter="coordination", folder=self.folder, secrets=_none)
-        return Nats(settings, context, self.clock, self._namespace)
+        return Nats(settings, context, self.clock, self.namespace)
 
     async def restart(self) -> None:
         server = engine("nats")
