@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -84,10 +84,19 @@ class Grants:
         self._keepers[session] = revoked
         self._held[session] = {}
 
-    def confirmed(self, session: SessionId, grants: Iterable[tuple[str, Token]]) -> None:
-        """Take in what a renewal returned."""
-        if session in self._held:
-            self._held[session] = dict(grants)
+    def held(self, session: SessionId) -> Mapping[str, Token]:
+        """Return what a session holds as far as is known now."""
+        return dict(self._held.get(session, {}))
+
+    def confirmed(self, session: SessionId, before: Mapping[str, Token], grants: Iterable[tuple[str, Token]]) -> None:
+        """Take in what a renewal returned that was asked for when `before` was known; what came and went while it was
+        under way is known better here."""
+        now = self._held.get(session)
+        if now is None:
+            return
+        given_back = {name for name, token in before.items() if now.get(name) != token}
+        granted = {name: token for name, token in now.items() if before.get(name) != token}
+        self._held[session] = {name: token for name, token in grants if name not in given_back} | granted
 
     def granted(self, session: SessionId, name: str, token: Token) -> None:
         if session in self._held:
@@ -138,12 +147,14 @@ class HandOver:
     def heard(self, session: SessionId, message: str) -> None:
         """Take in what a session was told: `granted`, token, name and nonce; `revoked`, token and name; or `over`."""
         match message.split("\n", 3):
-            case ["granted", token, name, nonce]:
+            case ["granted", token, name, nonce] if token.isdecimal():
                 self.waiting.granted(Claim(session, name, nonce), Token(int(token)))
-            case ["revoked", token, name]:
+            case ["revoked", token, name] if token.isdecimal():
                 self.grants.revoked(session, name, Token(int(token)))
-            case _:
+            case ["over"]:
                 self.over(session)
+            case _:  # nothing that this version knows of
+                pass
 
     def over(self, session: SessionId) -> SessionLost:
         """Tell everybody concerned that a session is over, and return that as an error."""

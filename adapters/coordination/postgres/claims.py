@@ -48,11 +48,12 @@ class PostgresClaims(Sessions, Claims):
         return session
 
     async def renew(self, session: SessionId) -> frozenset[tuple[str, Token]]:
+        before = self.own.grants.held(session)
         rows = await self._desk.call("renew", session)
         if not rows:
             raise self.own.over(session)
         grants = frozenset((row["name"], Token(row["token"])) for row in rows if row["name"] is not None)
-        self.own.grants.confirmed(session, grants)
+        self.own.grants.confirmed(session, before, grants)
         return grants
 
     async def end(self, session: SessionId) -> None:

@@ -17,6 +17,8 @@ from engine.coordination.observed import CUT_OFF_PATIENCE
 from engine.coordination.standing import Change, Kind, SessionId
 from engine.errors import CoordinationError, CoordinationUnavailable
 
+TOLD = frozenset({Kind.KEY, Kind.CLAIM, Kind.SESSION})
+
 
 class Bell:
     """Rings for who follows a stream."""
@@ -126,7 +128,7 @@ class Lines:
         if kind == "stream":
             for bell in self._bells.get(name, ()):
                 bell.ring()
-        else:
+        elif kind in TOLD:
             self._mailboxes.tell(Change(kind=Kind(kind), name=name))
 
     async def _listener_is_new(self) -> None:

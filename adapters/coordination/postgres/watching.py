@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from adapters.coordination.hand_over import HandOver
 from adapters.coordination.observing import Look, Observed
@@ -85,16 +86,17 @@ class PostgresSessions(Observed):
             self._watched[life].cancel()
         for life in wanted:
             if life not in self._watched and self._group is not None:
-                self._watched[life] = self._group.create_task(self._watch(life))
+                watching = self._watched[life] = self._group.create_task(self._watch(life))
+                watching.add_done_callback(partial(self._ended, life))
 
     async def _watch(self, life: Life) -> None:
         session, *numbers = life
-        try:
-            with suppress(CoordinationError):  # it is seen by the samples then
-                if await watch(self._desk.address, self._lines.schema, *numbers):
-                    await self._desk.call("end_session", session, self._clock.now(), None, True)
-        finally:
-            del self._watched[life]
+        with suppress(CoordinationError):  # it is seen by the samples then
+            if await watch(self._desk.address, self._lines.schema, *numbers):
+                await self._desk.call("end_session", session, self._clock.now(), None, True)
+
+    def _ended(self, life: Life, _watching: asyncio.Task[None]) -> None:
+        del self._watched[life]
 
     async def _ping(self) -> None:
         """Make the first line anew that died without a word, now that the server is known to answer."""

@@ -43,12 +43,13 @@ class RedisClaims(Sessions, Claims):
         return session
 
     async def renew(self, session: SessionId) -> frozenset[tuple[str, Token]]:
+        before = self.own.grants.held(session)
         answer = await self._link.script(scripts.RENEW, session)
         if answer is None:
             raise self.own.over(session)
         pairs = zip(answer[::2], answer[1::2], strict=True)
         grants = frozenset((name.decode(), Token(int(token))) for name, token in pairs)
-        self.own.grants.confirmed(session, grants)
+        self.own.grants.confirmed(session, before, grants)
         return grants
 
     async def end(self, session: SessionId) -> None:
@@ -107,7 +108,7 @@ class RedisClaims(Sessions, Claims):
 
     def told(self, channel: bytes, message: bytes) -> None:
         """Take in what was published to one of this process's sessions."""
-        self.own.heard(SessionId(channel.decode().removeprefix(f"{self._space}to:")), message.decode())
+        self.own.heard(SessionId(channel.decode().removeprefix(f"{self._space}to:")), message.decode(errors="replace"))
 
     def _token(self, claim: Claim, answer: Sequence[bytes]) -> Token | None:
         if answer[0] == b"over":
