@@ -44,8 +44,16 @@ _NEXT = """
     SELECT w.place, w.session, w.nonce, w.value, s.who, s.deadline, s.process, s.address
     FROM waiter w LEFT JOIN session s ON s.id = w.session WHERE w.namespace = ? AND w.name = ? ORDER BY w.place LIMIT 1
 """
-_PLACE = "SELECT place FROM waiter WHERE namespace = ? AND name = ? AND session = ? AND nonce = ?"
-_QUEUE = "INSERT INTO waiter (namespace, name, session, nonce, since, value) VALUES (?, ?, ?, ?, ?, ?)"
+_QUEUE = """
+    INSERT INTO waiter (namespace, name, session, nonce, since, value) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS
+        (SELECT 1 FROM waiter WHERE namespace = ?1 AND name = ?2 AND session = ?3 AND nonce = ?4)
+"""
+_BEFORE = """
+    SELECT s.process, s.deadline FROM claim c JOIN session s ON s.id = c.session WHERE c.namespace = ?1 AND c.name = ?2
+    UNION ALL
+    SELECT s.process, s.deadline FROM waiter w JOIN session s ON s.id = w.session
+    WHERE w.namespace = ?1 AND w.name = ?2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +94,10 @@ def claim(turn: Turn, claim: Claim, value: bytes, wait: bool) -> Token | Queued 
 def _queue(turn: Turn, claim: Claim, value: bytes, wait: bool) -> Queued | None:
     if not wait:
         return None
-    known = turn.execute(_PLACE, (turn.namespace, claim.name, claim.session, claim.nonce)).fetchone()
-    if known is None:
-        values = (turn.namespace, claim.name, claim.session, claim.nonce, turn.wall, value)
-        turn.execute(_QUEUE, values)
+    values = (turn.namespace, claim.name, claim.session, claim.nonce, turn.wall, value)
+    if turn.execute(_QUEUE, values).rowcount:
         turn.note(Kind.CLAIM, claim.name)
-    rows = turn.execute(
-        """
-        SELECT s.process, s.deadline FROM claim c JOIN session s ON s.id = c.session
-        WHERE c.namespace = ?1 AND c.name = ?2
-        UNION ALL SELECT s.process, s.deadline FROM waiter w JOIN session s ON s.id = w.session
-        WHERE w.namespace = ?1 AND w.name = ?2
-        """,
-        (turn.namespace, claim.name),
-    ).fetchall()
+    rows = turn.execute(_BEFORE, (turn.namespace, claim.name)).fetchall()
     return Queued(tuple({process for process, _ in rows}), min(deadline for _, deadline in rows))
 
 

@@ -99,11 +99,12 @@ class OpenedStore(Store):
         return await self._reading.away(partial(sessions.standings, now=self._clock.monotonic()), ())
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
+        looks = self._waiting.looks
         got = await self._writing.run(lambda turn: claims.claim(turn, claim, value, wait))
         if not isinstance(got, claims.Queued):
             return got
         self.expiry.watch(got.before, got.lapses)
-        return await self._waiting.wait(claim)
+        return await self._waiting.wait(claim, looks)
 
     async def release(self, claim: Claim) -> bool:
         return await self._writing.run(lambda turn: claims.release(turn, claim))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.storage.connection import connect
-from engine.storage.coordination.file import check, closed, namespace_number, telling
+from engine.storage.coordination.file import check, closed, in_words, namespace_number, telling
 
 T = TypeVar("T")
 Look = Callable[[sqlite3.Connection, int], T]
@@ -33,13 +33,15 @@ class _Glass:
         self._stands_still = False
 
     def look(self, work: Look[T], nothing: T) -> T:
-        with telling(self._path):
+        try:
             connection = self._opened()
             if connection is None:
                 return nothing
             if self._number is None:
                 self._number = namespace_number(connection, self._namespace)
             return nothing if self._number is None else work(connection, self._number)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise in_words(error, self._path) from error
 
     def look_again(self) -> None:
         """Let go of a file that no longer bears its name."""

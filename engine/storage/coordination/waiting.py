@@ -24,13 +24,17 @@ class Waiting:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._grants: dict[Claim, list[Grant]] = {}
+        self.looks = 0
+        """How often somebody looked, whether or not anybody waited."""
 
-    async def wait(self, claim: Claim) -> Token:
-        """Wait until a claim that stands in its queue is granted. Raises `SessionLost`."""
+    async def wait(self, claim: Claim, looks: int) -> Token:
+        """Wait until a claim that stands in its queue is granted; `looks` is how many there had been when it was asked
+        for: there may have been news while the answer was on its way. Raises `SessionLost`."""
         grant: Grant = asyncio.get_running_loop().create_future()
         self._grants.setdefault(claim, []).append(grant)
         try:
-            self.look(claim)  # it may have been granted while the answer of the queue was on its way
+            if looks != self.looks:
+                self.look(claim)
             return await grant
         finally:
             left = self._grants[claim]
@@ -45,6 +49,7 @@ class Waiting:
 
     def look(self, claim: Claim) -> None:
         """See how a claim stands, if it waits here, and end its waiting if that is over."""
+        self.looks += 1
         if claim not in self._grants:
             return
         try:
@@ -58,6 +63,7 @@ class Waiting:
 
     def look_at_all(self) -> None:
         """See how every claim stands."""
+        self.looks += 1
         for claim in list(self._grants):
             self.look(claim)
 
@@ -79,7 +85,9 @@ class Waiting:
 def _standing(reading: sqlite3.Connection, namespace: int, claim: Claim) -> tuple[Token | None, bool]:
     """Return the token of a claim, or whether it is in the queue."""
     key = (namespace, claim.name, claim.session, claim.nonce)
-    if reading.execute(_WAITING, key).fetchone() is not None:
-        return None, True
-    row = reading.execute(_GRANTED, key).fetchone()  # in this order: a claim waits first, and is granted then
-    return (None if row is None else Token(row[0])), False
+    granted = reading.execute(_GRANTED, key).fetchone()
+    if granted is None:
+        if reading.execute(_WAITING, key).fetchone() is not None:
+            return None, True
+        granted = reading.execute(_GRANTED, key).fetchone()  # it may have left the queue for that, in between
+    return (None if granted is None else Token(granted[0])), False
