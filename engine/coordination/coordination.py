@@ -122,7 +122,7 @@ class Coordination:
         """Take a lock away from the holder with this token, and from nobody else; audited. Returns False, and does
         nothing, when that hold is over. The holder is told, and its token is outdated from now on."""
         self.promises.require(Feature.LOCK)
-        return await self._revoke(LOCK + name, token, "lock.revoked", f"lock:{name}", reason)
+        return await self._revoke(LOCK + name, token, "lock.revoked", f"coordination:lock/{name}", reason)
 
     async def end_session(self, session: SessionId, *, reason: str) -> None:
         """End a process's session: all it holds goes to the next in line, and it is told; audited. Raises
@@ -148,7 +148,7 @@ class Coordination:
         """Make the leadership with this token end, whoever has it; audited. The next candidate leads at once. Returns
         False, and does nothing, when it is over."""
         self.promises.require(Feature.ELECTION)
-        return await self._revoke(ELECTION + group, token, "election.resigned", f"election:{group}", reason)
+        return await self._revoke(ELECTION + group, token, "election.resigned", f"coordination:election/{group}", reason)
 
     def stream(self, name: str) -> Stream:
         """Return a stream; it begins with its first message."""

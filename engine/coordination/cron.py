@@ -156,4 +156,4 @@ class Cron:
 
     async def _note(self, event: str, name: str, **data: object) -> None:
         known = {key: value for key, value in data.items() if value not in {None, ""}}
-        await self._ground.record(event, f"cron:{name}", known)
+        await self._ground.record(event, f"coordination:cron/{name}", known)

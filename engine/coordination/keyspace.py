@@ -172,7 +172,7 @@ class Keyspace:
         return fencing.fence
 
     async def _note(self, event: str, key: str, data: dict[str, object]) -> None:
-        await self._ground.record(event, f"key:{key}", data)
+        await self._ground.record(event, f"coordination:key/{key}", data)
 
 
 def _shown(entry: Entry) -> Entry:

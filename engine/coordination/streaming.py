@@ -85,7 +85,7 @@ class Stream:
         removed = await self._streams.trim(self.name, until)
         if reason:
             data = {"until": until, "removed": removed, "reason": reason}
-            await self._ground.record("stream.trimmed", f"key:stream/{self.name}", data)
+            await self._ground.record("stream.trimmed", f"coordination:stream/{self.name}", data)
         return removed
 
     async def commit(self, group: str, offset: Offset, *, rewind: bool = False) -> Offset:

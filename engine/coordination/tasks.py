@@ -133,7 +133,7 @@ class Tasks:
         task_id = await self._book.look_up(text)
         task = await self._book.remove_as_it_is(task_id, _refuse_running)
         data = {"name": task.name, "state": task.state.value} if task is not None else {"state": "unreadable"}
-        await self._ground.record("task.deleted", f"task:{task_id}", {**data, **_given(reason)})
+        await self._ground.record("task.deleted", f"coordination:task/{task_id}", {**data, **_given(reason)})
 
     async def run(self, handlers: Mapping[str, Handler], *, workers: int = 4) -> None:
         """Work at tasks that there is a handler for, `workers` at once, until cancelled.
@@ -177,7 +177,7 @@ class Tasks:
         return TaskId(f"{int(self._ground.chance() * 2**48):012x}")
 
     async def _note(self, event: str, task: Task, reason: str, **data: Any) -> None:
-        await self._ground.record(event, f"task:{task.id}", {"name": task.name, **data, **_given(reason)})
+        await self._ground.record(event, f"coordination:task/{task.id}", {"name": task.name, **data, **_given(reason)})
 
 
 def _given(reason: str) -> dict[str, str]:

@@ -10,9 +10,10 @@ from engine.errors import EventRefused
 from engine.events.event import NewEvent
 
 OWN_KINDS: Final = frozenset(
-    "adapter conflict cron election event key lease lock node peer plan run settings sync target task".split()
+    "adapter conflict coordination event lease node peer plan run settings sync target".split()
 )
-"""What stands before the first colon of an own aggregate's name."""
+"""What stands before the first colon of an own aggregate's name. Each of them is taken from the users' aggregates for
+ever: what is new stands under one of these (`coordination:lock/deploy`)."""
 
 RESOLVED: Final = "conflict.resolved"
 REOPENED: Final = "conflict.reopened"

@@ -67,7 +67,7 @@ async def test_a_lock_of_another_process_is_seen_and_taken_away_and_the_log_keep
                 lost = await asyncio.wait_for(lease.wait_lost(), 20)
         assert lost is not None
         assert lost.reason == "revoked"
-        ((kind, data),) = await noted(other, "lock:deploy")
+        ((kind, data),) = await noted(other, "coordination:lock/deploy")
         assert kind == "lock.revoked"
         assert data["reason"] == "it hangs"
         assert data["token"] == lease.token
@@ -115,7 +115,7 @@ async def test_a_key_that_two_people_edit_is_written_by_the_first_and_shown_to_t
         entry = await keys.get("config/limit")
         assert entry is not None
         assert entry.value == b'{"per_hour":300}'
-        assert [kind for kind, _ in await noted(other, "key:config/limit")] == ["key.written"]
+        assert [kind for kind, _ in await noted(other, "coordination:key/config/limit")] == ["key.written"]
 
 
 async def test_a_dead_task_is_retried_by_one_key_and_done_by_a_worker_elsewhere(file: Path) -> None:
@@ -136,7 +136,7 @@ async def test_a_dead_task_is_retried_by_one_key_and_done_by_a_worker_elsewhere(
         await agree(pilot, reason="disk was cleared")
         await shows(pilot, 0, "✓ done", '{"rows":12}')
         assert (await other.coordination.tasks.get(task.id)).state is TaskState.DONE
-        retried = [data for kind, data in await noted(other, f"task:{task.id}") if kind == "task.retried"]
+        retried = [data for kind, data in await noted(other, f"coordination:task/{task.id}") if kind == "task.retried"]
         assert [data["reason"] for data in retried] == ["disk was cleared"]
         working.cancel()
 

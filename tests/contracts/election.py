@@ -175,7 +175,7 @@ async def a_leader_that_is_made_to_resign_is_stopped_and_the_next_leads(sandbox:
         assert await leader(a) == "b"
         done.set()
         ((event, aggregate, data),) = b.events
-        assert (event, aggregate, data["reason"]) == ("election.resigned", "election:cron", "maintenance")
+        assert (event, aggregate, data["reason"]) == ("election.resigned", "coordination:election/cron", "maintenance")
         assert a.events == []
 
 

@@ -171,7 +171,7 @@ async def a_forced_release_stops_the_holder_serves_the_next_and_is_audited(sandb
         assert not lease.held
         assert await soon(next_one) > lease.token
         ((event, aggregate, data),) = b.events
-        assert (event, aggregate) == ("lock.revoked", "lock:deploy")
+        assert (event, aggregate) == ("lock.revoked", "coordination:lock/deploy")
         assert (data["token"], data["reason"], data["holder"]) == (lease.token, "it hangs", "anna@a on a")
 
 

@@ -34,6 +34,6 @@ class Peer:
         """Write on, and return what was written."""
         known = self._replica.vector()
         for number in range(BATCH):
-            event = NewEvent(type="fault.sent", aggregate_id=f"thing:{number % ABOUT}", data={"sent": number})
+            event = NewEvent(type="fault.sent", aggregate_id=f"task:{number % ABOUT}", data={"sent": number})
             await self._replica.append([event])
         return await self._replica.lacking(known, Limits(), Selection())

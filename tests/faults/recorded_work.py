@@ -70,7 +70,7 @@ async def _append(log: StoredEventLog, noted: Recording, chance: Random, task: s
         batch = [
             NewEvent(
                 type="fault.appended",
-                aggregate_id=f"thing:{chance.randrange(ABOUT)}",
+                aggregate_id=f"task:{chance.randrange(ABOUT)}",
                 data={"batch": f"{task}-{number}", "of": size, "text": "x" * chance.randrange(200)},
             )
             for part in range(size)

@@ -41,7 +41,7 @@ async def main(state: Path, mark: str) -> None:
                 batch = [
                     NewEvent(
                         type="fault.appended",
-                        aggregate_id=f"thing:{task}",
+                        aggregate_id=f"task:{task}",
                         data={"mark": mark, "task": task, "number": number, "part": part, "of": size},
                     )
                     for part in range(size)

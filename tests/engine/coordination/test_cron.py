@@ -336,8 +336,8 @@ def test_a_schedule_is_added_while_somebody_leads_and_fires_at_once_when_due() -
             await world.clock.sleep(MINUTE)
             assert await b.cron.schedules() == []
             assert len(await b.tasks.list()) == count
-            assert b.events[0][:2] == ("cron.added", "cron:minutely")
-            assert b.events[1] == ("cron.removed", "cron:minutely", {"reason": "tried out"})
+            assert b.events[0][:2] == ("cron.added", "coordination:cron/minutely")
+            assert b.events[1] == ("cron.removed", "coordination:cron/minutely", {"reason": "tried out"})
 
         assert found.plan.added_by == "anna@b"
         assert count == 2
@@ -414,7 +414,7 @@ def test_a_fire_by_hand_is_out_of_turn_and_decides_nothing() -> None:
             fire = await a.cron.fire("minutely", reason="asked by mail")
             await world.clock.sleep(MINUTE)
             found = await fires(a)
-            assert a.events == [("cron.fired", "cron:minutely", {"task": fire.task, "reason": "asked by mail"})]
+            assert a.events == [("cron.fired", "coordination:cron/minutely", {"task": fire.task, "reason": "asked by mail"})]
             assert {task.id for task in await a.tasks.list()} == {each.task for each in found}
 
         assert [each.by_hand for each in found] == [False, True, False]

@@ -246,8 +246,8 @@ async def test_what_is_done_by_hand_is_noted_without_the_value(anna: Process) ->
     await anna.keys.delete("colour", reason="done")
 
     assert anna.events == [
-        ("key.written", "key:colour", {"reason": "asked by mail", "bytes": 12, "revision": revision}),
-        ("key.deleted", "key:colour", {"reason": "done"}),
+        ("key.written", "coordination:key/colour", {"reason": "asked by mail", "bytes": 12, "revision": revision}),
+        ("key.deleted", "coordination:key/colour", {"reason": "done"}),
     ]
 
 

@@ -153,7 +153,7 @@ def test_what_a_leader_was_made_to_leave_is_audited_though_the_answer_was_lost()
                 await b.coordination.resign("cron", group_.claim.holder.token, reason="drill")
             assert await leading == "revoked"
             ((event, aggregate, data),) = b.events
-            assert (event, aggregate) == ("election.resigned", "election:cron")
+            assert (event, aggregate) == ("election.resigned", "coordination:election/cron")
             assert "does not answer" in data["unconfirmed"]
 
     play(story)

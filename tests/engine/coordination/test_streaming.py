@@ -46,7 +46,7 @@ async def test_trimming_by_hand_is_noted(anna: Process) -> None:
 
     assert removed == 2
     data = {"until": 2, "removed": 2, "reason": "kept elsewhere"}
-    assert anna.events == [("stream.trimmed", "key:stream/orders", data)]
+    assert anna.events == [("stream.trimmed", "coordination:stream/orders", data)]
     assert [message.offset for message in await stream.read()] == [3]
 
 

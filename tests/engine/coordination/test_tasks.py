@@ -153,7 +153,7 @@ async def test_a_dead_task_stays_until_somebody_retries_it(anna: Process, clock:
     assert anna.events == [
         (
             "task.retried",
-            f"task:{task.id}",
+            f"coordination:task/{task.id}",
             {"name": "job", "error": "There is no customer 7.", "reason": "customer 7 is there now"},
         )
     ]
@@ -232,7 +232,7 @@ async def test_a_waiting_task_is_cancelled_at_once(anna: Process) -> None:
     cancelled = await anna.tasks.get(task.id)
     assert (cancelled.state, cancelled.cancel_asked, cancelled.attempts) == (TaskState.CANCELLED, "anna@anna", 0)
     data = {"name": "echo", "state": "cancelled", "reason": "not needed"}
-    assert anna.events == [("task.cancelled", f"task:{task.id}", data)]
+    assert anna.events == [("task.cancelled", f"coordination:task/{task.id}", data)]
 
 
 async def test_a_running_task_is_stopped_wherever_it_runs(anna: Process, backend: MemoryBackend) -> None:
@@ -390,7 +390,7 @@ async def test_a_running_task_is_not_deleted_under_its_worker(anna: Process) -> 
     await anna.tasks.delete(task.id)
 
     assert await anna.tasks.list() == []
-    assert anna.events[-1] == ("task.deleted", f"task:{task.id}", {"name": "job", "state": "waiting"})
+    assert anna.events[-1] == ("task.deleted", f"coordination:task/{task.id}", {"name": "job", "state": "waiting"})
 
 
 async def test_what_a_newer_version_wrote_is_left_alone_and_can_be_deleted(

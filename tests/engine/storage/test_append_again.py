@@ -210,6 +210,12 @@ async def _outcome(log: StoredEventLog, event: NewEvent, expected: dict[str, int
     return "appended"
 
 
+@pytest.mark.parametrize("about", ["task:17", "key:1", "lock:1", "cron:1", "election:2026", "user:1"])
+async def test_what_coordination_is_about_may_be_what_users_are_about(log: StoredEventLog, about: str) -> None:
+    await log.append([new(about=about)])
+    assert [event.aggregate_id for event in await stored(log)] == [about]
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "An event without type": {"type": ""},
     "An event without aggregate": {"aggregate_id": ""},
@@ -221,6 +227,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "nests deeper than the 100 levels": {"data": eval("[" * 101 + "]" * 101)},
     "run:1 belongs to Syncdeck's own journal": {"aggregate_id": "run:1"},
     "conflict:1 belongs to Syncdeck's own journal": {"aggregate_id": "conflict:1"},
+    "coordination:lock/deploy belongs to Syncdeck's own journal": {"aggregate_id": "coordination:lock/deploy"},
     "of type conflict.resolved are written by Syncdeck alone": {"type": "conflict.resolved"},
     "of type event.redacted are written by Syncdeck alone": {"type": "event.redacted"},
 }
