@@ -93,7 +93,7 @@ SCENES = (
     Scene("settle", (*TO_LONGEST, "H", "A"), offices=True),
     Scene("rule", (*TO_LONGEST, "m"), offices=True),
     Scene("many", ("7", "A", "t"), offices=True),
-    Scene("locks", ("9",)),
+    Scene("locks", ("9", "j")),
     Scene("release", ("9", "X")),
     Scene("gone", ("9",), gone=True),
     Scene("leaders", ("9", "d")),

@@ -144,11 +144,6 @@ def detail(entry: Entry, form: Form, left: timedelta | None, width: int) -> list
     ]
 
 
-def gone_lines(key: str, width: int) -> list[Line]:
-    """Return what is shown of a key that was there a moment ago."""
-    return [*wrap(clean(key), width, "strong"), (Span("It is gone.", "warn"),)]
-
-
 def folder_lines(path: str, keys: int, bytes_: int, width: int) -> list[Line]:
     """Return what is shown of a folder."""
     return [

@@ -99,7 +99,7 @@ def detail(group: LeaderStanding, moment: Moment, own: Set[SessionId], width: in
         lines.append(fit((Span("▲ led by ", "ok"), Span(who_words(holder.who)), Span(here, "accent")), width))
         lines.append(fit(joined(facts), width))
         if group.claim.left is not None and group.claim.ttl is not None:
-            meter = gauge(group.claim.left, group.claim.ttl, min(width, 40), moment)
+            meter = gauge(group.claim.left, group.claim.ttl, min(width - 26, 40), moment)
             lines.append((*meter, Span(f" of {left_words(group.claim.ttl)} unless renewed", "dim")))
         if holder.value:
             proclaimed = clean(holder.value.decode(errors="replace"), 400)
@@ -150,10 +150,10 @@ def _term(term: Term, now: datetime, width: int, *, leading: bool) -> Line:
     length = duration((term.until or now) - term.since) if leading or term.until is not None else "?"
     return fit(
         (
-            cell(f"{term.token:,}", 9, "strong", right=True),
+            cell(f"{term.token:,}", 7, "strong", right=True),
             Span("  "),
-            cell(who_short(term.who), 22),
-            cell(f"{term.since.astimezone():%d %b %H:%M:%S}", 17, "dim"),
+            cell(who_short(term.who), 17),
+            cell(f"{term.since.astimezone():%d %b %H:%M}", 14, "dim"),
             cell(length, 10),
             ended,
         ),

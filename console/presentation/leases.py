@@ -154,9 +154,7 @@ ENDINGS = {"released": ("released", "dim"), "lapsed": ("lapsed", "error"), "revo
 AT_ONCE = timedelta(seconds=1)
 
 
-def past_lines(
-    past: Sequence[PastHolder], holder_since: datetime | None, width: int, *, noun: str = "token"
-) -> list[Line]:
+def past_lines(past: Sequence[PastHolder], holder_since: datetime | None, width: int) -> list[Line]:
     """Return the last holds, newest first: token, who, how long, how it ended and how soon the next one had it."""
     if not past:
         return [(Span("None is remembered.", "dim"),)]
@@ -173,9 +171,9 @@ def past_lines(
         )
         when = f"{each.until.astimezone():%H:%M:%S}"
         line = (
-            cell(f"{each.token:,}", 9, "strong", right=True),
+            cell(f"{each.token:,}", 7, "strong", right=True),
             Span("  "),
-            cell(who_short(each.who), 22),
+            cell(who_short(each.who), 17),
             cell(f"{duration(each.until - each.since)}, to {when}", 22, "dim"),
             Span(ending, role),
             Span(gap, "dim"),
@@ -183,9 +181,9 @@ def past_lines(
         lines.append(fit(line, width))
         follower = each.since
     head = (
-        cell(noun.upper(), 9, "dim", right=True),
+        cell("TOKEN", 7, "dim", right=True),
         Span("  "),
-        cell("HOLDER", 22, "dim"),
+        cell("HOLDER", 17, "dim"),
         cell("HELD FOR", 22, "dim"),
     )
     return [fit((*head, Span("ENDED", "dim")), width), *lines]

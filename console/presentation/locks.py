@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.coordination.standing import ClaimStanding, SessionId
 
 NAME, HOLDER, TOKEN, WAIT, SINCE = (14, 40), (12, 26), 9, 6, 7
-GAUGE = (15, 28)
+GAUGE = (15, 22, 28)
 LANE = timedelta(minutes=15)
 
 
@@ -45,7 +45,7 @@ class Columns:
     @classmethod
     def of(cls, width: int, names: Sequence[str] = ()) -> Columns:
         """Return the columns for a width; the name takes what is left."""
-        meter = GAUGE[1] if width >= 110 else GAUGE[0]
+        meter = GAUGE[2] if width >= 110 else GAUGE[1] if width >= 90 else GAUGE[0]
         room = width - 2 - meter - TOKEN - WAIT - SINCE - 2
         holder = max(HOLDER[0], min(HOLDER[1], room // 2))
         longest = max((len(each) for each in names), default=NAME[0]) + 1
@@ -154,7 +154,7 @@ def _time_left(claim: ClaimStanding, moment: Moment, width: int) -> list[Line]:
     left = left_now(claim.left, moment)
     if left is None or claim.ttl is None:
         return wrap("It is kept for as long as its process shows that it lives; no end is known here.", width, "dim")
-    meter = gauge(claim.left, claim.ttl, min(width, 40), moment)
+    meter = gauge(claim.left, claim.ttl, min(width - 26, 40), moment)
     return [(*meter, Span(f" of {left_words(claim.ttl)} unless renewed", "dim"))]
 
 
