@@ -53,6 +53,12 @@ class Address:
         `CoordinationError`."""
         client, trust = Client(), self._trust
         trust.used = False
+        faults: list[Exception] = []
+
+        async def noted(error: Exception) -> None:
+            faults.append(error)
+            await report(error)
+
         try:
             async with asyncio.timeout(self.timeout):
                 await client.connect(
@@ -63,7 +69,7 @@ class Address:
                     reconnect_time_wait=0,
                     connect_timeout=max(1, round(self.timeout)),
                     ping_interval=max(1, round(self.timeout)),
-                    error_cb=report,
+                    error_cb=noted,
                     closed_cb=closed,
                     tls=trust,
                     user=(lambda: self._settings.user) if self._settings.user else None,
@@ -76,7 +82,9 @@ class Address:
             raise self.silent() from error
         except (errors.Error, OSError) as error:
             await shut(client)
-            raise self._refused(client.last_error or error) from error
+            raise self._refused(
+                error if not isinstance(error, errors.NoServersError) or not faults else faults[-1]
+            ) from error
         except BaseException:
             await shut(client)
             raise

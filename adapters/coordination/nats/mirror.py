@@ -74,6 +74,10 @@ class Mirror:
     def living(self, session: SessionId) -> bool:
         return session in self.sessions
 
+    def over(self, session: SessionId) -> bool:
+        """Whether it was told that a session is over."""
+        return session in self._over
+
     def known(self, queue: Queue) -> bool:
         """Whether of all in a queue it was told if they live."""
         return all(session in self.sessions or session in self._over for session in queue.sessions)

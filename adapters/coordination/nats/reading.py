@@ -16,8 +16,8 @@ from adapters.coordination.nats.jetstream import API, JetStream, Kept
 from adapters.coordination.nats.line import status_of
 from engine.errors import CoordinationError, CoordinationUnavailable
 
-BATCH = 500
-"""Messages asked for at once: what a slow reader has in hand at most."""
+BATCH = 200
+"""Messages asked for at once: what a slow reader has in hand at most, some 50 MB of the longest."""
 
 ASKING = timedelta(seconds=30)
 """For so long one question for what comes is good."""

@@ -111,6 +111,8 @@ class Space:
         for place in before.queue.waiters:
             if (place.session, place.nonce) not in places:
                 self._wake(Claim(place.session, name, place.nonce), UNKNOWN)
+        if self._watch is not None and any(self._watch.mirror.over(session) for session in after.queue.sessions):
+            self._look_after(self._watch, name)  # whoever wrote this had not heard of it yet
 
     def _wake(self, claim: Claim, token: Token) -> None:
         turn = self._turns.get(claim)

@@ -56,7 +56,7 @@ class Administrator:
         await self._client.flush()
         yield counted
         await self._client.flush()
-        await subscription.drain()
+        await subscription.unsubscribe()
 
 
 @asynccontextmanager

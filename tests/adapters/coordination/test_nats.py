@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from adapters.coordination.nats.jetstream import EXPECTED_OF_SUBJECT
+from adapters.coordination.nats.queue import Place, Queue
+from adapters.coordination.nats.reading import BATCH
 from engine.clock import SystemClock
 from engine.coordination.standing import ABSENT, Kind, Token
 from engine.coordination.stream import Offset
@@ -292,6 +295,23 @@ async def test_a_dead_holder_that_nobody_waits_for_is_buried_by_a_process_that_l
         await until(buried)
 
 
+async def test_a_grant_by_somebody_who_had_not_heard_that_the_session_is_over_is_handed_on(tmp_path: Path) -> None:
+    async with Direct(tmp_path) as sandbox, administrator(sandbox.namespace) as admin:
+        ended, waiter = await join(sandbox), await join(sandbox)
+        await soon(ended.store.end(ended.session))
+        claim = waiter.ask("held")
+        queue = Queue(
+            holder=Place(session=ended.session, nonce="n"), waiters=(Place(session=waiter.session, nonce=claim.nonce),)
+        )
+        wrote = await admin.put(admin.layout.queue("held"), msgspec.json.encode(queue), {})
+
+        async def handed_on() -> bool:
+            return len(await waiter.store.renew(waiter.session)) == 1
+
+        await until(handed_on)
+        assert await soon(waiter.store.claim(claim)) > wrote["seq"]
+
+
 async def test_whoever_comes_later_buries_who_died_while_nobody_looked(tmp_path: Path) -> None:
     async with Direct(tmp_path) as sandbox, administrator(sandbox.namespace) as admin:
         dying = await join(sandbox, ttl=sandbox.ttl)
@@ -330,10 +350,11 @@ async def test_a_hand_over_takes_less_than_the_goal(tmp_path: Path) -> None:
 async def test_a_list_of_many_keys_is_read_page_by_page(tmp_path: Path) -> None:
     async with Direct(tmp_path) as sandbox:
         store = await sandbox.open()
-        keys = [f"many/{number:03}" for number in range(250)]
+        keys = [f"many/{number:03}" for number in range(3 * BATCH)]
         async with asyncio.TaskGroup() as group:
             for key in keys:
                 group.create_task(store.put(key, key.encode()))
+        assert [entry.key for entry in await soon(store.entries("many/"))] == keys
         for key in keys[:120]:
             await store.delete(key)
         page = await soon(store.entries("many/", limit=50))

@@ -144,11 +144,11 @@ async def test_a_server_is_believed_that_shows_a_certificate_of_the_given_author
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     tls = f'tls {{ cert_file: "{tmp_path}/server.pem", key_file: "{tmp_path}/server.pem" }}'
     with configured(tmp_path, tls) as url:
-        url = url.replace("nats://", "tls://")
-        async with nats(url, ca=str(tmp_path / "ca.pem")).open() as store:
+        safe = url.replace("nats://", "tls://")
+        async with nats(safe, ca=str(tmp_path / "ca.pem")).open() as store:
             assert await soon(store.put("k", b"")) > 0
         for ca in ("", str(tmp_path / "other.pem")):
-            said = await refused(nats(url, ca=ca))
+            said = await refused(nats(safe, ca=ca))
             assert "coordination.ca" in str(said)
 
 
@@ -175,6 +175,13 @@ async def test_something_else_at_the_address_is_told_in_words() -> None:
     async with server:
         said = await refused(nats(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     assert "cannot be reached" in str(said)
+
+
+async def test_an_address_where_nothing_listens_is_told_with_the_reason() -> None:
+    said = await refused(nats("nats://127.0.0.1:1"))
+    assert isinstance(said, CoordinationUnavailable)
+    assert "NATS at 127.0.0.1:1 cannot be reached" in str(said)
+    assert "refused" in str(said) or "Connect call failed" in str(said)
 
 
 async def test_another_server_is_tried_when_the_first_cannot_be_reached() -> None:
