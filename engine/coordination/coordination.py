@@ -148,7 +148,8 @@ class Coordination:
         """Make the leadership with this token end, whoever has it; audited. The next candidate leads at once. Returns
         False, and does nothing, when it is over."""
         self.promises.require(Feature.ELECTION)
-        return await self._revoke(ELECTION + group, token, "election.resigned", f"coordination:election/{group}", reason)
+        aggregate = f"coordination:election/{group}"
+        return await self._revoke(ELECTION + group, token, "election.resigned", aggregate, reason)
 
     def stream(self, name: str) -> Stream:
         """Return a stream; it begins with its first message."""

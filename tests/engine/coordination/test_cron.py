@@ -414,7 +414,8 @@ def test_a_fire_by_hand_is_out_of_turn_and_decides_nothing() -> None:
             fire = await a.cron.fire("minutely", reason="asked by mail")
             await world.clock.sleep(MINUTE)
             found = await fires(a)
-            assert a.events == [("cron.fired", "coordination:cron/minutely", {"task": fire.task, "reason": "asked by mail"})]
+            noted = {"task": fire.task, "reason": "asked by mail"}
+            assert a.events == [("cron.fired", "coordination:cron/minutely", noted)]
             assert {task.id for task in await a.tasks.list()} == {each.task for each in found}
 
         assert [each.by_hand for each in found] == [False, True, False]
