@@ -16,7 +16,16 @@ COORDINATION_KEYS: dict[str, tuple[Key, ...]] = {
         Key("coordination.next", "right_square_bracket", "next_tab(1)", "", "Next tab"),
         Key("coordination.previous", "left_square_bracket", "next_tab(-1)", "", "Previous tab"),
     ),
-    "pane": (Key("pane.filter", "slash", "filter", "filter", "Show only what matches"),),
+    "pane": (
+        Key("pane.filter", "slash", "filter", "filter", "Show only what matches"),
+        Key(
+            "pane.events",
+            "v",
+            "its_events",
+            "",
+            "Open the event log of this: what was done to it by hand, by whom, why",
+        ),
+    ),
     "locks": (
         Key("locks.release", "X", "force_release", "force-release…", "Take the lock away from its holder", True),
     ),
@@ -34,7 +43,7 @@ COORDINATION_KEYS: dict[str, tuple[Key, ...]] = {
         Key("cron.fire", "A", "fire_now", "fire now…", "Fire the schedule now, beside its own fires", True),
         Key("cron.pause", "S", "pause_schedule", "pause/resume…", "Pause the schedule, or let it go on", True),
         Key("cron.add", "a", "add_schedule", "add", "Add a schedule by hand"),
-        Key("cron.tasks", "v", "its_tasks", "its tasks", "The tasks that this schedule submitted"),
+        Key("cron.tasks", "i", "its_tasks", "its tasks", "The tasks that this schedule submitted"),
         Key("cron.delete", "D", "delete_schedule", "remove…", "Remove a schedule that was added by hand", True),
         Key("cron.more", "minus", "stretch(1)", "", "More of the past on the time line"),
         Key("cron.less", "plus", "stretch(-1)", "", "Less of the past on the time line"),

@@ -141,6 +141,10 @@ class KeysPane(KeyEditing):
         node = self.node
         return node.leaf if node is not None else None
 
+    @property
+    def audited(self) -> str:
+        return f"coordination:key/{self.leaf.key}" if self.leaf is not None else ""
+
     # -- the value under the cursor ---------------------------------------------------------------------------------
 
     @on(RecordList.Moved)

@@ -79,6 +79,10 @@ class LeadersPane(DoingPane):
         """The group under the cursor."""
         return next((each for each in self.groups if each.group == self.records.key), None)
 
+    @property
+    def audited(self) -> str:
+        return f"coordination:election/{self.group.group}" if self.group is not None else ""
+
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def impossible(self, action: str) -> str:  # noqa: ARG002  one key, one reason

@@ -78,6 +78,10 @@ class LocksPane(DoingPane):
         """The lock under the cursor."""
         return next((claim for claim in self.claims if claim.name == self.records.key), None)
 
+    @property
+    def audited(self) -> str:
+        return f"coordination:lock/{self.claim.name}" if self.claim is not None else ""
+
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def impossible(self, action: str) -> str:  # noqa: ARG002  one key, one reason

@@ -12,7 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from console.keymap import bindings, needs_rights
-from console.panes.reading import Reading
+from console.messages import Open
+from console.panes.narrowing import Narrowing
 from console.presentation.coordination import refused_lines
 from console.presentation.spans import Line, greyed
 from console.screens.frame import LOOK_ONLY
@@ -23,7 +24,7 @@ from console.widgets.line_panel import LinePanel, LineStack
 from console.widgets.record_list import GUTTER, NoRows, RecordList, Rows
 
 
-class Pane(Reading):
+class Pane(Narrowing):
     """One tab. Beside what is read, subclasses give `rows`, `head`, `detail`, and what is said where there is none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
@@ -35,10 +36,6 @@ class Pane(Reading):
     """Whether rows run down by themselves."""
     writing: ClassVar[frozenset[str]] = frozenset()
     """Actions that lead to a dialog which writes, although their own key changes nothing."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.wanted = ""
 
     def compose(self) -> ComposeResult:
         yield FilterBar(placeholder=self.hint)
@@ -84,17 +81,12 @@ class Pane(Reading):
         """Return the command line that does or shows the same."""
         return ""
 
+    @property
+    def audited(self) -> str:
+        """The aggregate under which the log keeps what was done by hand to what the cursor is on; empty: none."""
+        return ""
+
     # -- drawing ----------------------------------------------------------------------------------------------------
-
-    @property
-    def records(self) -> LeaseList:
-        """The list."""
-        return self.query_one("#pane-list", LeaseList)
-
-    @property
-    def panel(self) -> LinePanel:
-        """The chosen thing in full."""
-        return self.query_one("#pane-detail", LinePanel)
 
     @property
     def blank(self) -> bool:
@@ -157,57 +149,8 @@ class Pane(Reading):
         """Show the other record in full, from its top."""
         self.panel.show(self._shown_detail)
 
-    # -- one thing in full, a filter --------------------------------------------------------------------------------
-
-    @on(RecordList.Opened)
-    def opened(self) -> None:
-        self.open_row()
-
-    def open_row(self) -> None:
-        """Give the whole pane to what the cursor is on."""
-        self.add_class("-zoomed")
-        self.screen.set_focus(self.panel)
-
-    def action_filter(self) -> None:
-        bar = self.query_one(FilterBar)
-        bar.display = True
-        self.screen.set_focus(bar.field)
-
-    @on(FilterBar.Changed)
-    def narrow(self, event: FilterBar.Changed) -> None:
-        """Show only what matches."""
-        event.stop()
-        if event.text != self.wanted:
-            self.wanted = event.text
-            self.narrowed()
-
-    def narrowed(self) -> None:
-        """Another filter is asked for."""
-        self.draw()
-
-    def seek(self, text: str) -> None:
-        """Fill in the filter."""
-        bar = self.query_one(FilterBar)
-        bar.field.value, bar.display, self.wanted = text, bool(text), text
-        self.narrowed()
-
-    @on(FilterBar.Left)
-    def filter_left(self) -> None:
-        self.screen.set_focus(self.records)
-        self.query_one(FilterBar).display = bool(self.wanted)
-
-    def step_back(self) -> bool:
-        """Leave the full view, then the filter; tell whether there was anything to leave."""
-        bar = self.query_one(FilterBar)
-        if self.has_class("-zoomed"):
-            self.remove_class("-zoomed")
-        elif bar.display:
-            bar.clear()
-            bar.display = False
-        elif self.records.has_focus:
-            return False
-        self.screen.set_focus(self.records)
-        return True
+    def action_its_events(self) -> None:
+        self.post_message(Open("events", f'aggregate:"{self.audited}"'))
 
     # -- why not ----------------------------------------------------------------------------------------------------
 
@@ -215,6 +158,8 @@ class Pane(Reading):
         """Return why a key does nothing now: rights first, then the backend, then what there is to do it to."""
         if action == "filter":
             return "" if self.hint else "There is nothing to filter here."
+        if action == "its_events":
+            return "" if self.audited else "The event log tells of nothing here."
         if action not in {binding.action for binding in type(self).BINDINGS if isinstance(binding, Binding)}:
             return ""
         writes = action in self.writing or needs_rights(action)

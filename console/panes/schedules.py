@@ -92,6 +92,10 @@ class SchedulesPane(DoingPane):
         """The schedule under the cursor."""
         return next((each for each in self.schedules if each.plan.name == self.records.key), None)
 
+    @property
+    def audited(self) -> str:
+        return f"coordination:cron/{self.schedule.plan.name}" if self.schedule is not None else ""
+
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def impossible(self, action: str) -> str:

@@ -133,6 +133,10 @@ class TasksPane(DoingPane):
         rows = getattr(self.records.rows, "within", None)
         return rows.of_key(self.records.key) if isinstance(rows, SummaryRows) else None
 
+    @property
+    def audited(self) -> str:
+        return f"coordination:task/{self.in_hand.id}" if self.in_hand is not None else ""
+
     @on(RecordList.Moved)
     def read_on(self) -> None:
         """Near the end of what was read, read more."""

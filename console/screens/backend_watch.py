@@ -13,6 +13,7 @@ from textual.message import Message
 
 from console.bridge import begin
 from console.following import GROUP, Tidings
+from console.messages import Answer
 from console.presentation import coordination as shown
 from console.presentation.coordination import Glance, Link
 from console.presentation.spans import Line, Span
@@ -80,7 +81,12 @@ class BackendWatch(SyncdeckScreen):
         self.look_around()
 
     async def _follow(self) -> None:
-        await self.deck.ask(self.tidings.follow)
+        try:
+            await self.deck.ask(self.tidings.follow)
+        except CoordinationError as error:
+            complaint = error
+            if not isinstance(error, NotSupported):  # without a feed what stands here has its age beside it
+                self.post_message(Answer(lambda: self.missed("what changes", complaint)))
 
     def on_screen_suspend(self) -> None:
         super().on_screen_suspend()

@@ -103,7 +103,7 @@ class CoordinationScreen(BackendWatch):
         """A tab is there now, for the first time or again: give it the keys, and read what it shows."""
         if pane.word != self.tab or not self.is_current:
             return
-        self.set_focus(pane.records)
+        self.set_focus(pane.in_front)
         if self._sought:
             pane.seek(self._sought)
             self._sought = ""
@@ -139,7 +139,7 @@ class CoordinationScreen(BackendWatch):
     def look(self) -> None:
         super().look()
         if self.pane is not None:
-            self.to_front(self.pane)
+            self.look_at(self.pane)
 
     def changed(self, changes: Iterable[Change]) -> None:
         if self.pane is not None and not self.pane.refusal:

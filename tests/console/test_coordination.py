@@ -161,6 +161,16 @@ async def test_a_tab_is_found_again_as_it_was_left() -> None:
         assert pane(pilot).records.key == "export"
 
 
+async def test_what_has_the_whole_tab_keeps_the_keys_when_one_comes_back_or_looks_again() -> None:
+    async with scripted_console(with_locks()) as pilot:
+        await press(pilot, "9", "enter", "t", "l")
+        assert pane(pilot).panel.has_focus
+        await press(pilot, "R")
+        assert pane(pilot).panel.has_focus
+        await press(pilot, "escape")
+        assert pane(pilot).records.has_focus
+
+
 async def test_the_tabs_say_what_is_behind_them() -> None:
     engine = with_locks()
     engine.coordination.tasks.arrange("backup", TaskState.DEAD)

@@ -412,7 +412,7 @@ async def test_a_schedule_leads_to_the_tasks_it_submitted() -> None:
     engine.coordination.tasks.arrange("export-people", TaskState.DONE, origin="cron:export@2026-03-02T09:00:00Z")
     engine.coordination.tasks.arrange("mail", TaskState.DONE)
     async with scripted_console(engine) as pilot:
-        await press(pilot, "9", "c", "v")
+        await press(pilot, "9", "c", "i")
         await until(pilot, lambda: place(pilot).tab == "tasks" and len(lines(pilot)) == 1)
         assert "export-people" in lines(pilot)[0]
 

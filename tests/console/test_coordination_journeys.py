@@ -22,7 +22,7 @@ from engine.events.event import END
 from engine.events.log import Filter
 from tests.console.coordinating import agree, detail, lines, words
 from tests.console.settling import until
-from tests.console.workbench import console, opening, press, said
+from tests.console.workbench import console, opening, press, said, screen_text
 
 SETTINGS = """\
 syncdeck: 1
@@ -73,6 +73,8 @@ async def test_a_lock_of_another_process_is_seen_and_taken_away_and_the_log_keep
         assert data["token"] == lease.token
         await shows(pilot, 0, "○ deploy", "nobody")
         assert "taken away" in detail(pilot)
+        await press(pilot, "v")
+        await until(pilot, lambda: "lock.revoked" in screen_text(pilot))
 
 
 async def test_who_waits_gets_the_lock_before_the_eyes_of_the_operator(file: Path) -> None:
@@ -156,7 +158,7 @@ async def test_a_schedule_is_paused_fired_and_resumed_for_all_nodes(file: Path) 
         await press(pilot, "S")
         await agree(pilot)
         await until(pilot, lambda: "paused" not in lines(pilot)[0])
-        await press(pilot, "v")
+        await press(pilot, "i")
         await shows(pilot, 0, "backup", "◇ waiting")
 
 
