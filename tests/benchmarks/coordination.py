@@ -6,6 +6,7 @@ Every client is a process of its own. A pair is acquire and release; `…-lock` 
 lies beneath it. The limit is two raw round trips (of writes), with no queue and nobody told.
   1 client        pairs a second, nobody else there
   :limit          that by the same of the limit; the contenders take turns, medians of the rounds
+  µs              processor time of the clients for each pair or grant, which a busy machine disturbs less
   8, own names    pairs a second of eight processes in all, each on a name of its own
   8, one name     grants a second in all; turns is the least by the most that one of them got; the longest wait
   hand-over       from just before release in one process to having it in the next one, which was waiting
@@ -23,11 +24,13 @@ import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from random import Random
 
 from tests.benchmarks.coordination_parties import Client, clients, first_of, pause, percentile
-from tests.benchmarks.coordination_places import BACKENDS, Backend, Goals
+from tests.benchmarks.coordination_places import BACKENDS, Backend, Goals, apart
 
 CLIENTS = 8
+CHANCE = Random("settle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +40,24 @@ class Measure:
     seconds: float
     samples: int
     rounds: int
-    settle: float = 0.03
-    """Seconds in which a waiter comes to its place."""
+
+    def settle(self) -> None:
+        """Let a waiter come to its place; not always as long, or it would fall in step with those that poll."""
+        pause(CHANCE.uniform(0.03, 0.06))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """Pairs a second of one, of eight apart, grants of eight together; least by most; longest wait in ms."""
+    """Pairs a second of one, of eight apart, grants of eight together; least by most; longest wait in ms; processor
+    microseconds that a pair of one took, and a grant of eight together."""
 
     alone: float
+    effort: float
     apart: float
     together: float
     turns: float
     longest: float
+    effort_together: float
 
 
 @dataclass(slots=True)
@@ -65,9 +73,9 @@ class Figures:
         return float(statistics.median(getattr(each, name) for each in self.rounds))
 
 
-def one_round(party: Sequence[Client], measure: Measure) -> Round:
-    """Measure pairs once."""
-    alone = party[0].do("pairs", "alone", measure.seconds)["pairs"]
+def one_round(hermit: Client, party: Sequence[Client], measure: Measure) -> Round:
+    """Measure pairs once, of somebody alone in his namespace and of eight in theirs."""
+    alone = hermit.do("pairs", "alone", measure.seconds)
     for number, client in enumerate(party):
         client.tell("pairs", f"own-{number}", measure.seconds)
     apart = sum(client.hear()["pairs"] for client in party)
@@ -75,12 +83,13 @@ def one_round(party: Sequence[Client], measure: Measure) -> Round:
         client.tell("pairs", "shared", measure.seconds)
     together = [client.hear() for client in party]
     turns = [each["pairs"] for each in together]
-    alone, apart, granted = (number / measure.seconds for number in (alone, apart, sum(turns)))
     return Round(
-        alone=alone,
-        apart=apart,
-        together=granted,
+        alone=alone["pairs"] / measure.seconds,
+        effort=alone["processor"] / alone["pairs"] * 1e6,
+        apart=apart / measure.seconds,
+        together=sum(turns) / measure.seconds,
         turns=min(turns) / max(turns),
+        effort_together=sum(each["processor"] for each in together) / sum(turns) * 1e6,
         longest=max(each["longest"] for each in together) * 1_000,
     )
 
@@ -92,7 +101,7 @@ def hand_overs(line: Sequence[Client], measure: Measure) -> list[float]:
     holder.do("acquire", "handed")
     for client in waiting:
         client.tell("acquire", "handed")
-        pause(measure.settle)
+        measure.settle()
     for _ in range(measure.samples):
         released = holder.do("release", "handed")["at"]
         following, at = first_of(waiting)
@@ -100,7 +109,7 @@ def hand_overs(line: Sequence[Client], measure: Measure) -> list[float]:
         holder.tell("acquire", "handed")
         waiting = [*(client for client in waiting if client is not following), holder]
         holder = following
-        pause(measure.settle)
+        measure.settle()
     while waiting:
         holder.do("release", "handed")
         holder, _ = first_of(waiting)
@@ -124,10 +133,13 @@ def figures_of(backend: Backend, name: str, measure: Measure) -> dict[str, Figur
     kinds = (backend.limit, f"{name}-store", f"{name}-lock", *backend.rivals)
     found = {kind: Figures() for kind in kinds}
     with backend.place() as place, ExitStack() as stack:
-        parties = {kind: stack.enter_context(clients(kind, place, CLIENTS)) for kind in kinds}
+        hermits, parties = (
+            {kind: stack.enter_context(clients(kind, apart(place), number)) for kind in kinds}
+            for number in (1, CLIENTS)
+        )
         for _ in range(measure.rounds):
-            for kind, party in parties.items():
-                found[kind].rounds.append(one_round(party, measure))
+            for kind in kinds:
+                found[kind].rounds.append(one_round(hermits[kind][0], parties[kind], measure))
         for kind in kinds[1:]:
             found[kind].of_two = hand_overs(parties[kind][:2], measure)
             found[kind].of_eight = hand_overs(parties[kind], measure)
@@ -137,12 +149,19 @@ def figures_of(backend: Backend, name: str, measure: Measure) -> dict[str, Figur
 
 def show(found: dict[str, Figures]) -> None:
     """Print the table; the limit comes first."""
-    print(f"{'':<23}{'1 client':>9}{':limit':>7}{'8, own':>9}{'8, one':>9}{'turns':>7}{'longest':>8}", end="")
+    print(
+        f"{'':<23}{'1 client':>9}{':limit':>7}{'µs':>6}{'8, own':>9}{'8, one':>8}{'µs':>6}{'turns':>7}{'longest':>8}",
+        end="",
+    )
     print(f"{'hand-over':>10}{'p95':>7}{'of eight':>9}{'p95':>7}{'told':>7}{'p99':>7}")
     limit = next(iter(found.values())).middle("alone")
     for kind, figures in found.items():
-        print(f"{kind:<23}{figures.middle('alone'):>9,.0f}{figures.middle('alone') / limit:>7.2f}", end="")
-        print(f"{figures.middle('apart'):>9,.0f}{figures.middle('together'):>9,.0f}", end="")
+        alone = figures.middle("alone")
+        print(f"{kind:<23}{alone:>9,.0f}{alone / limit:>7.2f}{figures.middle('effort'):>6.0f}", end="")
+        print(
+            f"{figures.middle('apart'):>9,.0f}{figures.middle('together'):>8,.0f}{figures.middle('effort_together'):>6.0f}",
+            end="",
+        )
         print(f"{figures.middle('turns'):>7.2f}{figures.middle('longest'):>8.0f}", end="")
         for took, last, width in ((figures.of_two, 0.95, 10), (figures.of_eight, 0.95, 9), (figures.told, 0.99, 7)):
             if took:

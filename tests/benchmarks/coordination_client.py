@@ -1,8 +1,5 @@
-"""A client of `tests.benchmarks.coordination`, in a process of its own: reads commands from its input, a line each, and
-answers each with a line. Moments are seconds of the machine's one clock of elapsed time.
-
-python -m tests.benchmarks.coordination_client KIND PLACE TTL
-"""
+"""A client in a measurement of coordination, in a process of its own: reads commands from its input, a line each, and
+answers each with a line. Moments are seconds of the machine's one clock of elapsed time."""
 
 from __future__ import annotations
 
@@ -51,8 +48,10 @@ async def release(contender: Contender, name: str) -> None:
 
 
 async def pairs(contender: Contender, name: str, seconds: str) -> None:
-    """Take and give back for so long; say how often, and how long the longest wait was."""
+    """Take and give back for so long; say how often, how long the longest wait was, and what processor
+    time it took."""
     end = moment() + float(seconds)
+    begun = time.process_time()
     done, longest = 0, 0.0
     asked = moment()
     while asked < end:
@@ -61,7 +60,7 @@ async def pairs(contender: Contender, name: str, seconds: str) -> None:
         await contender.release(name)
         done += 1
         asked = moment()
-    answer(pairs=done, longest=longest)
+    answer(pairs=done, longest=longest, processor=time.process_time() - begun)
 
 
 async def follow(contender: Contender, changes: str) -> None:
@@ -167,12 +166,12 @@ COMMANDS = {
 }
 
 
-async def main(kind: str, place: str, ttl: str) -> None:
+async def take_part(kind: str, place: str, ttl: float) -> None:
     """Take part until the input ends."""
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with CONTENDERS[kind](place, timedelta(seconds=float(ttl))) as contender:
+    async with CONTENDERS[kind](place, timedelta(seconds=ttl)) as contender:
         await contender.acquire(f"warm-{os.getpid()}")  # whatever is opened when it is first needed is open now
         await contender.release(f"warm-{os.getpid()}")
         answer(ready=True)
@@ -183,7 +182,3 @@ async def main(kind: str, place: str, ttl: str) -> None:
 
 def _words(line: bytes) -> Sequence[str]:
     return line.decode().split()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))

@@ -26,8 +26,6 @@ from engine.storage.coordination.store import SqliteStore
 from tests.benchmarks.coordination_rivals import RIVALS, Contender, Open
 from tests.doubles.coordinated import Habits, process
 
-WHO = Who(node="berlin-1", actor="anna@berlin-1", pid=os.getpid(), purpose="benchmark")
-
 
 class OurStore(Contender):
     """The store of a backend."""
@@ -91,7 +89,8 @@ def served_backend(kind: str, place: str) -> Backend:
 async def our_store(at: Callable[[str], Backend], place: str, ttl: timedelta) -> AsyncIterator[Contender]:
     """Take part at a backend."""
     async with at(place).open() as store:
-        session = await store.begin(WHO, ttl, _lost)
+        who = Who(node="berlin-1", actor="anna@berlin-1", pid=os.getpid(), purpose="benchmark")
+        session = await store.begin(who, ttl, _lost)
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(_renew(store, session, ttl))

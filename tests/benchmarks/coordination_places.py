@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.servers.consul import start_consul
@@ -37,6 +38,16 @@ def served(start: Callable[[], AbstractContextManager[ServerProcess]]) -> Callab
             yield f"{server.url}#bench-{os.getpid()}-{next(_namespaces)}"
 
     return place
+
+
+def apart(place: str) -> str:
+    """Return a place at the same server, or in the same folder, that nobody uses yet."""
+    number = next(_namespaces)
+    if "#" in place:
+        return f"{place}-{number}"
+    inner = Path(place) / str(number)
+    inner.mkdir()
+    return str(inner)
 
 
 def through(place: str, port: int) -> str:

@@ -29,7 +29,7 @@ syncdeck: 1
 node: desk-1
 coordination: {type: sqlite, namespace: bench}
 """
-KIND, PAUSE = "sqlite-store", 0.15
+PAUSE = 0.15
 NAME = re.compile(rb"shown-(\d{3})")
 TOLD_GOAL_MS = 2
 
@@ -53,7 +53,7 @@ def on_the_screen(folder: Path, changes: int) -> Sequence[float]:
     place.mkdir()
     with (
         Terminal([sys.executable, "-m", "console", "-w", str(folder)]) as terminal,
-        clients(KIND, str(place), 1) as (other,),
+        clients("sqlite-lock", str(place), 1) as (other,),
     ):
         assert terminal.seen(rb"\x1b\[\?2026l") is not None, "the console painted nothing"
         terminal.send(b"9")
@@ -68,7 +68,7 @@ def on_the_screen(folder: Path, changes: int) -> Sequence[float]:
 
 def told(folder: Path, changes: int) -> Sequence[float]:
     """Return how many ms each change took to another process that follows."""
-    with clients(KIND, str(folder), 2) as party:
+    with clients("sqlite-store", str(folder), 2) as party:
         return tellings(party, Measure(seconds=0, samples=changes, rounds=1))
 
 
