@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -22,14 +21,8 @@ if TYPE_CHECKING:
     from engine.coordination.timing import ClockStanding, PeerSkew, Reading
 
 MEASURE = "measure the clock"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is known of the time."""
-
-    clock: ClockStanding
-    skews: Sequence[PeerSkew]
+FRESH_SECONDS = 30
+"""Nobody tells when a clock drifts: look again this often while the tab is in front."""
 
 
 class ClockPane(DoingPane):
@@ -42,32 +35,51 @@ class ClockPane(DoingPane):
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
-        self.found: Found | None = None
+        self.clock: ClockStanding | None = None
+        self.skews: Sequence[PeerSkew] = ()
 
-    def question(self) -> Callable[[Engine], Awaitable[Found]]:
+    def question(self) -> Callable[[Engine], Awaitable[ClockStanding]]:
         return _read
 
-    def took(self, found: Found) -> None:
-        self.found = found
+    def took(self, found: ClockStanding) -> None:
+        self.clock = found
+
+    def look(self) -> None:
+        super().look()
+        # Peers are asked over the network: what this host knows by itself does not wait for them.
+        self.place.ask("ask the peers for the time", _ask_peers, self._heard_of_peers, failed=self._not_heard)
+
+    def _heard_of_peers(self, skews: Sequence[PeerSkew]) -> None:
+        self.skews = skews
+        self.draw()
+
+    def _not_heard(self, error: Exception) -> None:
+        self.deck.say(f"The peers could not be asked for the time: {error}", severity="warning")
+
+    def overdue(self) -> bool:
+        return self.moment.elapsed.total_seconds() >= FRESH_SECONDS
+
+    def look_soon(self) -> None:
+        self.look()
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def head(self, width: int) -> Sequence[Line]:
-        if self.found is None:
+        if self.clock is None:
             return ()
-        titles = (shown.reading_titles(self.row_width),) if self.found.clock.readings else ()
-        return (*shown.facts(self.found.clock, self.moment.now, width), (), *titles)
+        titles = (shown.reading_titles(self.row_width),) if self.clock.readings else ()
+        return (*shown.facts(self.clock, self.moment.now, width), (), *titles)
 
     def rows(self) -> Rows:
-        if self.found is None:
+        if self.clock is None:
             return ListedRows([])
         rows: list[tuple[Hashable, Draw]] = []
-        readings, skews = self.found.clock.readings, self.found.skews
+        readings = self.clock.readings
         scale = shown.scale_of(readings)
         rows += [(each.source, partial(self._reading, each, scale)) for each in readings]
-        if skews:
+        if self.skews:
             rows += [(Silent("gap"), always(())), (Silent("peers"), shown.skew_titles)]
-            rows += [(("peer", each.peer), partial(self._skew, each)) for each in skews]
+            rows += [(("peer", each.peer), partial(self._skew, each)) for each in self.skews]
         return ListedRows(rows)
 
     def _reading(self, reading: Reading, scale: timedelta, width: int) -> Line:
@@ -86,7 +98,7 @@ class ClockPane(DoingPane):
     @property
     def reading(self) -> Reading | None:
         """The source under the cursor."""
-        readings = self.found.clock.readings if self.found is not None else ()
+        readings = self.clock.readings if self.clock is not None else ()
         return next((each for each in readings if each.source == self.records.key), None)
 
     # -- keys -------------------------------------------------------------------------------------------------------
@@ -101,9 +113,12 @@ class ClockPane(DoingPane):
         return "syncdeck clock"
 
 
-async def _read(engine: Engine) -> Found:
-    coordination = engine.coordination
-    return Found(coordination.clock.standing(), await coordination.skews())
+async def _read(engine: Engine) -> ClockStanding:
+    return engine.coordination.clock.standing()
+
+
+async def _ask_peers(engine: Engine) -> Sequence[PeerSkew]:
+    return await engine.coordination.skews()
 
 
 async def _measure(engine: Engine) -> ClockStanding:

@@ -469,3 +469,14 @@ async def test_a_clock_is_measured_when_somebody_asks() -> None:
         await press(pilot, "n")
         assert "2 of 3 servers agree" in said(pilot)
         assert lines(pilot)[0].startswith("ntp1")
+
+
+async def test_a_peer_that_takes_its_time_delays_nothing_that_this_host_knows_by_itself() -> None:
+    engine = ScriptedEngine()
+    engine.coordination.clock.known = measured(engine)
+    engine.coordination.peers_answer = False
+    async with scripted_console(engine, (160, 50)) as pilot:
+        await press(pilot, "9")
+        await pilot.press("o")
+        await until(pilot, lambda: "2 of 3 servers agree" in screen_text(pilot))
+        assert "PEER" not in screen_text(pilot)

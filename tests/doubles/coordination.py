@@ -95,6 +95,7 @@ class ScriptedCoordination:
         self.claims: dict[str, ClaimStanding] = {}
         self.groups: dict[str, LeaderStanding] = {}
         self.peers: Sequence[PeerSkew] = ()
+        self.peers_answer = True
         self.kept_streams: dict[str, ScriptedStream] = {}
         self.notices = notices
         self._since = clock.now()
@@ -241,6 +242,8 @@ class ScriptedCoordination:
         return True
 
     async def skews(self) -> Sequence[PeerSkew]:
+        if not self.peers_answer:
+            await asyncio.Event().wait()
         return self.peers
 
     async def streams(self) -> Sequence[tuple[str, Offset, int]]:
