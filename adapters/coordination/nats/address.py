@@ -33,6 +33,18 @@ class Trust(ssl.SSLContext):
         return super().wrap_bio(*args, **options)
 
 
+class Connection(Client):
+    """The library's connection, closed to the end: when it breaks while something is to be sent, the library leaves
+    its tasks behind and tells nobody."""
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        try:
+            await super()._close(status, do_cbs)
+        except OSError:
+            self._status = Client.DISCONNECTED
+            await super()._close(status, do_cbs)
+
+
 class Address:
     """Where the servers are and who logs in. Nothing is connected before `connect`."""
 
@@ -51,7 +63,7 @@ class Address:
     async def connect(self, report: Report, closed: Closed) -> Client:
         """Return a connection that ends for good when it breaks: nothing may be sent later than it was meant. Raises
         `CoordinationError`."""
-        client, trust = Client(), self._trust
+        client, trust = Connection(), self._trust
         trust.used = False
         faults: list[Exception] = []
 

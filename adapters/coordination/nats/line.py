@@ -76,7 +76,8 @@ class Line:
             raise self.address.silent(maybe_done=sent) from None
         finally:
             del self._asked[answer]
-            answer.cancel()
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # looked at, or the loop complains that nobody did
         if not message.data and status_of(message) == NOBODY_THERE:
             raise NobodyThere(subject)
         return message
@@ -93,6 +94,7 @@ class Line:
                 f"{len(payload):,} were to be sent. Keep less in one place, or raise max_payload."
             ) from error
         except (errors.Error, OSError) as error:
+            self._over()
             raise self.address.broken() from error
 
     @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -90,6 +90,7 @@ async def test_a_release_whose_answer_was_lost_hands_over_once(tmp_path: Path) -
         claim, _ = await member.take("held")
         async with asyncio.TaskGroup() as group:
             waiting = await stand(group, other, "held")
+            assert (await standing(member.store, "held")).waiters, "the holder knows it, and needs no second question"
             with sandbox.switch.turned(Line.ANSWERS_LOST):
                 with pytest.raises(CoordinationUnavailable):
                     await member.store.release(claim)
@@ -171,6 +172,25 @@ async def test_all_who_wait_hear_that_the_server_is_silent_when_one_does(tmp_pat
                         await granted(waiting)
                 assert clock.monotonic() - begun < 3
         assert len((await standing(holder.store, "held")).waiters) == 3, "their places are kept while the session is"
+
+
+async def test_a_line_that_is_torn_while_something_is_sent_is_made_anew_at_once(tmp_path: Path) -> None:
+    async with OnNats(tmp_path) as sandbox:
+        member = await join(sandbox)
+        for _ in range(5):
+            async with asyncio.TaskGroup() as group:
+                calls = [group.create_task(_unless_broken(member, number)) for number in range(20)]
+                await asyncio.sleep(0)
+                await sandbox.break_line()
+            assert all(call.done() for call in calls)
+            begun = sandbox.clock.monotonic()
+            await _again(member)
+            assert sandbox.clock.monotonic() - begun < 1, "before anything is taken for silent"
+
+
+async def _unless_broken(member: Member, number: int) -> None:
+    with suppress(CoordinationUnavailable):
+        await member.store.put(f"k/{number}", b"x" * 100_000)
 
 
 async def test_a_line_that_fell_silent_is_noticed_without_traffic_which_takes_two_beats(tmp_path: Path) -> None:
