@@ -33,10 +33,11 @@ def read_notes(files: Iterable[Path]) -> list[Note]:
     return sorted(notes, key=lambda note: note.at)
 
 
-def faults(notes: Sequence[Note]) -> list[str]:
-    """Return a sentence for each thing that no lock may do."""
+def faults(notes: Sequence[Note], *, late: float = 0.0) -> list[str]:
+    """Return a sentence for each thing that no lock may do. `late` is for how many seconds a backend's promises admit
+    that a holder may not know yet."""
     grants = [note for note in notes if note.what == "granted"]
-    return [*_repeated(grants), *_out_of_order(notes, grants), *_shared(notes, grants)]
+    return [*_repeated(grants), *_out_of_order(notes, grants), *_shared(notes, grants, late)]
 
 
 def _repeated(grants: Sequence[Note]) -> Iterator[str]:
@@ -63,13 +64,13 @@ def _out_of_order(notes: Sequence[Note], grants: Sequence[Note]) -> Iterator[str
             known.append(note)
 
 
-def _shared(notes: Sequence[Note], grants: Sequence[Note]) -> Iterator[str]:
+def _shared(notes: Sequence[Note], grants: Sequence[Note], late: float) -> Iterator[str]:
     """Nobody believes that he holds it once somebody else was granted a greater token."""
     for note in notes:
         if note.what != "held":
             continue
         for grant in grants:
-            if grant.token > note.token and grant.at < note.at and grant.who != note.who:
-                late = (note.at - grant.at) * 1000
-                yield f"{note.who} still held with token {note.token} {late:.1f} ms after {grant.who} got {grant.token}"
+            if grant.token > note.token and grant.at + late < note.at and grant.who != note.who:
+                after = (note.at - grant.at) * 1000
+                yield f"{note.who} still held with token {note.token} {after:.1f} ms after {grant.who} got {grant.token}"
                 break
