@@ -314,3 +314,26 @@ async def test_every_glyph_of_the_tabs_has_a_plain_one() -> None:
             drawn = plain(screen_text(pilot).replace("\n", " ").replace("?", ""))
             assert drawn.isascii()
             assert "?" not in drawn, f"something on {tab.title} has no plain glyph"
+
+
+# -- elsewhere ---------------------------------------------------------------------------------------------------------
+
+
+async def test_every_header_says_that_the_backend_is_gone_until_it_is_back() -> None:
+    engine = with_locks()
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "9")
+        engine.coordination.lose()
+        await until(pilot, lambda: "✗ coordination" in screen_text(pilot))
+        await press(pilot, "2")
+        assert "✗ coordination" in screen_text(pilot)
+        await press(pilot, "9")
+        engine.coordination.mend()
+        await until(pilot, lambda: "✗ coordination" not in screen_text(pilot))
+
+
+async def test_the_overview_has_a_line_about_coordination() -> None:
+    engine = with_locks()
+    engine.coordination.lead("cron", who("berlin", 991))
+    async with scripted_console(engine) as pilot:
+        assert "coordination ● Redis 7.0.15 · 1 session · syncs led by berlin/991" in words(pilot)
