@@ -71,6 +71,6 @@ def _shared(notes: Sequence[Note], grants: Sequence[Note], late: float) -> Itera
             continue
         for grant in grants:
             if grant.token > note.token and grant.at + late < note.at and grant.who != note.who:
-                after = (note.at - grant.at) * 1000
-                yield f"{note.who} still held with token {note.token} {after:.1f} ms after {grant.who} got {grant.token}"
+                after = f"{(note.at - grant.at) * 1000:.1f} ms"
+                yield f"{note.who} still held with token {note.token} {after} after {grant.who} got {grant.token}"
                 break
