@@ -22,7 +22,7 @@ from engine.storage.coordination.turn import Wake
 _LONGEST_ADDRESS = 100
 """Bytes: sun_path has 104 on macOS and 108 on Linux (unix(7)); a workspace's own folder may lie deeper."""
 _LONGEST_DATAGRAM = 4_096
-_PREFIX = "syncdeck-"
+_PREFIX = "syncdeck-wake-"
 _SOCKET = "wake"
 MANY = 8
 """So many at once, and more may have found the queue full (unix(7): it may be as short as 10)."""
@@ -90,3 +90,13 @@ def remove(address: str) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
         path.parent.rmdir()
+
+
+def sweep(address: str) -> None:
+    """Remove the sockets beside ours that nobody listens at: of processes that were killed, and whose file is gone."""
+    for path in Path(address).parent.parent.glob(f"{_PREFIX}*/{_SOCKET}"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                remove(str(path))

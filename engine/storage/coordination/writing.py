@@ -17,7 +17,7 @@ from engine.storage.coordination.sessions import end_overdue
 from engine.storage.coordination.transactions import BUSY, Transactions
 from engine.storage.coordination.turn import Turn, Wake, Work
 from engine.storage.coordination.upkeep import Upkeep
-from engine.storage.coordination.wake import Mailbox, remove
+from engine.storage.coordination.wake import Mailbox, remove, sweep
 from engine.storage.coordination.watch import Watch
 
 T = TypeVar("T")
@@ -101,5 +101,7 @@ class Changing(Writing):
         """Do what was asked for, then let go of the file."""
         await self._transactions.close()
         await asyncio.to_thread(self._upkeep.close)
+        if self._mailbox is not None and self._mailbox.address:
+            await asyncio.to_thread(sweep, self._mailbox.address)
         if self._mailbox is not None:
             self._mailbox.close()

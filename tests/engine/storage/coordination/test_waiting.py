@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import timedelta
@@ -140,8 +141,27 @@ async def test_nonsense_at_the_socket_is_passed_over() -> None:
     assert [each.session for each in heard] == ["s"]
 
 
+async def test_sockets_of_killed_processes_are_swept_away_and_those_of_living_ones_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        place = Path(short)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        with neighbour(tmp_path / "gone" / "coordination.db") as other:
+            killed = set(place.iterdir())
+            other.kill()
+            other.process.wait()
+        living = Mailbox(lambda wake: None, lambda: None)
+        async with store_at(tmp_path / "here" / "coordination.db").open():
+            assert len(set(place.iterdir()) - killed) == 2
+
+        assert set(place.iterdir()) == {Path(living.address).parent}
+        assert len(killed) == 1
+        living.close()
+
+
 def test_only_our_own_sockets_are_removed(tmp_path: Path) -> None:
-    for name in ("elsewhere/wake", "syncdeck-1/other"):
+    for name in ("elsewhere/wake", "syncdeck-wake-1/other"):
         precious = tmp_path / name
         precious.parent.mkdir()
         precious.touch()
