@@ -44,13 +44,14 @@ class Nats(Backend):
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Store, None]:
+        replicas = self._settings.replicas
         address, layout = Address(self._settings, self._context), Layout(self._namespace)
         async with together() as group:
             chores = Chores(group)
-            space = Space(address, layout, self._clock, chores, self._settings.replicas)
+            space = Space(address, layout, self._clock, chores, replicas)
             try:
                 watch = await space.up()
-                yield NatsStore(space, learnt(watch.line.version, watch.config), self._settings.replicas)
+                yield NatsStore(space, learnt(watch.line.version, watch.config, replicas), replicas)
             finally:
                 chores.close()
 

@@ -48,13 +48,18 @@ def require_version(title: str, version: str) -> None:
         )
 
 
-def learnt(version: str, config: Config) -> Promises:
-    """Return the promises of a server with a bucket."""
-    return replace(PROMISES, backend=f"NATS {version}", cautions=(*_copies(config), *ALWAYS))
+def learnt(version: str, config: Config, replicas: int) -> Promises:
+    """Return the promises of a server with a bucket that should be kept on so many servers."""
+    return replace(PROMISES, backend=f"NATS {version}", cautions=(*_copies(config.num_replicas, replicas), *ALWAYS))
 
 
-def _copies(config: Config) -> tuple[str, ...]:
-    if config.num_replicas > 1:
-        return ()
-    alone = "while it is away nobody is served, and its disk is the only copy."
-    return (f"Everything is kept on one server (replicas 1): {alone}",)
+def _copies(kept: int, wanted: int) -> tuple[str, ...]:
+    found = []
+    if kept == 1:
+        alone = "while it is away nobody is served, and its disk is the only copy."
+        found.append(f"Everything is kept on one server (replicas 1): {alone}")
+    if kept != wanted:
+        found.append(
+            f"The bucket is kept on {kept}, and coordination.replicas says {wanted}: change the bucket at NATS."
+        )
+    return tuple(found)

@@ -93,6 +93,13 @@ async def test_the_version_is_known_once_it_is_open_and_what_the_server_shows_is
         assert any("sync_interval: always" in caution for caution in store.promises.cautions)
 
 
+async def test_a_bucket_that_is_kept_on_fewer_servers_than_asked_for_is_used_and_said_to_be() -> None:
+    async with nats(engine("nats").url, "kept-on-one").open() as store:
+        assert not any("coordination.replicas" in caution for caution in store.promises.cautions)
+    async with nats(engine("nats").url, "kept-on-one", replicas=3).open() as store:
+        assert any("coordination.replicas says 3" in caution for caution in store.promises.cautions)
+
+
 async def test_more_replicas_than_there_are_servers_are_refused_in_words() -> None:
     said = await refused(nats(engine("nats").url, "replicated", replicas=3))
     assert "replicas" in str(said)
