@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hiredis import PushNotification
+from hiredis import PushNotification, pack_command
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
@@ -88,7 +88,7 @@ class Line:
 
     async def _send(self, parts: tuple[Argument, ...], answer: asyncio.Future[Any] | None) -> None:
         # Looked at last before sending: the client would dial again by itself, and nobody would read its answers.
-        packed = self._connection.pack_command(*parts)
+        packed = pack_command(parts)  # type: ignore[arg-type] # numbers as well, whatever its stubs say
         if not self.open:
             raise self._address.broken()
         if answer is not None:
