@@ -92,10 +92,10 @@ def _busy(path: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def line_of(what: str, took: Sequence[float], goal: float) -> str:
-    """Return one line of the table."""
+def line_of(what: str, took: Sequence[float], goal: float, *, always: bool = False) -> str:
+    """Return one line of the table; the goal is one for the median, or for all of them (`always`)."""
     middle, longest = statistics.median(took), max(took)
-    reached = "" if longest <= goal or not goal else ": MISSED"
+    reached = "" if (longest if always else middle) <= goal or not goal else ": MISSED"
     wanted = f"goal ≤ {goal:,g}{reached}" if goal else ""
     return f"  {what:<40}{middle:>10,.1f} ms median {longest:>10,.1f} ms at most   {wanted}".rstrip()
 
@@ -109,7 +109,7 @@ def measure(name: str, backend: Backend, samples: int) -> None:
             goal = backend.goals.killed if kind == f"{name}-lock" else 0
             lines.append(line_of(f"killed, to the next ({kind})", kills(kind, place, samples), goal))
         lines.append(line_of(f"hung, beyond a ttl of {SHORT:g} s", hangs(f"{name}-lock", place, 3), backend.goals.hung))
-        lines.append(line_of("cut off: told after its deadline", cuts(name, place, samples), TOLD_GOAL))
+        lines.append(line_of("cut off: told after its deadline", cuts(name, place, samples), TOLD_GOAL, always=True))
     print(f"{name}; load of the machine before and after: {before:.1f} {os.getloadavg()[0]:.1f}")
     print("\n".join(lines), flush=True)
 

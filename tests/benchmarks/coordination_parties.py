@@ -32,7 +32,8 @@ class Client:
         self._in, self.out = os.fdopen(ours_in, "w"), os.fdopen(ours_out)
         self.process = FORK.Process(target=_take_part, args=(theirs_in, theirs_out, kind, place, ttl), daemon=True)
         self.process.start()
-        os.close(theirs_in), os.close(theirs_out)
+        os.close(theirs_in)
+        os.close(theirs_out)
 
     def tell(self, *words: object) -> None:
         """Give a command."""
