@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from adapters.extensions import Additions
     from engine.assembly import Engine
     from engine.clock import Clock
+    from engine.coordination.clocks.timekeeping import TimeSource
     from engine.coordination.store import Backend
-    from engine.coordination.timekeeping import TimeSource
     from engine.events.replicating.ports import Transport
     from engine.ground import Extensions
     from engine.settings.context import AdapterContext

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.clock import Clock
+from engine.coordination.clocks.timekeeping import TimeSource, Unasked
+from engine.coordination.clocks.timing import PeerSkew, skew_of
 from engine.coordination.standing import Who
 from engine.coordination.store import Backend
-from engine.coordination.timekeeping import TimeSource, Unasked
-from engine.coordination.timing import PeerSkew, skew_of
 from engine.errors import SettingsError
 from engine.events.event import NewEvent
 from engine.events.merging.strategies import STRATEGIES

@@ -13,12 +13,12 @@ from typing import Any, Final
 from msgspec import to_builtins
 
 from engine.clock import Clock
-from engine.coordination.commands import Resolve, command_handlers, terms_of
 from engine.coordination.coordination import Coordination
-from engine.coordination.fires import Plan
-from engine.coordination.handling import Handler
-from engine.coordination.task import Attempt, Task
-from engine.coordination.tasks import Terms
+from engine.coordination.scheduling.fires import Plan
+from engine.coordination.working.commands import Resolve, command_handlers, terms_of
+from engine.coordination.working.handling import Handler
+from engine.coordination.working.task import Attempt, Task
+from engine.coordination.working.tasks import Terms
 from engine.errors import SyncdeckError
 from engine.notices import Notice, Notices
 from engine.reconcile.automatic import Automatic

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from engine.coordination.coordination import Coordination
-from engine.coordination.lease import Lease
+from engine.coordination.holding.lease import Lease
 from engine.coordination.naming import SPACE
 from engine.coordination.standing import ABSENT
 from engine.coordination.store import Keys

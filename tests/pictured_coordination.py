@@ -10,12 +10,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from engine.clock import Clock
-from engine.coordination.fires import Fire, Outcome, Plan
+from engine.coordination.clocks.timing import ClockStanding, PeerSkew, Reading
 from engine.coordination.overview import Term
+from engine.coordination.scheduling.fires import Fire, Outcome, Plan
 from engine.coordination.standing import Ending, Token
 from engine.coordination.stream import Message, Offset
-from engine.coordination.task import TaskId, TaskState
-from engine.coordination.timing import ClockStanding, PeerSkew, Reading
+from engine.coordination.working.task import TaskId, TaskState
 from engine.notices import Notices
 from tests.doubles.coordination import ScriptedCoordination, ScriptedStream
 from tests.doubles.coordination_wire import who

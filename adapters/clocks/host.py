@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from engine.clock import Clock
-from engine.coordination.timekeeping import TimeSource
-from engine.coordination.timing import HOST, Reading
+from engine.coordination.clocks.timekeeping import TimeSource
+from engine.coordination.clocks.timing import HOST, Reading
 
 UNSYNCHRONISED = 0x0040
 """STA_UNSYNC."""

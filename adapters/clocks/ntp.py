@@ -20,9 +20,9 @@ from adapters.clocks.ntp_packet import (
     read_answer,
 )
 from engine.clock import Clock
-from engine.coordination.agreement import DRIFT, ROUNDING
-from engine.coordination.timekeeping import TimeSource
-from engine.coordination.timing import Reading
+from engine.coordination.clocks.agreement import DRIFT, ROUNDING
+from engine.coordination.clocks.timekeeping import TimeSource
+from engine.coordination.clocks.timing import Reading
 
 PORT = 123
 SAMPLES = 4

@@ -10,8 +10,8 @@ from msgspec import DecodeError, Struct, ValidationError, json
 
 from adapters.transports.http_client import HttpTransport
 from engine.clock import Clock
-from engine.coordination.timekeeping import TimeSource
-from engine.coordination.timing import Reading
+from engine.coordination.clocks.timekeeping import TimeSource
+from engine.coordination.clocks.timing import Reading
 from engine.errors import SyncdeckError
 from engine.settings.context import AdapterContext
 from engine.settings.replication import PeerSettings

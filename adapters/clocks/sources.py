@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adapters.clocks.host import HostClock
 from adapters.clocks.ntp import NtpServer
 from engine.clock import Clock
-from engine.coordination.timekeeping import TimeSource
+from engine.coordination.clocks.timekeeping import TimeSource
 from engine.settings.coordination import ClockSettings
 from engine.settings.time_servers import host_and_port
 

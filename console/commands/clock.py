@@ -9,7 +9,7 @@ from console.commands.coordination_lines import clock as clock_lines
 from console.commands.coordination_rows import clock as row
 from console.commands.session import DONE, Session
 from engine.assembly import Engine
-from engine.coordination.timing import PeerSkew
+from engine.coordination.clocks.timing import PeerSkew
 
 
 def add_parser(verbs: Subparsers) -> None:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from console.commands.coordination_rows import text
 from console.commands.table import moment, safe, span, table
 from console.presentation.ages import count
+from engine.coordination.clocks.timing import ClockStanding, PeerSkew
 from engine.coordination.overview import LeaderStanding
 from engine.coordination.standing import ClaimStanding, Who
-from engine.coordination.timing import ClockStanding, PeerSkew
 
 MOST_WAITERS = 10
 

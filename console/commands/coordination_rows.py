@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from engine.coordination.fires import Fire, ScheduleStanding
+from engine.coordination.clocks.timing import ClockStanding, PeerSkew, Reading
 from engine.coordination.overview import LeaderStanding
+from engine.coordination.scheduling.fires import Fire, ScheduleStanding
 from engine.coordination.standing import ClaimStanding, Entry, Who
-from engine.coordination.task import Task
-from engine.coordination.timing import ClockStanding, PeerSkew, Reading
+from engine.coordination.working.task import Task
 
 
 def seconds(length: timedelta | None) -> float | None:

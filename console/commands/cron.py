@@ -14,8 +14,8 @@ from console.commands.session import CHANGES, DONE, Session
 from console.commands.tasks import json_value, length
 from console.commands.watching import Listing, show, watch
 from console.commands.work_lines import schedule, schedules
-from engine.coordination.fires import Plan
 from engine.coordination.naming import FIRE, PLAN
+from engine.coordination.scheduling.fires import Plan
 from engine.errors import NothingFound, SettingsError
 from engine.settings.coordination import CronSettings, Missed, Overlap
 from engine.settings.formats import check_cron, check_timezone

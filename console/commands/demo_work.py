@@ -9,9 +9,9 @@ from console.commands.session import Session
 from console.commands.table import safe
 from console.commands.work_lines import tasks
 from engine.assembly import Engine
-from engine.coordination.lifecycle import ENDED
 from engine.coordination.naming import TASK
-from engine.coordination.task import Task
+from engine.coordination.working.lifecycle import ENDED
+from engine.coordination.working.task import Task
 from engine.errors import Locked
 
 PATIENCE = timedelta(seconds=30)

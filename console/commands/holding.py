@@ -17,8 +17,8 @@ from console.commands.session import Session
 from console.commands.tasks import length
 from engine.assembly import Engine
 from engine.clock import Clock
-from engine.coordination.lease import Lease
-from engine.coordination.running import Program, forwarded, started
+from engine.coordination.holding.lease import Lease
+from engine.coordination.working.running import Program, forwarded, started
 from engine.errors import LeaseLost, SettingsError
 
 EXITS = "the command's own; 7 the {what} was not got within --wait, or was lost and the command stopped"

@@ -19,9 +19,9 @@ from console.commands.watching import Listing, show, watch
 from console.commands.work_lines import task as task_lines
 from console.commands.work_lines import tasks as task_table
 from engine.assembly import Engine
-from engine.coordination.lifecycle import ENDED
 from engine.coordination.naming import TASK
-from engine.coordination.task import Task, TaskCounts, TaskId, TaskState
+from engine.coordination.working.lifecycle import ENDED
+from engine.coordination.working.task import Task, TaskCounts, TaskId, TaskState
 from engine.errors import SettingsError
 from engine.settings.durations import parse_duration
 from engine.settings.spelling import did_you_mean

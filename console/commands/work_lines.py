@@ -12,9 +12,9 @@ from console.commands.coordination_lines import person
 from console.commands.coordination_rows import text
 from console.commands.table import moment, safe, span, table
 from console.presentation.ages import count
-from engine.coordination.fires import Plan, ScheduleStanding
+from engine.coordination.scheduling.fires import Plan, ScheduleStanding
 from engine.coordination.standing import Entry
-from engine.coordination.task import Task, TaskCounts, TaskState
+from engine.coordination.working.task import Task, TaskCounts, TaskState
 
 SHORT_ID = 10
 WIDEST_VALUE = 60

@@ -17,7 +17,7 @@ from console.keymap import bindings
 from console.presentation.schedule_deeds import FIELDS, drafted, preview
 from console.presentation.spans import Line, Span
 from console.widgets.ink import paint
-from engine.coordination.fires import Plan
+from engine.coordination.scheduling.fires import Plan
 
 if TYPE_CHECKING:
     from engine.clock import Clock

@@ -18,7 +18,7 @@ from console.widgets.record_list import Rows
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
-    from engine.coordination.timing import ClockStanding, PeerSkew, Reading
+    from engine.coordination.clocks.timing import ClockStanding, PeerSkew, Reading
 
 MEASURE = "measure the clock"
 FRESH_SECONDS = 30

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from engine.assembly import Engine
-    from engine.coordination.fires import Plan, ScheduleStanding
+    from engine.coordination.scheduling.fires import Plan, ScheduleStanding
 
 COMING = 5
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from engine.assembly import Engine
     from engine.coordination.standing import Change
-    from engine.coordination.task import Task, TaskId, TaskState
+    from engine.coordination.working.task import Task, TaskId, TaskState
 
 PAGE = 200
 """Tasks that are read at first; going to the end of the list reads more."""

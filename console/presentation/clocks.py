@@ -11,7 +11,7 @@ from console.presentation.leases import merged
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
 
 if TYPE_CHECKING:
-    from engine.coordination.timing import ClockStanding, PeerSkew, Reading
+    from engine.coordination.clocks.timing import ClockStanding, PeerSkew, Reading
 
 SOURCE = (16, 34)
 OFFSET, ERROR, STRATUM, AGE = 11, 11, 8, 9

@@ -13,7 +13,7 @@ from engine.coordination.promises import Feature
 
 if TYPE_CHECKING:
     from engine.coordination.overview import BackendStanding
-    from engine.coordination.task import TaskCounts
+    from engine.coordination.working.task import TaskCounts
 
 
 class Tab(NamedTuple):

@@ -14,14 +14,14 @@ from console.presentation.ages import age
 from console.presentation.plan_words import Deed, Matter
 from console.presentation.schedules import MISSED_WORDS, OVERLAP_WORDS, rule
 from console.presentation.spans import Line, Span, clean, wrap
-from engine.coordination.due import check_plan, next_moment
-from engine.coordination.fires import Plan
+from engine.coordination.scheduling.due import check_plan, next_moment
+from engine.coordination.scheduling.fires import Plan
 from engine.errors import CoordinationError
 from engine.settings.coordination import Missed, Overlap
 from engine.settings.durations import parse_duration
 
 if TYPE_CHECKING:
-    from engine.coordination.fires import ScheduleStanding
+    from engine.coordination.scheduling.fires import ScheduleStanding
 
 FIELDS = ("name", "task", "when", "timezone", "payload", "missed", "overlap")
 TOLD = {

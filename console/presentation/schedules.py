@@ -11,10 +11,10 @@ from console.presentation.ages import age, duration, in_one_unit
 from console.presentation.leases import merged
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
 from console.presentation.tasks import json_lines
-from engine.coordination.fires import Fire, Outcome
+from engine.coordination.scheduling.fires import Fire, Outcome
 
 if TYPE_CHECKING:
-    from engine.coordination.fires import Plan, ScheduleStanding
+    from engine.coordination.scheduling.fires import Plan, ScheduleStanding
 
 FIRES: dict[Outcome, Span] = {
     Outcome.MISSED: Span("✗ missed", "error"),

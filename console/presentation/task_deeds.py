@@ -11,10 +11,10 @@ from console.presentation.leases import who_words
 from console.presentation.plan_words import Deed, Matter
 from console.presentation.spans import Line, Span, clean, fit, wrap
 from console.presentation.tasks import SHORT, STATES
-from engine.coordination.task import TaskState
+from engine.coordination.working.task import TaskState
 
 if TYPE_CHECKING:
-    from engine.coordination.task import Task
+    from engine.coordination.working.task import Task
 
 DONE = {"retry": "retried", "cancel": "cancelled", "delete": "deleted"}
 MOST_NAMED = 6

@@ -12,10 +12,10 @@ import msgspec
 from console.presentation.ages import age, duration, roughly
 from console.presentation.leases import who_short, who_words
 from console.presentation.spans import Line, Span, cell, clean, fit, joined, wrap
-from engine.coordination.task import TaskState
+from engine.coordination.working.task import TaskState
 
 if TYPE_CHECKING:
-    from engine.coordination.task import Task, TaskCounts
+    from engine.coordination.working.task import Task, TaskCounts
 
 STATES: dict[TaskState, Span] = {
     TaskState.WAITING: Span("◇ waiting", "accent"),

@@ -11,27 +11,27 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.coordination.claiming import Wanted
-from engine.coordination.cron import Cron
+from engine.coordination.clocks.timekeeping import Timekeeping
 from engine.coordination.duties import Duties
-from engine.coordination.election import Election
 from engine.coordination.feed import Feed
 from engine.coordination.ground import Ground
-from engine.coordination.history import leaders
-from engine.coordination.keeper import Keeper
+from engine.coordination.holding.claiming import Wanted
+from engine.coordination.holding.election import Election
+from engine.coordination.holding.history import leaders
+from engine.coordination.holding.keeper import Keeper
+from engine.coordination.holding.lease import Leadership, Lease
+from engine.coordination.holding.lock import lock
 from engine.coordination.keyspace import Keyspace
-from engine.coordination.lease import Leadership, Lease
 from engine.coordination.line import Line
-from engine.coordination.lock import lock
 from engine.coordination.means import Means
 from engine.coordination.naming import ELECTION, LOCK
 from engine.coordination.overview import BackendStanding, LeaderStanding
 from engine.coordination.promises import Feature, Promises
+from engine.coordination.scheduling.cron import Cron
 from engine.coordination.standing import Change, ClaimStanding, SessionId, Token
 from engine.coordination.stream import Offset
 from engine.coordination.streaming import Stream, streams_of
-from engine.coordination.tasks import Tasks
-from engine.coordination.timekeeping import Timekeeping
+from engine.coordination.working.tasks import Tasks
 from engine.errors import CoordinationUnavailable, NothingFound
 from engine.together import together
 

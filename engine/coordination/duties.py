@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.coordination.fires import Plan
-from engine.coordination.tasks import Terms
-from engine.coordination.timekeeping import TimeSource
-from engine.coordination.timing import PeerSkew
+from engine.coordination.clocks.timekeeping import TimeSource
+from engine.coordination.clocks.timing import PeerSkew
+from engine.coordination.scheduling.fires import Plan
+from engine.coordination.working.tasks import Terms
 from engine.redaction import Redactor
 from engine.settings.coordination import ClockSettings
 

@@ -18,6 +18,7 @@ SABOTAGE = {
     "reconcile looks at the event log": ("engine/reconcile/plan.py", "import engine.events.event"),
     "a room appears that no layer names": ("engine/attic.py", "import engine.errors"),
     "a decision reads the clock": ("engine/reconcile/deciding/guards.py", "import time"),
+    "a lock asks for tasks": ("engine/coordination/holding/lock.py", "import engine.coordination.working.tasks"),
     "presentation imports a widget library": ("console/presentation/__init__.py", "import textual"),
     "SQL outside storage": ("engine/events/event.py", "import sqlite3"),
     "the engine calls a service": ("engine/reconcile/acting/apply.py", "import httpx"),

@@ -16,7 +16,7 @@ from engine.clock import SystemClock
 from engine.coordination.coordination import Coordination
 from engine.coordination.standing import Kind
 from engine.coordination.store import Store
-from engine.coordination.task import Attempt, Task, TaskCounts
+from engine.coordination.working.task import Attempt, Task, TaskCounts
 from engine.errors import LeaseLost
 from tests.benchmarks.coordination_contenders import CONTENDERS, OurLock, OurStore
 from tests.benchmarks.coordination_rivals import Contender

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 from adapters.registry import Registry
 from engine.clock import SystemClock
 from engine.coordination.coordination import Coordination
-from engine.coordination.lease import Lease
+from engine.coordination.holding.lease import Lease
 from engine.coordination.standing import Claim, SessionId, Token, Who
 from engine.coordination.store import Backend, Store
 from engine.settings.context import AdapterContext

@@ -12,10 +12,10 @@ from console.presentation.coordination import TABS
 from console.screens.coordination import PANES
 from console.styles.ascii import plain
 from console.widgets.record_list import RecordList
-from engine.coordination.fires import Plan
 from engine.coordination.promises import Feature
+from engine.coordination.scheduling.fires import Plan
 from engine.coordination.standing import Ending
-from engine.coordination.task import TaskState
+from engine.coordination.working.task import TaskState
 from tests.console.coordinating import lines, pane, place, words
 from tests.console.scripted import scripted_console
 from tests.console.settling import settled, until

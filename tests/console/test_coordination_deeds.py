@@ -9,9 +9,9 @@ import pytest
 
 from console.dialogs.decide import Decide
 from console.screens.frame import LOOK_ONLY
-from engine.coordination.fires import Fire, Outcome, Plan
-from engine.coordination.task import TaskState
-from engine.coordination.timing import ClockStanding, PeerSkew, Reading
+from engine.coordination.clocks.timing import ClockStanding, PeerSkew, Reading
+from engine.coordination.scheduling.fires import Fire, Outcome, Plan
+from engine.coordination.working.task import TaskState
 from tests.console.coordinating import agree, detail, dialog, fill, lines, pane, place, words
 from tests.console.scripted import scripted_console
 from tests.console.settling import until

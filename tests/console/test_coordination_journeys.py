@@ -15,8 +15,8 @@ from textual.widgets import TextArea
 
 from console.dialogs.key_clash import KeyClash
 from engine.assembly import Engine
-from engine.coordination.handling import GiveUp
-from engine.coordination.task import Attempt, Task, TaskState
+from engine.coordination.working.handling import GiveUp
+from engine.coordination.working.task import Attempt, Task, TaskState
 from engine.errors import LeaseLost
 from engine.events.event import END
 from engine.events.log import Filter

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
-from engine.coordination.fires import Fire, Outcome, Plan
-from engine.coordination.firing import Firing
-from engine.coordination.ledger import Ledger, moment_text
 from engine.coordination.promises import Feature
+from engine.coordination.scheduling.fires import Fire, Outcome, Plan
+from engine.coordination.scheduling.firing import Firing
+from engine.coordination.scheduling.ledger import Ledger, moment_text
 from engine.coordination.standing import Fence
 from engine.settings.coordination import Overlap
 from engine.together import together

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.coordination.lease import Lease
+from engine.coordination.holding.lease import Lease
 from engine.coordination.promises import Feature
 from engine.coordination.standing import ClaimStanding
 from engine.errors import CoordinationError, LeaseLost, Locked, NothingFound

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from engine.coordination.handling import Handler
-from engine.coordination.lifecycle import ENDED
 from engine.coordination.promises import Feature
-from engine.coordination.task import Attempt, Task, TaskCounts, TaskState
+from engine.coordination.working.handling import Handler
+from engine.coordination.working.lifecycle import ENDED
+from engine.coordination.working.task import Attempt, Task, TaskCounts, TaskState
 from engine.together import together
 from tests.contracts.lock import node
 from tests.contracts.store_case import Suite, until

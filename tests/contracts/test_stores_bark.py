@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from engine.clock import Clock
-from engine.coordination.memory import MemoryBackend, MemoryStore
-from engine.coordination.memory_holdings import Holdings, Place, Queue
-from engine.coordination.memory_streams import MemoryStreams
-from engine.coordination.memory_values import Values
+from engine.coordination.memory.backend import MemoryBackend, MemoryStore
+from engine.coordination.memory.holdings import Holdings, Place, Queue
+from engine.coordination.memory.streams import MemoryStreams
+from engine.coordination.memory.values import Values
 from engine.coordination.standing import (
     Change,
     Claim,

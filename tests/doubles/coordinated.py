@@ -11,18 +11,18 @@ from random import Random
 from typing import Any
 
 from engine.clock import Clock
+from engine.coordination.clocks.timekeeping import TimeSource
+from engine.coordination.clocks.timing import PeerSkew, Reading
 from engine.coordination.coordination import Coordination
-from engine.coordination.cron import Cron
 from engine.coordination.duties import Duties
-from engine.coordination.fires import Plan
 from engine.coordination.keyspace import Keyspace
 from engine.coordination.means import Means
+from engine.coordination.scheduling.cron import Cron
+from engine.coordination.scheduling.fires import Plan
 from engine.coordination.standing import Who
 from engine.coordination.store import Backend
 from engine.coordination.streaming import Stream
-from engine.coordination.tasks import Tasks, Terms
-from engine.coordination.timekeeping import TimeSource
-from engine.coordination.timing import PeerSkew, Reading
+from engine.coordination.working.tasks import Tasks, Terms
 from engine.notices import Notices
 from engine.redaction import Redactor
 from engine.settings.coordination import ClockSettings

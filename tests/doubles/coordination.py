@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from engine.clock import Clock
+from engine.coordination.clocks.timing import ClockStanding, PeerSkew
 from engine.coordination.overview import BackendStanding, LeaderStanding, Term
 from engine.coordination.promises import Feature, Promises
 from engine.coordination.standing import (
@@ -31,7 +32,6 @@ from engine.coordination.standing import (
     Who,
 )
 from engine.coordination.stream import START, Message, Offset
-from engine.coordination.timing import ClockStanding, PeerSkew
 from engine.notices import Notice, Notices
 from tests.doubles.coordination_keys import ScriptedKeyspace
 from tests.doubles.coordination_wire import FAULT, OWN, TTL, Wire, who

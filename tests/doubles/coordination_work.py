@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.coordination.fires import Fire, Outcome, Plan, ScheduleStanding
 from engine.coordination.promises import Feature
+from engine.coordination.scheduling.fires import Fire, Outcome, Plan, ScheduleStanding
 from engine.coordination.standing import Kind, SessionId, Token
-from engine.coordination.task import Attempt, Task, TaskCounts, TaskId, TaskState
+from engine.coordination.working.task import Attempt, Task, TaskCounts, TaskId, TaskState
 from engine.errors import CoordinationError, NothingFound
 from tests.doubles.coordination_wire import Wire, who
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from engine.coordination.memory import MemoryBackend
+from engine.coordination.memory.backend import MemoryBackend
 from tests.doubles.coordinated import Habits, Process, process
 from tests.doubles.line_trouble import Trouble, TroubledBackend
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop

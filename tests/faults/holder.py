@@ -20,7 +20,7 @@ from random import Random
 from adapters.registry import Registry
 from engine.assembly import Engine, open_engine
 from engine.clock import SystemClock
-from engine.coordination.lease import Lease
+from engine.coordination.holding.lease import Lease
 from engine.errors import CoordinationError, LeaseLost, Locked
 from engine.settings.reading import load_workspace
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clocks.host import Discipline, HostClock, ask_kernel
-from engine.coordination.timing import HOST
+from engine.coordination.clocks.timing import HOST
 from tests.doubles.clock import ManualClock
 
 MILLISECOND = timedelta(milliseconds=1)

@@ -20,7 +20,7 @@ from adapters.clocks.ntp_packet import (
     question,
     read_answer,
 )
-from engine.coordination.agreement import DRIFT
+from engine.coordination.clocks.agreement import DRIFT
 from tests.doubles.ntp_responder import answer
 
 NONCE = b"\x01nonce!\xff"

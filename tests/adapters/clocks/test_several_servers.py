@@ -11,8 +11,8 @@ from adapters.clocks.host import HostClock
 from adapters.clocks.ntp import NtpServer
 from adapters.clocks.sources import time_sources
 from engine.clock import SystemClock
-from engine.coordination.timekeeping import Timekeeping
-from engine.coordination.timing import HOST, ClockStanding
+from engine.coordination.clocks.timekeeping import Timekeeping
+from engine.coordination.clocks.timing import HOST, ClockStanding
 from engine.settings.coordination import ClockSettings
 from tests.doubles.ntp_responder import Behaviour, off_by, responder, silent
 from tests.servers.chrony import start_chrony

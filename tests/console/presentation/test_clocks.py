@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from console.presentation.clocks import interval, length_words, offset_words, reading_line, scale_of
 from console.presentation.spans import plain, width_of
-from engine.coordination.timing import Reading
+from engine.coordination.clocks.timing import Reading
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from console.presentation.coordination import (
 from console.presentation.spans import plain
 from engine.coordination.overview import BackendStanding
 from engine.coordination.promises import Promises
-from engine.coordination.task import TaskCounts
+from engine.coordination.working.task import TaskCounts
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FAULT = "Redis at 127.0.0.1:6379 refused the connection. Start it, or mend coordination.url."

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from console.presentation.schedule_deeds import FIELDS, coming, drafted
 from console.presentation.schedules import Columns, Stretch, fitting_span, rule, schedule_line, time_line, titles
 from console.presentation.spans import plain, width_of
-from engine.coordination.fires import Fire, Outcome, Plan, ScheduleStanding
+from engine.coordination.scheduling.fires import Fire, Outcome, Plan, ScheduleStanding
 from engine.settings.coordination import Missed, Overlap
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

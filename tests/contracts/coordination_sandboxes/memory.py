@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.coordination.memory import PROMISES, MemoryBackend
+from engine.coordination.memory.backend import PROMISES, MemoryBackend
 from tests.contracts.store_sandbox import Circumstance, StoreSandbox
 from tests.doubles.virtual_time import DriftingClock, VirtualLoop
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from engine.coordination.keyspace import SYNCED, KeyChange
-from engine.coordination.memory import MemoryBackend
+from engine.coordination.memory.backend import MemoryBackend
 from engine.coordination.standing import ABSENT, Fence, Token
 from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, LeaseLost, ReadOnly
 from tests.doubles.clock import ManualClock

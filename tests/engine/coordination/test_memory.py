@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from engine.coordination.memory import MemoryBackend, MemoryStore
+from engine.coordination.memory.backend import MemoryBackend, MemoryStore
 from engine.coordination.standing import ABSENT, Claim, Fence, Revision, SessionId, Token, Who
 from engine.errors import KeyChanged, LeaseLost, SessionLost
 from tests.doubles.clock import ManualClock

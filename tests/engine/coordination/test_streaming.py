@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.coordination.memory import MemoryBackend
+from engine.coordination.memory.backend import MemoryBackend
 from engine.coordination.stream import START, Offset
 from engine.errors import CoordinationError, ReadOnly
 from tests.doubles.clock import ManualClock

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from engine.coordination.fires import Fire, Plan
-from engine.coordination.handling import Handler
-from engine.coordination.ledger import read_fire
-from engine.coordination.memory import MemoryBackend
+from engine.coordination.memory.backend import MemoryBackend
 from engine.coordination.naming import FIRE, TASK
+from engine.coordination.scheduling.fires import Fire, Plan
+from engine.coordination.scheduling.ledger import read_fire
 from engine.coordination.standing import Kind
-from engine.coordination.task import Task
-from engine.coordination.task_book import read_task
+from engine.coordination.working.handling import Handler
+from engine.coordination.working.task import Task
+from engine.coordination.working.task_book import read_task
 from engine.together import together
 from tests.doubles.coordinated import Habits, Process, process
 from tests.doubles.line_trouble import Trouble, TroubledBackend, TroubledClock
