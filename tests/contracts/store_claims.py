@@ -407,3 +407,4 @@ async def a_hundred_may_fight_over_one_name(sandbox: StoreSandbox) -> None:
             group.create_task(fight(members[turn % 4]))
     assert tokens == sorted(set(tokens))
     assert len(tokens) == 100
+    assert [member.told for member in members] == [[]] * 4, "who gave it back was told that it had been taken away"

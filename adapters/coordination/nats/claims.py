@@ -34,7 +34,12 @@ class NatsClaims(Claims):
     async def release(self, claim: Claim) -> bool:
         space = self._space
         grant = space.own.given_back(claim)
-        step = await space.change(claim.name, lambda queue, now: queue.left(claim, now), firm=claim in space.unanswered)
+        firm = claim in space.unanswered
+        space.leaving.add(claim)
+        try:
+            step = await space.change(claim.name, lambda queue, now: queue.left(claim, now), firm=firm)
+        finally:
+            space.leaving.discard(claim)
         space.unanswered.discard(claim)
         return step.before.holds(claim) and (grant is None or grant.token == held_token(step.before))
 

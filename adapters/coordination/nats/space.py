@@ -32,6 +32,8 @@ class Space:
         self.own: OwnSessions[tuple[str, Token]] = OwnSessions("NATS")
         self.unanswered: set[Claim] = set()
         """Claims that were sent and not answered: they may arrive later than what withdraws them."""
+        self.leaving: set[Claim] = set()
+        """Claims that are being given back: held there until that is written, and granted here no more."""
         self._chores = chores
         self._hearers = Hearers(
             prepare=lambda jetstream: bucket(jetstream, layout, replicas),
@@ -105,7 +107,7 @@ class Space:
         if holder is not None:
             places.add((holder.session, holder.nonce))
             claim = Claim(holder.session, name, holder.nonce)
-            if holder.session in self.own and self.own.grant_of(claim) is None:
+            if holder.session in self.own and claim not in self.leaving and self.own.grant_of(claim) is None:
                 self.own.granted(claim, Grant((name, holder.token), holder.token, ClaimRecord()))
             self._wake(claim, holder.token)
         for place in before.queue.waiters:
