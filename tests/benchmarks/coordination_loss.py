@@ -42,6 +42,7 @@ def kills(kind: str, place: str, samples: int) -> list[float]:
             pause(SETTLE)
             killed = holder.kill()
             took.append((waiter.hear()["at"] - killed) * 1_000)
+        line[-1].do("release", "killed")
     return took
 
 
@@ -57,6 +58,7 @@ def hangs(kind: str, place: str, samples: int) -> list[float]:
             took.append((waiter.hear()["at"] - stopped - SHORT) * 1_000)
         for holder in line[:-1]:
             holder.kill()
+        line[-1].do("release", "hung")
     return took
 
 

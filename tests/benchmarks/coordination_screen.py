@@ -61,6 +61,7 @@ def on_the_screen(folder: Path, changes: int) -> Sequence[float]:
         assert terminal.seen(rb"first-of-all") is not None, f"no lock was painted:\n{terminal.shown()}"
         begun = other.do("appear", changes, PAUSE)["at"]
         terminal.quiet()
+        other.do("release", "first-of-all")
         found = painted(terminal)
     assert len(found) == changes, f"{changes - len(found)} changes were never painted:\n{terminal.shown()}"
     return [(found[number] - at) * 1_000 for number, at in enumerate(begun)]
