@@ -11,7 +11,7 @@ from console.commands.completing import completed
 from console.commands.coordination_rows import fire as fire_row
 from console.commands.coordination_rows import schedule as row
 from console.commands.session import CHANGES, DONE, Session
-from console.commands.tasks import json_value, length
+from console.commands.typed import json_value, length
 from console.commands.watching import Listing, show, watch
 from console.commands.work_lines import schedule, schedules
 from engine.coordination.naming import FIRE, PLAN

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.session import Session
-from console.commands.tasks import length
+from console.commands.typed import length
 from engine.assembly import Engine
 from engine.clock import Clock
 from engine.coordination.holding.lease import Lease

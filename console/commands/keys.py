@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from functools import partial
 
 from console.commands.arguments import Subparsers, add_act, add_verb
 from console.commands.coordination_rows import entry, text
 from console.commands.session import CHANGES, DONE, ERROR, Session
-from console.commands.tasks import length
+from console.commands.typed import length
+from console.commands.watching import Listing, show
+from console.commands.watching import watch as watch_list
 from console.commands.work_lines import keys as key_table
+from engine.coordination.naming import KEY
 from engine.coordination.standing import Revision
 from engine.errors import NothingFound
 
 GONE = "there is none"
+WATCH = "print it again whenever it changes"
+MOST = 1_000
 
 
 def add_parser(verbs: Subparsers) -> None:
@@ -23,13 +29,15 @@ def add_parser(verbs: Subparsers) -> None:
         list_keys,
         examples=(
             "syncdeck keys                         all of them",
+            "syncdeck keys --watch                 the same, live",
             "syncdeck keys get release             the value, as it is",
             "syncdeck keys put release 42 --expected 0    only if there is none yet",
             "syncdeck keys put session 1 --expires 30m",
             "syncdeck keys watch deploy/           changes as they happen",
         ),
     )
-    parser.set_defaults(prefix="", limit=1_000)
+    parser.add_argument("--watch", action="store_true", help=WATCH)
+    parser.set_defaults(prefix="", limit=MOST)
     acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
     _add_reading(acts)
     _add_writing(acts)
@@ -38,7 +46,8 @@ def add_parser(verbs: Subparsers) -> None:
 def _add_reading(acts: Subparsers) -> None:
     listing = add_act(acts, "list", list_keys, "List keys with their values.", examples=("syncdeck keys list deploy/",))
     listing.add_argument("prefix", nargs="?", default="", help="only keys that begin so")
-    listing.add_argument("--limit", type=int, default=1_000, metavar="N", help="at most so many (default 1000)")
+    listing.add_argument("--limit", type=int, default=MOST, metavar="N", help=f"at most so many (default {MOST})")
+    listing.add_argument("--watch", action="store_true", default=SUPPRESS, help=WATCH)
     getting = add_act(
         acts,
         "get",
@@ -99,12 +108,16 @@ def _add_expected(act: ArgumentParser) -> None:
 
 async def list_keys(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
-        entries = await engine.coordination.keys.list(arguments.prefix, limit=arguments.limit)
-    for each in entries:
-        session.emit(entry(each))
-    for line in key_table(entries):
-        session.say(line)
-    return DONE
+        coordination = engine.coordination
+        listing = Listing(
+            look=partial(coordination.keys.list, arguments.prefix, limit=arguments.limit),
+            named=lambda each: each.key,
+            row=entry,
+            lines=key_table,
+        )
+        if arguments.watch:
+            return await watch_list(session, listing, coordination.changes(KEY + arguments.prefix))
+        return await show(session, listing)
 
 
 async def get(arguments: Namespace, session: Session) -> int:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import signal
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
-
-import msgspec
 
 from console.commands.arguments import Subparsers, Verb, add_act, add_verb
 from console.commands.completing import completed
 from console.commands.coordination_rows import task as row
 from console.commands.serve import stopped_by
 from console.commands.session import CHANGES, DONE, ERROR, Session
+from console.commands.typed import json_value, length
 from console.commands.watching import Listing, show, watch
 from console.commands.work_lines import task as task_lines
 from console.commands.work_lines import tasks as task_table
@@ -23,7 +21,6 @@ from engine.coordination.naming import TASK
 from engine.coordination.working.lifecycle import ENDED
 from engine.coordination.working.task import Task, TaskCounts, TaskId, TaskState
 from engine.errors import SettingsError
-from engine.settings.durations import parse_duration
 from engine.settings.spelling import did_you_mean
 from engine.together import together
 
@@ -104,22 +101,6 @@ def _add_submit(acts: Subparsers) -> None:
     )
     submitting.add_argument("--priority", type=int, default=0, metavar="N", help="greater first (default 0)")
     submitting.add_argument("--wait", action="store_true", help="wait until it has ended, and print how")
-
-
-def json_value(text: str) -> Any:
-    """Return the value of a JSON text."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise ArgumentTypeError(f"{text!r} is no JSON: {error}") from error
-
-
-def length(text: str) -> timedelta:
-    """Return a length of time as the workspace file writes it."""
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from error
 
 
 async def list_tasks(arguments: Namespace, session: Session) -> int:

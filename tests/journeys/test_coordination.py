@@ -172,6 +172,15 @@ def test_what_is_watched_is_printed_as_it_happens(command: Command, tmp_path: Pa
         assert keys.until(bool) == {"gone": "deploy/a"}
 
 
+def test_the_list_of_keys_can_be_watched_as_every_other(command: Command, tmp_path: Path) -> None:
+    with watching(tmp_path, "keys", "list", "deploy/") as keys:
+        command("keys", "put", "other", "1")
+        command("keys", "put", "deploy/a", "2")
+        assert keys.until(bool)["key"] == "deploy/a"
+        command("keys", "delete", "deploy/a")
+        assert keys.until(bool) == {"gone": "deploy/a"}
+
+
 def test_a_task_is_done_by_a_worker_and_its_output_kept(command: Command, tmp_path: Path) -> None:
     with running(tmp_path, "tasks", "work"):
         ended = command("tasks", "submit", "hello", "--payload", '{"to": "ann"}', "--key", "once", "--wait", "--json")
