@@ -225,3 +225,8 @@ class Frozen(SyncdeckError):
 
 class ReadOnly(SyncdeckError):
     """The engine was opened to look only; nothing that changes anything is possible."""
+
+    def __init__(
+        self, message: str = "This engine was opened to look only. Open it without --read-only to change anything."
+    ) -> None:
+        super().__init__(message)

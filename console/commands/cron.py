@@ -39,7 +39,7 @@ def add_parser(verbs: Subparsers) -> None:
     acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
     _add(acts, "show", show_schedule, "Show a schedule with its last fires.")
     _add_adding(acts)
-    _add(acts, "remove", remove, "Remove a schedule that was added by hand.", "2 removed")
+    _add(acts, "remove", remove, "Remove a schedule added by hand, or left behind by a node that is gone.", "2 removed")
     _add(acts, "pause", pause, "Let a schedule fire no more until it is resumed.", "2 paused")
     _add(acts, "resume", resume, "Let a paused schedule fire again; what it missed is not made up for.", "2 resumed")
     _add(acts, "fire", fire, "Fire a schedule now, beside its times.", "2 fired, 0 skipped because its task goes on")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from engine.clock import Clock
+from engine.coordination.means import Record
 from engine.coordination.standing import Change, Fence, SessionId, Token, Who
 from engine.coordination.store import Store
 from engine.errors import ReadOnly
 from engine.redaction import Redactor
-
-Record = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
-"""Writes an event (type, aggregate, data): what an operator did by hand is audited."""
 
 
 class Changes(Protocol):
@@ -79,4 +77,4 @@ class Ground:
     def must_write(self) -> None:
         """Raise `ReadOnly` on an engine opened to look only."""
         if self.read_only:
-            raise ReadOnly("This engine was opened to look only. Open it without --read-only to change anything.")
+            raise ReadOnly

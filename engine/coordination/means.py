@@ -14,7 +14,7 @@ from engine.errors import ReadOnly
 from engine.notices import Notice, Notices
 
 Record = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
-"""Writes an event (type, aggregate, data): what an operator forced is audited."""
+"""Writes an event (type, aggregate, data): what an operator did by hand is audited."""
 
 TTL = timedelta(seconds=10)
 
@@ -35,7 +35,7 @@ class Means:
     def must_write(self) -> None:
         """Raise `ReadOnly` on an engine opened to look only."""
         if self.read_only:
-            raise ReadOnly("This engine was opened to look only. Open it without --read-only to change anything.")
+            raise ReadOnly
 
     def tell(self, topic: str, subject: str = "", detail: object = None) -> None:
         """Publish a notice."""

@@ -49,4 +49,4 @@ class Means:
     def must_write(self) -> None:
         """Raise `ReadOnly` on an engine opened to look only."""
         if self.read_only:
-            raise ReadOnly("This engine was opened to look only. Open it without --read-only to change anything.")
+            raise ReadOnly
