@@ -13,12 +13,13 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from engine.errors import StorageError
 from engine.storage.checkpoint import Checkpointer
 from engine.storage.connection import in_words, patiently
+from engine.storage.groups import next_group
 
 Work = Callable[[sqlite3.Connection], Any]
 
@@ -93,27 +94,13 @@ class Writer:
     def _run(self) -> None:
         open_for_work = True
         while open_for_work:
-            group, open_for_work = self._next_group()
+            group, open_for_work = next_group(self._jobs, GROUP_LIMIT)
             if group:
                 self._carry_out(group)
                 self._tell(group)
         self._checkpointer.close()
         self._connection.close()
         self._call_in_loop(lambda: None if self._ended.done() else self._ended.set_result(None))
-
-    def _next_group(self) -> tuple[list[Job], bool]:
-        """Wait for a job and take all that came with it; tell whether more may come."""
-        job = self._jobs.get()
-        group: list[Job] = []
-        while job is not None:
-            group.append(job)
-            if len(group) == GROUP_LIMIT:
-                return group, True
-            try:
-                job = self._jobs.get_nowait()
-            except Empty:
-                return group, True
-        return group, False
 
     def _carry_out(self, group: list[Job]) -> None:
         """Run a group in one transaction. A work that fails loses only what it did itself."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from engine.errors import CoordinationUnavailable
@@ -31,6 +31,7 @@ from engine.storage.coordination.file import (
     raise_ceiling,
 )
 from engine.storage.coordination.turn import CeilingReached, Turn, Work
+from engine.storage.groups import next_group
 
 PATIENCE = 5.0
 """Seconds in which a work is done, or its caller told that it was not."""
@@ -146,7 +147,7 @@ class Line:
     def _run(self) -> None:
         more = True
         while more:
-            group, more = self._next_group()
+            group, more = next_group(self._jobs, GROUP_LIMIT)
             if group:
                 self._do(group)
                 self._call_in_loop(partial(self._deliver, group))
@@ -154,20 +155,6 @@ class Line:
         self._durable.close()
         os.close(self._lock)
         self._call_in_loop(lambda: None if self._ended.done() else self._ended.set_result(None))
-
-    def _next_group(self) -> tuple[list[Job], bool]:
-        """Wait for a job and take all that came with it; tell whether more may come."""
-        job = self._jobs.get()
-        group: list[Job] = []
-        while job is not None:
-            group.append(job)
-            if len(group) == GROUP_LIMIT:
-                return group, True
-            try:
-                job = self._jobs.get_nowait()
-            except Empty:
-                return group, True
-        return group, False
 
     def _do(self, group: Sequence[Job]) -> None:
         """Give every job of a group its answer."""
