@@ -82,8 +82,6 @@ class Backend:
     limit: str
     rivals: tuple[str, ...]
     goals: Goals
-    lapses: bool = True
-    """Whether what a killed process held is free only when its time is up, and not as soon as its line breaks."""
 
 
 BACKENDS = {
@@ -92,7 +90,6 @@ BACKENDS = {
         limit="two-transactions",
         rivals=("tooz-file", "filelock", "fasteners"),
         goals=Goals(pairs=10_000, grants=4_000, hand_over=0.6, hand_over_p95=5, killed=15, hung=100, told=2),
-        lapses=False,
     ),
     "redis": Backend(
         place=served(start_redis),
