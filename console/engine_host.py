@@ -112,7 +112,8 @@ class EngineHost(App[None]):
 
     def heard(self, news: News) -> None:
         """Hand news to the screen in front; the others look again when they come back."""
-        self.screen.post_message(news)
+        if self.screen_stack:  # none is left while the console closes
+            self.screen.post_message(news)
 
     def opened(self) -> None:
         """Tell the screens of this mode that the engine can be asked."""
