@@ -11,12 +11,14 @@ from textual import on
 from textual.binding import BindingType
 
 from console.keymap import bindings
+from console.panes.changed import Changed
 from console.panes.key_editing import KeyEditing
 from console.presentation import key_tree as tree
 from console.presentation import key_values as values
 from console.presentation.spans import Line, Span
 from console.widgets.key_rows import KeyRows
 from console.widgets.record_list import NoRows, RecordList, Rows
+from engine.coordination.naming import KEY
 from engine.coordination.promises import Feature
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ MOST = 100_000
 """Keys that are listed; more are said to be more."""
 MOST_CHANGED = 50
 """With more keys changed at once, all are read again."""
-PREFIX = "key/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +55,21 @@ class KeysPane(KeyEditing):
         self.key_tree = tree.KeyTree()
         self.form: values.Form | None = None
         """How values are shown, once somebody chose; else as each is best shown."""
-        self.changed: set[str] | None = None
-        """Keys that changed since the last reading; None: read all."""
+        self.changed = Changed(KEY, MOST_CHANGED)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def question(self) -> Callable[[Engine], Awaitable[Found]]:
-        changed, self.changed = self.changed, set()
-        if changed is None or len(changed) > MOST_CHANGED:
-            return _read_all
-        return partial(_read_some, sorted(changed))
+        changed = self.changed.take()
+        return _read_all if changed is None else partial(_read_some, changed)
 
     def look(self) -> None:
-        self.changed = None
+        self.changed.forget()
         super().look()
 
     def heard(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            if change.kind == "synced":
-                self.changed = None
-            elif change.name.startswith(PREFIX) and self.changed is not None:
-                self.changed.add(change.name.removeprefix(PREFIX))
-        if self.changed is None or self.changed:
+        self.changed.hear(changes)
+        if self.changed:
             self.look_soon()
 
     def took(self, found: Found) -> None:

@@ -11,12 +11,14 @@ from textual import on
 from textual.binding import BindingType
 
 from console.keymap import bindings
+from console.panes.changed import Changed
 from console.panes.deeds import DoingPane
 from console.presentation import task_deeds
 from console.presentation import tasks as shown
 from console.presentation.spans import Line
 from console.widgets.record_list import RecordList, Rows
 from console.widgets.summary_rows import SummaryRows
+from engine.coordination.naming import TASK
 from engine.coordination.promises import Feature
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ MOST = 20_000
 
 MOST_CHANGED = 20
 """With more tasks changed at once, the list is read again."""
-PREFIX = "task/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,7 @@ class TasksPane(DoingPane):
         self.view = next(iter(shown.VIEWS))
         self.limit = PAGE
         self.tasks: Sequence[Task] = ()
-        self.changed: set[str] | None = None
-        """Tasks that changed since the last reading; None: read all."""
+        self.changed = Changed(TASK, MOST_CHANGED)
         self.more = False
         self._longest = 0
 
@@ -71,22 +71,16 @@ class TasksPane(DoingPane):
         return MOST if self.wanted else self.limit
 
     def question(self) -> Callable[[Engine], Awaitable[Found]]:
-        changed, self.changed = self.changed, set()
-        if changed is None or len(changed) > MOST_CHANGED:
-            return partial(_read, shown.VIEWS[self.view], self.most)
-        return partial(_read_some, sorted(changed))
+        changed = self.changed.take()
+        return partial(_read, shown.VIEWS[self.view], self.most) if changed is None else partial(_read_some, changed)
 
     def look(self) -> None:
-        self.changed = None
+        self.changed.forget()
         super().look()
 
     def heard(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            if change.kind == "synced":
-                self.changed = None
-            elif change.name.startswith(PREFIX) and self.changed is not None:
-                self.changed.add(change.name.removeprefix(PREFIX))
-        if self.changed is None or self.changed:
+        self.changed.hear(changes)
+        if self.changed:
             self.look_soon()
 
     def took(self, found: Found) -> None:
