@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
@@ -174,16 +174,17 @@ def show(found: dict[str, Figures]) -> None:
 def judge(name: str, found: dict[str, Figures], goals: Goals) -> None:
     """Print our figures beside their goals, and the rivals'."""
     lock, store = found[f"{name}-lock"], found[f"{name}-store"]
-    rivals = {kind: figures for kind, figures in found.items() if figures not in (lock, store) and figures.of_two}
-    beside = ", ".join(
-        f"{statistics.median(each.of_two) / statistics.median(lock.of_two):.0f} × {kind}'s"
-        for kind, each in rivals.items()
-    )
+    rivals = {kind: found[kind] for kind in BACKENDS[name].rivals}
+
+    def beside(figure: Callable[[Figures], float]) -> str:
+        return ", ".join(f"{kind} {figure(each):,.1f}" for kind, each in rivals.items())
+
+    pairs, over = beside(lambda each: each.middle("alone")), beside(lambda each: statistics.median(each.of_two))
     lines = (
-        ("pairs a second of the lock", lock.middle("alone"), goals.pairs, True, ""),
+        ("pairs a second of the lock", lock.middle("alone"), goals.pairs, True, pairs),
         ("grants a second on one name", lock.middle("together"), goals.grants, True, ""),
         ("turns, least by most", lock.middle("turns"), goals.turns, True, ""),
-        ("hand-over of the lock, ms", statistics.median(lock.of_two), goals.hand_over, False, beside),
+        ("hand-over of the lock, ms", statistics.median(lock.of_two), goals.hand_over, False, over),
         ("hand-over, p95, ms", percentile(lock.of_two, 0.95), goals.hand_over_p95, False, ""),
         ("change to another's feed, p99, ms", percentile(store.told, 0.99), goals.told, False, ""),
     )
