@@ -19,6 +19,8 @@ SABOTAGE = {
     "a room appears that no layer names": ("engine/attic.py", "import engine.errors"),
     "a decision reads the clock": ("engine/reconcile/deciding/guards.py", "import time"),
     "a lock asks for tasks": ("engine/coordination/holding/lock.py", "import engine.coordination.working.tasks"),
+    "a backend asks for tasks": ("adapters/coordination/redis/keys.py", "import engine.coordination.working.tasks"),
+    "a backend leans on another": ("adapters/coordination/etcd/keys.py", "import adapters.coordination.consul.keys"),
     "presentation imports a widget library": ("console/presentation/__init__.py", "import textual"),
     "SQL outside storage": ("engine/events/event.py", "import sqlite3"),
     "the engine calls a service": ("engine/reconcile/acting/apply.py", "import httpx"),
