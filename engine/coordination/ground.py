@@ -25,7 +25,7 @@ class Changes(Protocol):
 
 
 class Presence(Protocol):
-    """This process's session (`session.OwnSession`)."""
+    """This process's session (`holding.session.OwnSession`)."""
 
     id: SessionId
 
@@ -44,7 +44,7 @@ Attend = Callable[[], Awaitable[Presence]]
 
 
 class Fencing(Protocol):
-    """A lease, as far as a write that it protects is concerned (`lease.Lease`)."""
+    """A lease, as far as a write that it protects is concerned (`holding.lease.Lease`)."""
 
     @property
     @abstractmethod

@@ -232,7 +232,7 @@ def closed() -> CoordinationError:
 def _streams(store: Store) -> Streams:
     store.promises.require(Feature.STREAM)
     if store.streams is None:
-        raise NotSupported(f"{store.promises.backend} has no event streams here.")
+        raise NotSupported(f"{store.promises.backend} has no streams here. SQLite, Redis, PostgreSQL and NATS have.")
     return store.streams
 
 

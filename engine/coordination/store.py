@@ -1,5 +1,5 @@
 """What a backend has to do: sessions, ordered claims, keys, one feed of changes. Lock, election, keys, tasks and cron
-are written once over it (`lock.py`, `election.py`, `keyspace.py`, `tasks.py`, `cron.py`).
+are written once over it (`holding`, `keyspace`, `working`, `scheduling`).
 
 Every method raises `CoordinationUnavailable` when the backend cannot be reached or is silent for too long, with
 `maybe_done` where the request may have taken effect; no method repeats by itself what is not harmless to repeat.

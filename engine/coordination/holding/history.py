@@ -29,7 +29,7 @@ WRITING = timedelta(seconds=1)
 TRIES = 5
 
 
-class Terms(msgspec.Struct, frozen=True):
+class PastTerms(msgspec.Struct, frozen=True):
     """What stands under the key, newest first."""
 
     terms: tuple[Term, ...] = ()
@@ -45,7 +45,7 @@ class Chronicle:
 
     async def terms(self) -> Sequence[Term]:
         """Return the last terms, newest first."""
-        return terms_of(await self._line.get(LEADER + self._group))
+        return past_terms_of(await self._line.get(LEADER + self._group))
 
     async def begun(self, lease: Lease, value: str) -> None:
         """Note that a leader began, and how the one before ended if that is not known yet."""
@@ -66,7 +66,7 @@ class Chronicle:
             async with asyncio.timeout(WRITING.total_seconds()):
                 for _ in range(TRIES):
                     entry = await self._line.get(key)
-                    value = msgspec.json.encode(Terms(change(terms_of(entry))[:KEPT]))
+                    value = msgspec.json.encode(PastTerms(change(past_terms_of(entry))[:KEPT]))
                     with suppress(KeyChanged):
                         await self._line.put(key, value, expected=entry.revision if entry else ABSENT, fence=fence)
                         return
@@ -100,7 +100,7 @@ async def leaders(line: Line) -> Sequence[LeaderStanding]:
     claims = {claim.name.removeprefix(ELECTION): claim for claim in await line.claims(ELECTION)}
     terms: dict[str, tuple[Term, ...]] = {}
     if Feature.LIST not in line.promises.refusals:
-        terms = {entry.key.removeprefix(LEADER): terms_of(entry) for entry in await _entries(line)}
+        terms = {entry.key.removeprefix(LEADER): past_terms_of(entry) for entry in await _entries(line)}
     return [
         LeaderStanding(
             group=group,
@@ -121,12 +121,12 @@ async def _entries(line: Line) -> Sequence[Entry]:
     return found
 
 
-def terms_of(entry: Entry | None) -> tuple[Term, ...]:
+def past_terms_of(entry: Entry | None) -> tuple[Term, ...]:
     """Return what a key holds; nothing if that is not a history."""
     if entry is None:
         return ()
     try:
-        return msgspec.json.decode(entry.value, type=Terms).terms
+        return msgspec.json.decode(entry.value, type=PastTerms).terms
     except msgspec.MsgspecError:
         return ()
 

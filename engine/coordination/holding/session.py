@@ -103,7 +103,7 @@ class OwnSession(Bearer):
         """Wait in line. Raises `SessionLost` also when this process alone knows of it: nothing need answer."""
         if not self.held:
             self.look()
-            raise SessionLost("The session of this process is over.")
+            raise SessionLost("The session of this process is over. Ask again: a new one begins.")
         place = Interruption()
         place.enter()
         self._standing[place] = claim.name
@@ -119,7 +119,7 @@ class OwnSession(Bearer):
         finally:
             del self._standing[place]
             if place.leave(kind):
-                raise SessionLost("The session of this process was lost while it waited.")
+                raise SessionLost("The session of this process was lost while it waited. Ask again.")
 
     def bear(self, lease: Lease) -> bool:
         """Take a lease that was just granted; False if this session is over already."""

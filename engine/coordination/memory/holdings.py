@@ -173,7 +173,8 @@ class Holdings:
         head = self._head(fence.name)
         if head is None or head.token != fence.token:
             raise LeaseLost(
-                f"{fence.name} is not held with token {fence.token} any more; nothing was written.",
+                f"{fence.name} is no longer held under the token {fence.token}, so nothing was written. "
+                "Take it again, and look first at what stands there.",
                 name=fence.name,
                 token=fence.token,
                 reason="expired",

@@ -90,7 +90,7 @@ class Tasks:
         task_id = await self._book.look_up(text)
         found = await self._book.find(task_id)
         if found is None:
-            raise NothingFound(f"The task {task_id} was deleted just now.")
+            raise NothingFound(f"The task {task_id} was deleted just now. Submit it again if it is needed.")
         return found[0]
 
     async def list(self, states: Collection[TaskState] = (), *, name: str = "", limit: int = 200) -> Sequence[Task]:

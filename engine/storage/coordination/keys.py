@@ -73,7 +73,8 @@ def _check_fence(turn: Turn, fence: Fence) -> None:
     ).fetchone()
     if held is None:
         raise LeaseLost(
-            f"{fence.name} is no longer held under the token {fence.token}, so nothing was written.",
+            f"{fence.name} is no longer held under the token {fence.token}, so nothing was written. "
+            "Take it again, and look first at what stands there.",
             name=fence.name,
             token=fence.token,
             reason="expired",
