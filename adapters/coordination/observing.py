@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,13 +11,16 @@ from datetime import timedelta
 from typing import Protocol
 
 from engine.clock import Clock
-from engine.coordination.observed import Gone, Sample, Sighting, gone, left, observe
+from engine.coordination.observed import DEAF_PATIENCE, Gone, Sample, Sighting, gone, left, observe
 from engine.coordination.standing import SessionId
 from engine.errors import CoordinationError
 
 LOOK_EVERY = timedelta(milliseconds=200)
 LOOK_AGAIN = timedelta(milliseconds=50)
 """While somebody is deaf, so that his waiters are served soon after the patience with him has ended."""
+
+JUDGEMENT = 2 * DEAF_PATIENCE
+"""The longest that anybody waits to hear whether somebody crashed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +54,28 @@ class Observer:
         self._clock = clock
         self._seen: Mapping[SessionId, Sighting] = {}
         self._line = 0
+        self._looked = asyncio.Event()
 
     def left(self, session: SessionId) -> timedelta | None:
         """Return how long a session lives unless renewed, as far as was seen."""
         return left(self._seen.get(session), self._clock.monotonic())
+
+    async def crashed(self, session: SessionId) -> bool:
+        """Tell whether a session is over; one without its line is waited for until that is certain.
+
+        Whoever asks once and goes away would otherwise never learn that a holder is dead; if all do so, nobody would.
+        """
+        try:
+            async with asyncio.timeout(JUDGEMENT.total_seconds()):
+                while not self._line or self._deaf(session):
+                    await self._looked.wait()
+        except TimeoutError:
+            return False
+        return session not in self._seen
+
+    def _deaf(self, session: SessionId) -> bool:
+        sighting = self._seen.get(session)
+        return sighting is not None and sighting.deaf_since is not None
 
     async def look_after(self, backend: Observed) -> None:
         """Look again and again, and end the sessions that are over."""
@@ -70,6 +92,8 @@ class Observer:
         before = self._seen if look.line == self._line else {}
         self._line = look.line
         self._seen = observe(before, look.samples, self._clock.monotonic())
+        self._looked.set()
+        self._looked.clear()
         for one in gone(self._seen, asked):
             await backend.end_of(one)
         deaf = any(sighting.deaf_since is not None for sighting in self._seen.values())

@@ -68,11 +68,11 @@ class PostgresClaims(Sessions, Claims):
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
         with self.own.waiting.place(claim, value) as granted:
-            self.own.unanswered.add(claim)
-            token = await self._ask(claim, value, wait=wait)
-            self.own.unanswered.discard(claim)
+            token = await self._answer(claim, value, wait=wait)
             if token is None and wait:
                 token = await granted
+            elif token is None and await self._holder_crashed(claim.name):
+                token = await self._answer(claim, value, wait=False)
         if token is not None:
             self.own.grants.granted(claim.session, claim.name, token)
         return token
@@ -110,6 +110,16 @@ class PostgresClaims(Sessions, Claims):
                 token = await self._ask(place.claim, place.value, wait=True)
                 if token is not None:
                     self.own.waiting.granted(place.claim, token)
+
+    async def _answer(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
+        self.own.unanswered.add(claim)
+        token = await self._ask(claim, value, wait=wait)
+        self.own.unanswered.discard(claim)
+        return token
+
+    async def _holder_crashed(self, name: str) -> bool:
+        holder = next((claim.holder for claim in await self.claims(name) if claim.name == name), None)
+        return holder is None or await self.observer.crashed(holder.session)
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
         (row,) = await self._desk.call("claim", claim.name, claim.session, claim.nonce, value, wait, self._clock.now())

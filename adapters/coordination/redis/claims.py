@@ -65,12 +65,11 @@ class RedisClaims(Sessions, Claims):
 
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
         with self.own.waiting.place(claim, value) as granted:
-            self.own.unanswered.add(claim)
-            answer = await self._link.script(scripts.CLAIM, *self._asked(claim, value, wait=wait))
-            self.own.unanswered.discard(claim)
-            token = self._token(claim, answer)
+            token = await self._answer(claim, value, wait=wait)
             if token is None and wait:
                 token = await granted
+            elif token is None and await self._holder_crashed(claim.name):
+                token = await self._answer(claim, value, wait=False)
         if token is not None:
             self.own.grants.granted(claim.session, claim.name, token)
         return token
@@ -109,6 +108,19 @@ class RedisClaims(Sessions, Claims):
     def told(self, channel: bytes, message: bytes) -> None:
         """Take in what was published to one of this process's sessions."""
         self.own.heard(SessionId(channel.decode().removeprefix(f"{self._space}to:")), message.decode(errors="replace"))
+
+    async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
+        return self._token(claim, await self._link.script(scripts.CLAIM, *self._asked(claim, value, wait=wait)))
+
+    async def _answer(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
+        self.own.unanswered.add(claim)
+        token = await self._ask(claim, value, wait=wait)
+        self.own.unanswered.discard(claim)
+        return token
+
+    async def _holder_crashed(self, name: str) -> bool:
+        holder = next((claim.holder for claim in await self.claims(name) if claim.name == name), None)
+        return holder is None or await self.observer.crashed(holder.session)
 
     def _token(self, claim: Claim, answer: Sequence[bytes]) -> Token | None:
         if answer[0] == b"over":

@@ -117,3 +117,25 @@ async def _once_it_answers(question: Callable[[], Awaitable[bool]]) -> bool:
         return await question()
     except CoordinationUnavailable:
         return False
+
+
+@every_place
+async def test_who_only_asks_once_finds_a_dead_holder_out_though_nobody_watched_which_takes_a_second(
+    kind: Kind, tmp_path: Path
+) -> None:
+    async with kind(tmp_path) as sandbox:
+        async with holding(sandbox, "held", LONG) as process:
+            process.kill()
+            await process.wait()
+        member = await join(sandbox)
+        assert await soon(member.store.claim(member.ask("held"), wait=False)) == 2
+
+
+@every_place
+async def test_who_only_asks_once_is_not_kept_by_a_living_holder(kind: Kind, tmp_path: Path) -> None:
+    async with kind(tmp_path) as sandbox:
+        holder, member = await join(sandbox), await join(sandbox)
+        await holder.take("held")
+        began = sandbox.clock.monotonic()
+        assert await member.store.claim(member.ask("held"), wait=False) is None
+        assert sandbox.clock.monotonic() - began < 0.5  # measured: 5 ms; a busy machine takes its time
