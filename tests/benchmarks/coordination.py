@@ -9,7 +9,8 @@ lies beneath it. The limit is two raw round trips (of writes), with no queue and
   µs              processor time of the clients for each pair or grant, which a busy machine disturbs less
   8, own names    pairs a second of eight processes in all, each on a name of its own
   8, one name     grants a second in all; turns is the least by the most that one of them got; the longest wait
-  hand-over       from just before release in one process to having it in the next one, which was waiting
+  hand-over       from just before release in one process to having it in the next one, which was waiting;
+                  of the limit: one of its round trips after as long a pause (what was idle is slow)
   of eight        the same with seven who wait
   told            from just before a change to hearing of it in another process that follows
 A rival that polls lets whoever just gave it back take it again: its grants on one name are no hand-overs. What becomes
@@ -118,6 +119,15 @@ def hand_overs(line: Sequence[Client], measure: Measure) -> list[float]:
     return took
 
 
+def rests(client: Client, measure: Measure) -> list[float]:
+    """Return how many ms a single acquire took, each after a pause such as hand-overs have."""
+    took: list[float] = []
+    for _ in range(measure.samples):
+        measure.settle()
+        took.append(client.do("rested", "rested")["took"] * 1_000)
+    return took
+
+
 def tellings(party: Sequence[Client], measure: Measure) -> list[float]:
     """Return how many ms each change took to another process that follows."""
     number = 2 * max(10, measure.samples * 3)
@@ -140,6 +150,7 @@ def figures_of(backend: Backend, name: str, measure: Measure) -> dict[str, Figur
         for _ in range(measure.rounds):
             for kind in kinds:
                 found[kind].rounds.append(one_round(hermits[kind][0], parties[kind], measure))
+        found[backend.limit].of_two = rests(hermits[backend.limit][0], measure)
         for kind in kinds[1:]:
             found[kind].of_two = hand_overs(parties[kind][:2], measure)
             found[kind].of_eight = hand_overs(parties[kind], measure)

@@ -63,6 +63,15 @@ async def pairs(contender: Contender, name: str, seconds: str) -> None:
     answer(pairs=done, longest=longest, processor=time.process_time() - begun)
 
 
+async def rested(contender: Contender, name: str) -> None:
+    """Take and give back once after a rest; say how long taking it took."""
+    begun = moment()
+    await contender.acquire(name)
+    took = moment() - begun
+    await contender.release(name)
+    answer(took=took)
+
+
 async def follow(contender: Contender, changes: str) -> None:
     """Say when each of so many changes of a claim arrived; the first answer says that we listen."""
     arrived: list[float] = []
@@ -162,7 +171,7 @@ def _coordination(contender: Contender) -> Coordination:
 
 COMMANDS = {
     command.__name__: command
-    for command in (acquire, release, pairs, follow, change, appear, hold, work, submit, settled, writes)
+    for command in (acquire, release, pairs, rested, follow, change, appear, hold, work, submit, settled, writes)
 }
 
 
