@@ -35,6 +35,9 @@ The console needs a terminal, and this is none. Headless, say what you want to d
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one invocation and return its exit code."""
+    if sys.stdin is None:  # closed, as some supervisors do: what is opened next must not be taken for it
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - for as long as this process lives
+        os.set_inheritable(sys.stdin.fileno(), True)
     words = sys.argv[1:] if argv is None else argv
     if "_ARGCOMPLETE" in os.environ:
         _complete()

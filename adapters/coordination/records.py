@@ -10,7 +10,16 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 
-from engine.coordination.standing import ClaimStanding, Holder, SessionId, SessionStanding, Token, Waiter, Who
+from engine.coordination.standing import (
+    UNREADABLE,
+    ClaimStanding,
+    Holder,
+    SessionId,
+    SessionStanding,
+    Token,
+    Waiter,
+    Who,
+)
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 R = TypeVar("R", bound=Struct)
@@ -37,7 +46,7 @@ def read(data: bytes, kind: type[R]) -> R:
     """Return a record; what nobody of ours wrote counts as an empty one, so that one odd key hides no other."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         return kind()
 
 

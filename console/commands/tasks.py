@@ -188,10 +188,9 @@ async def cancel(arguments: Namespace, session: Session) -> int:
 
 async def delete(arguments: Namespace, session: Session) -> int:
     async with session.open() as engine:
-        task = await engine.coordination.tasks.get(arguments.id)
-        await engine.coordination.tasks.delete(task.id)
-    session.emit({"task": task.id, "deleted": True})
-    session.say(f"{task.id} ({task.name}) is forgotten.")
+        task_id = await engine.coordination.tasks.delete(arguments.id)
+    session.emit({"task": task_id, "deleted": True})
+    session.say(f"{task_id} is forgotten.")
     return CHANGES
 
 

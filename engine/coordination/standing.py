@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+
+UNREADABLE: Final = (MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises for a value that is not what it should be: anybody may have written it, nested however deep."""
 
 SessionId = NewType("SessionId", str)
 

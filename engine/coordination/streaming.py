@@ -13,7 +13,7 @@ from msgspec import Struct
 from engine.coordination.ground import Ground
 from engine.coordination.naming import OFFSET, check_name, check_value, full_name
 from engine.coordination.promises import Feature
-from engine.coordination.standing import ABSENT
+from engine.coordination.standing import ABSENT, UNREADABLE
 from engine.coordination.stream import START, Message, Offset, Streams
 from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, NotSupported
 
@@ -147,5 +147,5 @@ def streams_of(ground: Ground) -> Streams:
 def _progress(value: bytes) -> Progress:
     try:
         return msgspec.json.decode(value, type=Progress)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise CoordinationError(f"How far a group came cannot be read: {error}. Commit it anew with rewind.") from error

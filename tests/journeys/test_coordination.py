@@ -96,6 +96,13 @@ def test_a_command_runs_under_the_lock_with_its_token_and_its_exit_code(command:
     assert int(second.out) > int(first.out)
 
 
+def test_a_command_runs_under_the_lock_though_standard_input_is_closed(command: Command) -> None:
+    closed = ("sh", "-c", 'exec "$@" <&-', "sh")
+    shell = Command(command.folder, behind=closed)
+    ended = shell("lock", "deploy", "--", "cat")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
 def test_a_lock_that_is_held_is_not_got_and_the_answer_says_by_whom(command: Command, tmp_path: Path) -> None:
     with watching(tmp_path, "locks") as locks, holding(tmp_path) as other:
         assert locks.until(held)["holder"]["purpose"] == "lock deploy"

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.coordination.records import LONG_AGO
-from engine.coordination.standing import Claim, Ending, PastHolder, SessionId, Token, Who
+from engine.coordination.standing import UNREADABLE, Claim, Ending, PastHolder, SessionId, Token, Who
 
 UNKNOWN = Token(0)
 """Of a grant: the number of the very message that grants it, which whoever wrote it could not know."""
@@ -148,6 +148,6 @@ def read_queue(number: int, data: bytes) -> Standing:
     """Return what a message says; what nobody of ours wrote counts as an empty queue."""
     try:
         queue = msgspec.json.decode(data, type=Queue) if data else Queue()
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         queue = Queue()
     return Standing(number, queue.written(number))

@@ -11,6 +11,7 @@ import msgspec
 
 from engine.coordination.observed import Sample
 from engine.coordination.standing import (
+    UNREADABLE,
     ClaimStanding,
     Ending,
     Entry,
@@ -127,7 +128,10 @@ def _past(row: Row) -> PastHolder:
 
 
 def _who(row: Row) -> Who:
-    return msgspec.json.decode(row["who"], type=Who) if row["who"] else NOBODY
+    try:
+        return msgspec.json.decode(row["who"], type=Who) if row["who"] else NOBODY
+    except UNREADABLE:
+        return NOBODY
 
 
 def _milliseconds(number: int) -> timedelta:

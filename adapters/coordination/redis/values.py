@@ -10,6 +10,7 @@ import msgspec
 
 from engine.coordination.observed import Sample
 from engine.coordination.standing import (
+    UNREADABLE,
     ClaimStanding,
     Ending,
     Entry,
@@ -107,7 +108,10 @@ def _past(line: bytes) -> PastHolder:
 
 
 def _who(text: bytes | None) -> Who:
-    return msgspec.json.decode(text, type=Who) if text else NOBODY
+    try:
+        return msgspec.json.decode(text, type=Who) if text else NOBODY
+    except UNREADABLE:
+        return NOBODY
 
 
 def _moment(text: bytes) -> datetime:

@@ -16,7 +16,7 @@ from engine.coordination.means import Means
 from engine.coordination.naming import ELECTION, LEADER
 from engine.coordination.overview import LeaderStanding, Term
 from engine.coordination.promises import Feature
-from engine.coordination.standing import ABSENT, ClaimStanding, Ending, Entry, PastHolder, Token
+from engine.coordination.standing import ABSENT, UNREADABLE, ClaimStanding, Ending, Entry, PastHolder, Token
 from engine.errors import CoordinationError, KeyChanged
 
 KEPT = 20
@@ -127,7 +127,7 @@ def past_terms_of(entry: Entry | None) -> tuple[Term, ...]:
         return ()
     try:
         return msgspec.json.decode(entry.value, type=PastTerms).terms
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ()
 
 

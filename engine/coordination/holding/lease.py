@@ -138,7 +138,7 @@ class Lease:
 
     def _no_longer(self, reason: str, how: str) -> LeaseLost:
         return LeaseLost(
-            f"{self.name} {how} (token {self.token}). What it protects may be in other hands now.",
+            f"{self.name} {how.rstrip('.')} (token {self.token}). What it protects may be in other hands now.",
             name=self.name,
             token=self.token,
             reason=reason,

@@ -242,7 +242,7 @@ class OwnSession(Bearer):
     def _revoked(self, name: str, token: Token) -> None:
         lease = self._leases.pop((name, token), None)
         if lease is not None:
-            lease.end("revoked", "was taken away by force")
+            lease.end("revoked", "was taken away: by force, or because this process was cut off from the backend")
 
     def _lose(self, reason: str, how: str) -> None:
         if self._over.is_set():

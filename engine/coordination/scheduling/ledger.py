@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from engine.coordination.naming import FIRE, PLAN, full_name
 from engine.coordination.scheduling.due import timing_of
 from engine.coordination.scheduling.fires import Fire, Outcome, Plan
-from engine.coordination.standing import ABSENT, Entry, Fence, Revision
+from engine.coordination.standing import ABSENT, UNREADABLE, Entry, Fence, Revision
 from engine.coordination.store import Store
 from engine.errors import KeyChanged
 
@@ -269,5 +269,5 @@ def _read(entry: Entry, kind: type[T]) -> T | None:
     """Return what an entry holds; None for what this version cannot read: it is left alone."""
     try:
         return msgspec.json.decode(entry.value, type=kind)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from engine.coordination.naming import TASK
-from engine.coordination.standing import ABSENT, Entry, Revision
+from engine.coordination.standing import ABSENT, UNREADABLE, Entry, Revision
 from engine.coordination.store import LONGEST_VALUE, Store
 from engine.coordination.working.task import Task, TaskId, TaskState
 from engine.errors import CoordinationError, KeyChanged, NothingFound
@@ -31,7 +31,7 @@ def read_task(entry: Entry) -> Task | None:
     """Return the task that an entry holds; None for one that this version cannot read: it is left alone."""
     try:
         return _read(entry.value)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 
@@ -130,7 +130,7 @@ class TaskBook:
         async for entry in self.entries():
             try:
                 state = _read_header(entry.value).state
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 continue
             found[state] = found.get(state, 0) + 1
         return found

@@ -127,13 +127,14 @@ class Tasks:
         await self._note("task.cancelled", task, reason, state=task.state.value)
         return task
 
-    async def delete(self, text: str, *, reason: str = "") -> None:
-        """Forget a task that does not run; audited."""
+    async def delete(self, text: str, *, reason: str = "") -> TaskId:
+        """Forget a task that does not run, also one that cannot be read; audited. Returns its id."""
         self._ground.must_write()
         task_id = await self._book.look_up(text)
         task = await self._book.remove_as_it_is(task_id, _refuse_running)
         data = {"name": task.name, "state": task.state.value} if task is not None else {"state": "unreadable"}
         await self._ground.record("task.deleted", f"coordination:task/{task_id}", {**data, **_given(reason)})
+        return task_id
 
     async def run(self, handlers: Mapping[str, Handler], *, workers: int = 4) -> None:
         """Work at tasks that there is a handler for, `workers` at once, until cancelled.

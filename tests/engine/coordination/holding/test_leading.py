@@ -76,10 +76,11 @@ def test_leading_begins_though_the_history_cannot_be_written() -> None:
     play(story)
 
 
-def test_a_history_that_is_none_is_begun_anew() -> None:
+@pytest.mark.parametrize("value", [b"\xffnonsense", b'{"terms":' * 3000], ids=["no text", "nested"])
+def test_a_history_that_is_none_is_begun_anew(value: bytes) -> None:
     async def story(world: Neighbourhood) -> None:
         async with world.process("a") as (a, _):
-            await a.coordination.line.put("leader/cron", b"\xffnonsense", expected=ABSENT)
+            await a.coordination.line.put("leader/cron", value, expected=ABSENT)
             async with a.coordination.election("cron").lead():
                 assert await terms(a) == [("a", None)]
 

@@ -548,3 +548,16 @@ def test_mistakes_are_said_in_words(mistake: str) -> None:
             assert a.events == []
 
     play(story)
+
+
+@pytest.mark.parametrize("value", [b"\xff", b'{"name":' * 3000], ids=["no text", "nested"])
+def test_what_somebody_wrote_by_hand_keeps_no_schedule_from_firing(value: bytes) -> None:
+    async def story(world: World) -> None:
+        async with world.member("a", plans=[minutely()]) as a, world.backend.open() as store:
+            for key in ("plan/x", "node/x", "node/a", "mark/minutely", "pause/x", "fire/minutely/x"):
+                await store.put(f"cron/{key}", value)
+            async with leading(a):
+                await world.clock.sleep(MINUTE + SECOND)
+            assert Outcome.FIRED in [fire.outcome for fire in await fires(a)]
+
+    play(story)

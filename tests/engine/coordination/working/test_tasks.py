@@ -393,11 +393,12 @@ async def test_a_running_task_is_not_deleted_under_its_worker(anna: Process) -> 
     assert anna.events[-1] == ("task.deleted", f"coordination:task/{task.id}", {"name": "job", "state": "waiting"})
 
 
-async def test_what_a_newer_version_wrote_is_left_alone_and_can_be_deleted(
-    anna: Process, backend: MemoryBackend
+@pytest.mark.parametrize("value", [b'{"version": 9}', b"\xff", b'{"id":' * 3000], ids=["newer", "no text", "nested"])
+async def test_what_this_version_cannot_read_is_left_alone_and_can_be_deleted(
+    anna: Process, backend: MemoryBackend, value: bytes
 ) -> None:
     async with backend.open() as store:
-        await store.put("task/feed", b'{"version": 9}')
+        await store.put("task/feed", value)
     known = await anna.tasks.submit("echo")
     async with working(anna, {"echo": echo}):
         await ended(anna, known)
