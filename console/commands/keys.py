@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Sequence
 from functools import partial
 
 from console.commands.arguments import Subparsers, add_act, add_verb
@@ -14,7 +15,7 @@ from console.commands.watching import Listing, show
 from console.commands.watching import watch as watch_list
 from console.commands.work_lines import keys as key_table
 from engine.coordination.naming import KEY
-from engine.coordination.standing import Revision
+from engine.coordination.standing import Entry, Revision
 from engine.errors import NothingFound
 
 GONE = "there is none"
@@ -113,11 +114,15 @@ async def list_keys(arguments: Namespace, session: Session) -> int:
             look=partial(coordination.keys.list, arguments.prefix, limit=arguments.limit),
             named=lambda each: each.key,
             row=entry,
-            lines=key_table,
+            lines=lambda rows: [*key_table(rows), *_more(rows, arguments.limit)],
         )
         if arguments.watch:
             return await watch_list(session, listing, coordination.changes(KEY + arguments.prefix))
         return await show(session, listing)
+
+
+def _more(rows: Sequence[Entry], limit: int) -> Sequence[str]:
+    return [] if len(rows) < limit else [f"Only the first {limit:,}; there may be more. See them with --limit N."]
 
 
 async def get(arguments: Namespace, session: Session) -> int:

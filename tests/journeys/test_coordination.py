@@ -166,6 +166,13 @@ def test_keys_are_written_only_by_who_knows_the_revision(command: Command) -> No
     assert command("keys", "get", "release").code == 1
 
 
+def test_a_list_of_keys_that_is_cut_says_so(command: Command) -> None:
+    for key in ("a", "b"):
+        command("keys", "put", key, "1")
+    assert "Only the first 1;" in command("keys", "list", "--limit", "1").out
+    assert "Only the first" not in command("keys").out
+
+
 def test_what_is_watched_is_printed_as_it_happens(command: Command, tmp_path: Path) -> None:
     command("keys", "put", "deploy/a", "1")
     with running(tmp_path, "keys", "watch", "deploy/", "--json") as process:
