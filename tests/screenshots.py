@@ -29,7 +29,7 @@ from console.app import SyncdeckApp
 from console.commands.demo import give_history
 from console.sample.nodes import folder_of, share_history
 from console.sample.workspace import build_sample
-from engine import assembly
+from engine import ground
 from engine.assembly import Engine, open_engine
 from engine.coordination.coordination import Coordination
 from engine.errors import ReplicationRefused
@@ -129,13 +129,13 @@ async def sample_engine(
 ) -> AsyncIterator[Engine]:
     """Open the engine on a workspace at a time that stands still."""
     workspace = load_workspace(folder / "syncdeck.yaml", Registry())
-    vars(assembly)["os"] = SimpleNamespace(getpid=lambda: 4711, getuid=os.getuid)  # in a holder's text
+    vars(ground)["os"] = SimpleNamespace(getpid=lambda: 4711, getuid=os.getuid)  # in a holder's text
     try:
         opened = open_engine(workspace, Registry(), resolve, actor=ACTOR, clock=clock, extensions=extensions)
         async with opened as engine:
             yield engine
     finally:
-        vars(assembly)["os"] = os
+        vars(ground)["os"] = os
 
 
 async def prepare(folder: Path, clock: ManualClock, *, applied: str, offices: bool = False) -> None:

@@ -60,5 +60,5 @@ def part_of(node: yaml.MappingNode, names: Iterable[str]) -> yaml.MappingNode:
     """Return a mapping of those of a mapping's entries that have these names."""
     wanted = frozenset(names)
     part = yaml.MappingNode(node.tag, [], node.start_mark, node.end_mark)
-    part.value = [pair for pair in node.value if pair[0].value in wanted]
+    part.value = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode) and key.value in wanted]
     return part

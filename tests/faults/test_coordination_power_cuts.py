@@ -22,7 +22,7 @@ from engine.storage.coordination.store import SqliteStore
 from tests.faults.power_cut import Cut, cuts
 from tests.faults.recording_disk import Recording, recording
 
-CUTS = min(int(os.environ.get("SYNCDECK_CUTS", "200")), 5_000)
+CUTS = min(int(os.environ.get("SYNCDECK_CUTS", "120")), 5_000)
 FILE = "coordination.db"
 WHO = Who(node="berlin-1", actor="anna@berlin-1", pid=1)
 ROUNDS = 60

@@ -28,7 +28,7 @@ from tests.faults.holder import lay_out
 from tests.servers.engines import engine
 from tests.servers.switch_proxy import Line, SwitchProxy, start_switch
 
-SECONDS = float(os.environ.get("SYNCDECK_HOLDING", "4"))
+SECONDS = float(os.environ.get("SYNCDECK_HOLDING", "2.5"))
 PROCESSES = 4
 CLOCK = SystemClock()
 
@@ -175,7 +175,7 @@ def pass_time(story: Story, seconds: float) -> None:
         pause.wait(0.05)
 
 
-def wait_for(story: Story, what: str, more: int, *, within: float = 40) -> None:
+def wait_for(story: Story, what: str, more: int, *, within: float = 90) -> None:
     """Wait until so many more notes of a kind were written."""
     before = sum(note.what == what for note in story.notes())
     end = CLOCK.monotonic() + within

@@ -31,7 +31,7 @@ from tests.faults.power_cut import Cut, cuts
 from tests.faults.recorded_work import record
 from tests.faults.recording_disk import recording
 
-CUTS = int(os.environ.get("SYNCDECK_CUTS", "400"))
+CUTS = int(os.environ.get("SYNCDECK_CUTS", "250"))
 CUTS_IN_ONE_RECORDING = 150
 STATE = "state.db"
 

@@ -102,7 +102,7 @@ def serving(ground: Ground, shared: Path) -> Iterator[Nodes]:
 
 @pytest.mark.parametrize(
     "ground",
-    [ground for ground in GROUNDS if ground.kind in ("sqlite", "redis", "etcd")],
+    [ground for ground in GROUNDS if ground.kind in ("sqlite", "etcd")],
     ids=lambda ground: ground.kind,
 )
 def test_every_moment_is_taken_once_whoever_leads(ground: Ground, tmp_path: Path) -> None:

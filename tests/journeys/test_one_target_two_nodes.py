@@ -34,6 +34,7 @@ adapters:
     list: {{path: /teams/eng/members, items: items, key: email, id: id, total: total, page: {{style: cursor}}}}
     add: {{path: /teams/eng/members, body: {{email: "{{key}}"}}}}
     remove: {{method: DELETE, path: "/teams/eng/members/{{id}}"}}
+    rate: {{concurrency: 1}}                # what is under way when a process is stopped goes on with it
 syncs:
   engineering: {{source: people, targets: [team]}}
 """

@@ -119,7 +119,7 @@ class PostgresClaims(Sessions, Claims):
 
     async def _holder_crashed(self, name: str) -> bool:
         holder = next((claim.holder for claim in await self.claims(name) if claim.name == name), None)
-        return holder is None or await self.observer.crashed(holder.session)
+        return holder is not None and await self.observer.crashed(holder.session)
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
         (row,) = await self._desk.call("claim", claim.name, claim.session, claim.nonce, value, wait, self._clock.now())

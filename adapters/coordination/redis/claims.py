@@ -120,7 +120,7 @@ class RedisClaims(Sessions, Claims):
 
     async def _holder_crashed(self, name: str) -> bool:
         holder = next((claim.holder for claim in await self.claims(name) if claim.name == name), None)
-        return holder is None or await self.observer.crashed(holder.session)
+        return holder is not None and await self.observer.crashed(holder.session)
 
     def _token(self, claim: Claim, answer: Sequence[bytes]) -> Token | None:
         if answer[0] == b"over":

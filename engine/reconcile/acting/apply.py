@@ -104,6 +104,7 @@ class Carrier:
             if not waiting or self.away:
                 continue
             await self._account.intend(waiting, self._lease())
+            self._lease()  # writing the intent took its time: the lock may be gone since
             try:
                 outcomes = await self._target.write([self._account.change(place) for place in waiting])
             except RemoteRefused as error:

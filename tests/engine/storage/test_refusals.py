@@ -38,7 +38,7 @@ async def test_a_newer_file_is_refused(state: Path, read_only: bool) -> None:
     await begin(state)
     run_on(state, "PRAGMA user_version = 7")
 
-    assert "written by a newer Syncdeck (schema 7, this one knows up to 2). Upgrade" in await refusal(
+    assert "written by a newer Syncdeck (schema 7, this one knows up to 3). Upgrade" in await refusal(
         state, read_only=read_only
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.nodes.story import Story
 
-SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "2000"))
+SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "600"))
 IN_ONE_TEST = 100
 
 

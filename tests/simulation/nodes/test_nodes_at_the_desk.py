@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.nodes.desk import AT_THE_DESK
 from tests.simulation.nodes.story import Story
 
-SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "2000")) // 10
+SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "1000")) // 10
 
 
 @pytest.mark.soak

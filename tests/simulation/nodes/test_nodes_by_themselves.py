@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.nodes.automatic import AutomaticStory
 
-SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "1000")) // 20
+SEEDS = int(os.environ.get("SYNCDECK_SEEDS", "500")) // 20
 
 
 @pytest.mark.soak

@@ -15,7 +15,7 @@ from engine.events.vector import merge
 from tests.simulation.nodes.oracle import reckon
 from tests.simulation.nodes.watching import as_disputes, told
 
-HISTORIES = int(os.environ.get("SYNCDECK_SEEDS", "1500")) * 2
+HISTORIES = int(os.environ.get("SYNCDECK_SEEDS", "600")) * 2
 LEAVES = (1, 2, 1.0, True, "x", [1, {"a": None}])
 
 
