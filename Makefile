@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= 5
+WORKERS ?= 4
 DEMO ?= demo-workspace
 
 .PHONY: demo test check bench soak screenshots servers clean
@@ -31,7 +31,7 @@ bench: $(VENV)/.bench servers
 soak: $(VENV)/.test servers
 	SYNCDECK_KILLS=$${SYNCDECK_KILLS:-500} SYNCDECK_SEEDS=$${SYNCDECK_SEEDS:-20000} \
 	SYNCDECK_DISK_SEEDS=$${SYNCDECK_DISK_SEEDS:-1000} SYNCDECK_CUTS=$${SYNCDECK_CUTS:-100000} \
-	SYNCDECK_STORMS=$${SYNCDECK_STORMS:-20} $(BIN)/python -m pytest -m soak --timeout 7200
+	SYNCDECK_STORMS=$${SYNCDECK_STORMS:-20} SYNCDECK_HOLDING=$${SYNCDECK_HOLDING:-60} $(BIN)/python -m pytest -m soak --timeout 7200
 
 screenshots: $(VENV)/.test
 	$(BIN)/python -m tests.screenshots

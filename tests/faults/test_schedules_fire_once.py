@@ -100,6 +100,7 @@ def serving(ground: Ground, shared: Path) -> Iterator[Nodes]:
         yield nodes
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "ground",
     [ground for ground in GROUNDS if ground.kind in ("sqlite", "etcd")],

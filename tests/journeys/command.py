@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
+
+from tests.journeys.nest import hatch
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +79,12 @@ class Command:
 
     def __call__(self, *words: str, actor: str = "ann@desk", typed: str = "") -> Ended:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "SYNCDECK_ACTOR": actor, "PYTHONDONTWRITEBYTECODE": "1"}
+        ended = self._started(words, environment, typed) if self.behind else self._hatched(words, environment, typed)
+        assert "Traceback" not in ended.err, ended.err
+        return ended
+
+    def _started(self, words: Sequence[str], environment: Mapping[str, str], typed: str) -> Ended:
+        """Start an interpreter behind other words."""
         done = subprocess.run(
             [*self.behind, sys.executable, "-m", "console", *words],
             cwd=self.folder,
@@ -85,8 +95,19 @@ class Command:
             check=False,
             timeout=60,
         )
-        assert "Traceback" not in done.stderr, done.stderr
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    def _hatched(self, words: Sequence[str], environment: Mapping[str, str], typed: str) -> Ended:
+        """Fork from a process that has imported the program."""
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write(typed.encode())
+            given.seek(0)
+            code = hatch(words, self.folder, environment, [given.fileno(), out.fileno(), err.fileno()])
+            said = []
+            for stream in (out, err):
+                stream.seek(0)
+                said.append(stream.read().decode())
+        return Ended(code, *said)
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
