@@ -42,6 +42,8 @@ class Ground:
     ttl: float
     restarts: bool = True
     """The server keeps what it acknowledged when it is killed."""
+    asleep: float = 1.6
+    """For how many times the ttl a stopped process sleeps: longer than the backend lets its session live."""
     late: float = 0.0
     """Seconds for which, by the promises, a holder whose lines were all cut may not know that it lost."""
 
@@ -57,7 +59,9 @@ GROUNDS = [
     ),
     Ground("etcd", "type: etcd, url: http://{address}, timeout: 1s", 2.0),
     Ground("nats", "type: nats, url: nats://{address}, timeout: 1s", 1.0, restarts=False),
-    Ground("consul", "type: consul, url: http://{address}, timeout: 1s, shortest_ttl: 1s", 1.0, restarts=False),
+    Ground(
+        "consul", "type: consul, url: http://{address}, timeout: 1s, shortest_ttl: 1s", 1.0, restarts=False, asleep=4.0
+    ),
 ]
 
 
@@ -120,7 +124,7 @@ class Story:
                 holder.stopped = 0.0
             elif not holder.stopped:
                 holder.stopped = CLOCK.monotonic()
-            elif CLOCK.monotonic() - holder.stopped > 1.6 * self.ground.ttl:
+            elif CLOCK.monotonic() - holder.stopped > self.ground.asleep * self.ground.ttl:
                 holder.process.send_signal(signal.SIGCONT)
 
     def trouble(self) -> None:
