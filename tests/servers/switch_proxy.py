@@ -134,6 +134,7 @@ class SwitchProxy:
         self._reset(self._writers)
         current = asyncio.current_task()
         while others := asyncio.all_tasks() - {current}:  # again and again: somebody may be just connecting
+            await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing
             for task in others:
                 task.cancel()
             await asyncio.wait(others)
