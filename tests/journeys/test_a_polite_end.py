@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,48 +13,18 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.command import ROOT, Command
+from tests.journeys.slow_team import PATIENCE, TEAM, HeldUp, team_of_nobody
 from tests.servers.collection import TOKEN, Collection
-from tests.servers.http import Application, Asked, Given, LocalServer
+from tests.servers.http import LocalServer
 
 NAMES = [f"p{number}@acme.example" for number in range(6)]
-PATIENCE = 30
-
-SETTINGS = """\
-syncdeck: 1
-adapters:
-  people: {{type: csv_file, path: people.csv, key: email}}
-  team:
-    type: http_json
-    base_url: {url}
-    auth: {{kind: bearer, token: "env:TEAM_TOKEN"}}
-    list: {{path: /teams/eng/members, items: items, key: email, id: id, total: total, page: {{style: cursor}}}}
-    add: {{path: /teams/eng/members, body: {{email: "{{key}}"}}}}
-    remove: {{method: DELETE, path: "/teams/eng/members/{{id}}"}}
-syncs:
-  engineering: {{source: people, targets: [team]}}
-"""
-
-
-class HeldUp:
-    """Mischief: every write waits, once it has arrived, until it is let through."""
-
-    def __init__(self) -> None:
-        self.arrived = threading.Event()
-        self.let_through = threading.Event()
-
-    def __call__(self, asked: Asked, application: Application) -> Given:
-        if asked.writes:
-            self.arrived.set()
-            self.let_through.wait(PATIENCE)
-        return application(asked)
+SETTINGS = "syncdeck: 1\n" + TEAM
 
 
 @pytest.fixture
 def team() -> Iterator[LocalServer]:
     """A team of nobody that knows everybody."""
-    collection = Collection()
-    collection.people = {name: {"email": name} for name in NAMES}
-    with LocalServer(collection).running() as server:
+    with team_of_nobody(NAMES) as server:
         yield server
 
 
@@ -65,7 +34,7 @@ def syncdeck(tmp_path: Path, team: LocalServer, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TEAM_TOKEN", TOKEN)
     command = Command(tmp_path)
     command.write("people.csv", "\n".join(["email", *NAMES, ""]))
-    command.write("syncdeck.yaml", SETTINGS.format(url=team.url))
+    command.write("syncdeck.yaml", SETTINGS.format(url=team.url, concurrency=4))
     return command
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,43 +14,21 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.command import ROOT, Command
+from tests.journeys.slow_team import PATIENCE, TEAM, HeldUp, team_of_nobody
 from tests.servers.collection import TOKEN, Collection
-from tests.servers.http import Application, Asked, Given, LocalServer
+from tests.servers.http import LocalServer
 
 NAMES = [f"p{number}@acme.example" for number in range(12)]
-PATIENCE = 30
-
-SETTINGS = """\
+SETTINGS = (
+    """\
 syncdeck: 1
 node: {node}
 coordination: {{type: sqlite, path: {shared}, ttl: 1s}}
-adapters:
-  people: {{type: csv_file, path: people.csv, key: email}}
-  team:
-    type: http_json
-    base_url: {url}
-    auth: {{kind: bearer, token: "env:TEAM_TOKEN"}}
-    list: {{path: /teams/eng/members, items: items, key: email, id: id, total: total, page: {{style: cursor}}}}
-    add: {{path: /teams/eng/members, body: {{email: "{{key}}"}}}}
-    remove: {{method: DELETE, path: "/teams/eng/members/{{id}}"}}
-    rate: {{concurrency: 1}}                # what is under way when a process is stopped goes on with it
-syncs:
-  engineering: {{source: people, targets: [team]}}
 """
-
-
-class HeldUp:
-    """Mischief: every write waits, once it has arrived, until it is let through."""
-
-    def __init__(self) -> None:
-        self.arrived = threading.Event()
-        self.let_through = threading.Event()
-
-    def __call__(self, asked: Asked, application: Application) -> Given:
-        if asked.writes:
-            self.arrived.set()
-            self.let_through.wait(PATIENCE)
-        return application(asked)
+    + TEAM
+)
+ONE_AT_A_TIME = 1
+"""What is under way when a process is stopped goes on with it."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +52,15 @@ class Nodes:
 @pytest.fixture
 def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     monkeypatch.setenv("TEAM_TOKEN", TOKEN)
-    collection = Collection()
-    collection.people = {name: {"email": name} for name in NAMES}
-    with LocalServer(collection).running() as server:
+    with team_of_nobody(NAMES) as server:
 
         def node(name: str) -> Command:
             (tmp_path / name).mkdir()
             command = Command(tmp_path / name)
             command.write("people.csv", "\n".join(["email", *NAMES, ""]))
-            command.write("syncdeck.yaml", SETTINGS.format(node=name, shared=tmp_path / "shared.db", url=server.url))
+            shared = tmp_path / "shared.db"
+            settings = SETTINGS.format(node=name, shared=shared, url=server.url, concurrency=ONE_AT_A_TIME)
+            command.write("syncdeck.yaml", settings)
             return command
 
         yield Nodes(node("berlin"), node("hamburg"), server)

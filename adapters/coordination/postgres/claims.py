@@ -16,13 +16,14 @@ from adapters.coordination.postgres.desk import Desk
 from adapters.coordination.postgres.lines import Lines
 from adapters.coordination.postgres.promises import PROMISES
 from adapters.coordination.postgres.values import CLAIMS, LAST_OF_ALL, SESSIONS, claims_of, milliseconds, session_of
+from adapters.coordination.standing_in_line import ClaimsInLine
 from engine.clock import Clock
 from engine.coordination.standing import Claim, ClaimStanding, SessionId, SessionStanding, Token, Who
-from engine.coordination.store import Claims, Revoked, Sessions
+from engine.coordination.store import Revoked, Sessions
 from engine.errors import SessionLost
 
 
-class PostgresClaims(Sessions, Claims):
+class PostgresClaims(Sessions, ClaimsInLine):
     """The process's sessions and claims. A grant is told on the session's channel, to its waiter alone."""
 
     def __init__(self, desk: Desk, lines: Lines, clock: Clock, own: HandOver) -> None:
@@ -66,17 +67,6 @@ class PostgresClaims(Sessions, Claims):
         rows = await self._desk.ask(SESSIONS)
         return [session_of(row, self.observer.left(SessionId(row["id"]))) for row in rows]
 
-    async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
-        with self.own.waiting.place(claim, value) as granted:
-            token = await self._answer(claim, value, wait=wait)
-            if token is None and wait:
-                token = await granted
-            elif token is None and await self._holder_crashed(claim.name):
-                token = await self._answer(claim, value, wait=False)
-        if token is not None:
-            self.own.grants.granted(claim.session, claim.name, token)
-        return token
-
     async def release(self, claim: Claim) -> bool:
         self.own.grants.given_back(claim.session, claim.name)
         late = claim in self.own.unanswered
@@ -110,16 +100,6 @@ class PostgresClaims(Sessions, Claims):
                 token = await self._ask(place.claim, place.value, wait=True)
                 if token is not None:
                     self.own.waiting.granted(place.claim, token)
-
-    async def _answer(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
-        self.own.unanswered.add(claim)
-        token = await self._ask(claim, value, wait=wait)
-        self.own.unanswered.discard(claim)
-        return token
-
-    async def _holder_crashed(self, name: str) -> bool:
-        holder = next((claim.holder for claim in await self.claims(name) if claim.name == name), None)
-        return holder is not None and await self.observer.crashed(holder.session)
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
         (row,) = await self._desk.call("claim", claim.name, claim.session, claim.nonce, value, wait, self._clock.now())

@@ -13,13 +13,14 @@ from adapters.coordination.redis import scripts
 from adapters.coordination.redis.line import Line, Link, run
 from adapters.coordination.redis.promises import PROMISES
 from adapters.coordination.redis.values import bounds, claim_of, milliseconds, session_of, written
+from adapters.coordination.standing_in_line import ClaimsInLine
 from engine.clock import Clock
 from engine.coordination.standing import Claim, ClaimStanding, SessionId, SessionStanding, Token, Who
-from engine.coordination.store import Claims, Revoked, Sessions
+from engine.coordination.store import Revoked, Sessions
 from engine.errors import SessionLost
 
 
-class RedisClaims(Sessions, Claims):
+class RedisClaims(Sessions, ClaimsInLine):
     """The process's sessions and claims. A grant is told on the session's channel, to its waiter alone."""
 
     def __init__(self, link: Link, clock: Clock, space: str) -> None:
@@ -63,17 +64,6 @@ class RedisClaims(Sessions, Claims):
         found = [session_of(row, self.observer.left(SessionId(row[0].decode()))) for row in rows]
         return sorted(found, key=lambda session: session.id)
 
-    async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
-        with self.own.waiting.place(claim, value) as granted:
-            token = await self._answer(claim, value, wait=wait)
-            if token is None and wait:
-                token = await granted
-            elif token is None and await self._holder_crashed(claim.name):
-                token = await self._answer(claim, value, wait=False)
-        if token is not None:
-            self.own.grants.granted(claim.session, claim.name, token)
-        return token
-
     async def release(self, claim: Claim) -> bool:
         self.own.grants.given_back(claim.session, claim.name)
         place = claim.name, claim.session, claim.nonce
@@ -111,16 +101,6 @@ class RedisClaims(Sessions, Claims):
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
         return self._token(claim, await self._link.script(scripts.CLAIM, *self._asked(claim, value, wait=wait)))
-
-    async def _answer(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
-        self.own.unanswered.add(claim)
-        token = await self._ask(claim, value, wait=wait)
-        self.own.unanswered.discard(claim)
-        return token
-
-    async def _holder_crashed(self, name: str) -> bool:
-        holder = next((claim.holder for claim in await self.claims(name) if claim.name == name), None)
-        return holder is not None and await self.observer.crashed(holder.session)
 
     def _token(self, claim: Claim, answer: Sequence[bytes]) -> Token | None:
         if answer[0] == b"over":
