@@ -1,5 +1,5 @@
 """Processes that hold one lock on real backends while they are killed, stopped for longer than their time, cut off, and
-their server restarted: the history each run leaves must be one that a lock may leave.
+their server restarted and its clock set: the history each run leaves must be one that a lock may leave.
 
 [SYNCDECK_HOLDING: seconds of trouble for each backend]
 """
@@ -12,9 +12,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -26,6 +27,10 @@ from tests.architecture.sources import ROOT
 from tests.faults.held_history import Note, faults, read_notes
 from tests.faults.holder import lay_out
 from tests.servers.engines import engine
+from tests.servers.postgres import USER, start_postgres
+from tests.servers.redis import start_redis
+from tests.servers.server_process import ServerProcess
+from tests.servers.set_clock import SettableClock, settable_clock
 from tests.servers.switch_proxy import Line, SwitchProxy, start_switch
 
 SECONDS = float(os.environ.get("SYNCDECK_HOLDING", "2.5"))
@@ -46,16 +51,19 @@ class Ground:
     """For how many times the ttl a stopped process sleeps: longer than the backend lets its session live."""
     late: float = 0.0
     """Seconds for which, by the promises, a holder whose lines were all cut may not know that it lost."""
+    with_clock: Callable[..., AbstractContextManager[ServerProcess]] | None = None
+    """Starts a server whose wall clock can be set; what is linked without a C library keeps its own."""
 
 
 GROUNDS = [
-    Ground("sqlite", "type: sqlite, path: {shared}/coordination.db", 1.0, restarts=False),
-    Ground("redis", "type: redis, url: redis://{address}, timeout: 1s", 1.0),
+    Ground("sqlite", "type: sqlite, path: {shared}/coordination.db", 1.0),
+    Ground("redis", "type: redis, url: redis://{address}, timeout: 1s", 1.0, with_clock=start_redis),
     Ground(
         "postgres",
         "type: postgres, url: postgresql://{login}@{address}/postgres, password: env:PW, timeout: 1s",
         1.0,
         late=0.9,
+        with_clock=start_postgres,
     ),
     Ground("etcd", "type: etcd, url: http://{address}, timeout: 1s", 2.0),
     Ground("nats", "type: nats, url: nats://{address}, timeout: 1s", 1.0, restarts=False),
@@ -85,31 +93,39 @@ class Story:
     holders: list[Holder] = field(default_factory=list)
     born: int = 0
     ends: ExitStack = field(default_factory=ExitStack)
+    server: ServerProcess | None = None
+    clock: SettableClock | None = None
+
+    def begin(self) -> None:
+        """Have a server, and everybody at work."""
+        if self.ground.with_clock is not None:
+            self.clock = self.ends.enter_context(settable_clock())
+            self.server = self.ends.enter_context(self.ground.with_clock(environment=self.clock.environment))
+        elif self.ground.kind != "sqlite":
+            self.server = engine(self.ground.kind)
+        for place in range(PROCESSES):
+            self.bear(place)
 
     def bear(self, place: int) -> None:
         """Start a process, in the place of one that died or as another one."""
         folder = self.shared / f"place-{place}"
         line = self.holders[place].line if place < len(self.holders) else self._line()
         folder.mkdir(exist_ok=True)
-        settings = self.ground.settings.format(
-            shared=self.shared, address=line.address if line else "", login=_login(self.ground.kind)
-        )
+        settings = self.ground.settings.format(shared=self.shared, address=line.address if line else "", login=USER)
         namespace = f"held-{os.getpid()}-{self.shared.parent.name[-8:].replace('_', '-')}"
         coordination = f"{{{settings}, ttl: {self.ground.ttl:g}s, namespace: {namespace}}}"
         (folder / "syncdeck.yaml").write_text(f"syncdeck: 1\nnode: n{place}\ncoordination: {coordination}\n")
         self.born += 1
         stops = "100" if self.born == 1 else "1"  # the first one stops before its very first write
         words = ["-m", "tests.faults.holder", str(folder), str(self.shared / "resource.db"), str(self.born), stops]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PW": _password(self.ground.kind)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PW": getattr(self.server, "password", "")}
         errors = self.ends.enter_context((folder / "errors").open("ab"))
         process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=environment, stderr=errors)
         holder = Holder(folder, process, line)
         self.holders[place : place + 1] = [holder]
 
     def _line(self) -> SwitchProxy | None:
-        if self.ground.kind == "sqlite":
-            return None
-        return self.ends.enter_context(start_switch(engine(self.ground.kind).port))
+        return None if self.server is None else self.ends.enter_context(start_switch(self.server.port))
 
     def notes(self) -> list[Note]:
         return read_notes(self.shared.glob("place-*/*.notes"))
@@ -131,7 +147,7 @@ class Story:
         """Do something to somebody."""
         place = self.chance.randrange(PROCESSES)
         holder = self.holders[place]
-        match self.chance.choice(("kill", "kill", "stop", "cut", "cut off")):
+        match self.chance.choice(("kill", "kill", "stop", "cut", "cut off", "set the clock")):
             case "kill":
                 holder.process.kill()
                 holder.process.wait()
@@ -143,6 +159,13 @@ class Story:
             case "cut off" if holder.line is not None:
                 turned = holder.line.line is not Line.THROUGH
                 holder.line.turn(Line.THROUGH if turned else Line.BLACKHOLE)
+            case "set the clock":
+                self.set_clock(self.chance.choice((0, 2, -1)))
+
+    def set_clock(self, hours: int) -> None:
+        """Put the server's wall clock off by so much, where that can be done."""
+        if self.clock is not None:
+            self.clock.set(timedelta(hours=hours))
 
     def end(self) -> None:
         for holder in self.holders:
@@ -151,21 +174,12 @@ class Story:
         self.ends.close()
 
 
-def _login(kind: str) -> str:
-    return "syncdeck" if kind == "postgres" else ""
-
-
-def _password(kind: str) -> str:
-    return engine(kind).password if kind == "postgres" else ""  # type: ignore[attr-defined]
-
-
 @contextmanager
 def at_work(ground: Ground, folder: Path) -> Iterator[Story]:
     lay_out(folder / "resource.db")
     story = Story(ground, folder, Random(ground.kind))
     try:
-        for place in range(PROCESSES):
-            story.bear(place)
+        story.begin()
         yield story
     finally:
         story.end()
@@ -203,15 +217,16 @@ SLOW = frozenset({"consul", "nats"})
 def test_the_history_is_one_that_a_lock_may_leave(ground: Ground, tmp_path: Path) -> None:
     with at_work(ground, tmp_path) as story:
         wait_for(story, "refused", 1)  # the first one stopped after looking, and went on when others had written
+        story.set_clock(2)
         end = CLOCK.monotonic() + SECONDS
         while CLOCK.monotonic() < end:
             story.trouble()
             pass_time(story, story.chance.uniform(0.1, 0.5))
-        if ground.restarts:
-            server = engine(ground.kind)
-            server.kill()
+        story.set_clock(-1)
+        if ground.restarts and story.server is not None:
+            story.server.kill()
             pass_time(story, 0.3)
-            server.restart()
+            story.server.restart()
         for holder in story.holders:
             if holder.line is not None:
                 holder.line.turn(Line.THROUGH)

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,7 +47,12 @@ class Postgres(ServerProcess):
 
 
 @contextmanager
-def start_postgres(password: str = "s3cr3t-of-the-sandbox", *, durable: bool = False) -> Iterator[Postgres]:
+def start_postgres(
+    password: str = "s3cr3t-of-the-sandbox",
+    *,
+    durable: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Postgres]:
     """Run a server until the block ends; it answers when the block begins. `durable`: every commit is on the disk
     before it is acknowledged; else in the kernel's hands, which outlives any process, and no test cuts the power."""
     with private_folder("postgres", for_nobody=True) as folder:
@@ -73,6 +78,7 @@ def start_postgres(password: str = "s3cr3t-of-the-sandbox", *, durable: bool = F
             answers=answers,
             stop_signal=signal.SIGINT,  # a fast shutdown: clients are sent away
             runs_as_nobody=True,
+            environment=environment or {},
         )
         with ended_at_last(Postgres(recipe, folder, password)) as server:
             server.start()

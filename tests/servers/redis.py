@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,16 +11,17 @@ from tests.servers.server_process import Recipe, ServerProcess, program, running
 
 
 @contextmanager
-def start_redis(*options: str) -> Iterator[ServerProcess]:
+def start_redis(*options: str, environment: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
     """Run Redis until the block ends, with options of `redis-server` beside or in place of `persistence`."""
-    with running(_recipe("redis", program("redis-server", package="redis-server"), options)) as server:
+    path = program("redis-server", package="redis-server")
+    with running(_recipe("redis", path, options, environment)) as server:
         yield server
 
 
 @contextmanager
-def start_valkey(*options: str) -> Iterator[ServerProcess]:
+def start_valkey(*options: str, environment: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
     """Run Valkey until the block ends; the rest as `start_redis`."""
-    with running(_recipe("valkey", valkey_program(), options)) as server:
+    with running(_recipe("valkey", valkey_program(), options, environment)) as server:
         yield server
 
 
@@ -33,10 +34,18 @@ def valkey_program() -> Path:
     return found[0]
 
 
-def _recipe(name: str, path: str | Path, options: Sequence[str]) -> Recipe:
+def _recipe(
+    name: str, path: str | Path, options: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Recipe:
     def command(folder: Path, ports: Sequence[int]) -> Sequence[str | Path]:
         listening = ["--bind", "127.0.0.1", "--port", str(ports[0]), "--dir", str(folder), "--daemonize", "no"]
         persistence = ["--save", "", "--appendonly", "yes"]
         return [path, *listening, *persistence, *options]
 
-    return Recipe(name=name, scheme="redis", command=command, answers=lambda port: says(port, b"PING\r\n", b"+PONG"))
+    return Recipe(
+        name=name,
+        scheme="redis",
+        command=command,
+        answers=lambda port: says(port, b"PING\r\n", b"+PONG"),
+        environment=environment or {},
+    )

@@ -13,9 +13,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -47,6 +47,8 @@ class Recipe:
     stop_signal: signal.Signals = signal.SIGTERM
     runs_as_nobody: bool = False
     """Because it refuses to run as root."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside that of the tests."""
 
 
 class ServerProcess:
@@ -154,7 +156,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env=_environment(),
+                env=_environment(recipe.environment),
                 user=NOBODY if recipe.runs_as_nobody and os.geteuid() == 0 else None,
                 start_new_session=True,
             )
@@ -236,12 +238,12 @@ def program(name: str, *, package: str) -> str:
     return found
 
 
-def _environment() -> dict[str, str]:
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return what a server starts with: no language, no time zone, and the libraries that were unpacked with it."""
     unpacked = [str(folder) for folder in (*UNPACKED.glob("lib/*-linux-*"), *UNPACKED.glob("usr/lib/*-linux-*"))]
     libraries = os.pathsep.join([*unpacked, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
     found = {"LD_LIBRARY_PATH": libraries} if libraries else {}
-    return {**os.environ, "LC_ALL": "C", "TZ": "UTC", **found}
+    return {**os.environ, "LC_ALL": "C", "TZ": "UTC", **found, **more}
 
 
 def free_ports(count: int) -> Sequence[int]:
