@@ -86,7 +86,7 @@ async def schedulers_that_all_believe_to_lead_fire_each_moment_once(sandbox: Sto
         tasks = await a.tasks.list()
 
     due = [fire for fire in found if fire.outcome is Outcome.FIRED]
-    assert len(due) == len({fire.nominal for fire in found}) == len(found) > 0
+    assert len({fire.nominal for fire in found}) == len(found) > 0  # one that came too late is noted as missed
     assert sorted(task.id for task in tasks) == sorted(str(fire.task) for fire in due)
 
 
