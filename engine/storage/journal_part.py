@@ -1,10 +1,9 @@
-"""What the parts of the journal share: the file, the log beside the rows, and how rows hold times and texts."""
+"""What the parts of the journal share: the file, the log beside the rows, and how rows hold texts."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import json
@@ -14,9 +13,6 @@ from engine.events.event import NewEvent
 from engine.reconcile.history import Digest, RunId
 from engine.storage.database import Database
 from engine.storage.event_log import StoredEventLog
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 LONGEST_TEXT = 20_000
 """Characters of a reason or a comment."""
@@ -63,16 +59,6 @@ def plan_aggregate(digest: Digest) -> str:
 def run_aggregate(run: RunId) -> str:
     """Return what events about a run are about."""
     return f"run:{run}"
-
-
-def to_number(at: datetime) -> int:
-    """Return a moment as rows hold it: microseconds since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_moment(number: int) -> datetime:
-    """Return a moment from a row."""
-    return _EPOCH + number * _MICROSECOND
 
 
 def to_text(value: Any) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 from engine.errors import Locked
 from engine.reconcile.history import Grant, Lease, Token
-from engine.storage.journal_part import JournalPart, to_moment, to_number
+from engine.storage.journal_part import JournalPart
+from engine.storage.moments import to_moment, to_number
 from engine.storage.processes import is_gone, this_process
 
 _SET = """

@@ -16,7 +16,7 @@ from engine.errors import StorageError
 from engine.events.replicating.ports import PeerBook
 from engine.events.replicating.standing import PeerMemory
 from engine.storage.database import Database
-from engine.storage.journal_part import to_number
+from engine.storage.moments import to_number
 from engine.storage.processes import is_gone, this_process
 from engine.together import together
 

@@ -12,7 +12,8 @@ from engine.errors import NothingFound
 from engine.reconcile.history import Approval, Decision, Digest, PlanState, PlanSummary
 from engine.reconcile.plan import Plan
 from engine.storage.database import Row
-from engine.storage.journal_part import JournalPart, plan_aggregate, to_moment, to_number, to_text
+from engine.storage.journal_part import JournalPart, plan_aggregate, to_text
+from engine.storage.moments import to_moment, to_number
 
 SHORTEST_PREFIX = 6
 

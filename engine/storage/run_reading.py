@@ -10,7 +10,8 @@ from engine.reconcile.history import Digest, ItemState, RunId, RunItem, RunState
 from engine.reconcile.plan import Action
 from engine.reconcile.records import RecordKey
 from engine.storage.database import Row
-from engine.storage.journal_part import JournalPart, to_moment, to_number, to_text
+from engine.storage.journal_part import JournalPart, to_text
+from engine.storage.moments import to_moment, to_number
 from engine.storage.processes import is_gone
 from engine.storage.run_writing import no_run
 

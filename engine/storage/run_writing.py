@@ -11,8 +11,9 @@ from engine.errors import NothingFound
 from engine.reconcile.history import Digest, ItemState, Lease, RunId, RunItem, RunState
 from engine.reconcile.plan import Action, Plan
 from engine.reconcile.records import fold, keep_case
-from engine.storage.journal_part import JournalPart, run_aggregate, to_number, to_text
+from engine.storage.journal_part import JournalPart, run_aggregate, to_text
 from engine.storage.leases import check_lease
+from engine.storage.moments import to_number
 from engine.storage.processes import this_process
 
 _START = """

@@ -13,7 +13,8 @@ from engine.reconcile.history import Health, TargetStatus
 from engine.reconcile.plan import TargetPlan
 from engine.reconcile.records import Fingerprint, RecordKey
 from engine.storage.database import Row
-from engine.storage.journal_part import JournalPart, to_moment, to_number, to_text
+from engine.storage.journal_part import JournalPart, to_text
+from engine.storage.moments import to_moment, to_number
 
 _REMOVALS = """
     SELECT count(*) FROM run_item JOIN run ON run.number = run_item.run

@@ -11,7 +11,7 @@ import msgspec
 from engine.coordination.standing import Kind, SessionId, SessionStanding, Token, Who
 from engine.storage.coordination.claims import end_session, lost
 from engine.storage.coordination.turn import Turn
-from engine.storage.journal_part import to_moment
+from engine.storage.moments import to_moment
 
 
 def who_as_text(who: Who) -> str:

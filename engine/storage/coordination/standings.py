@@ -12,7 +12,7 @@ from typing import Any
 from engine.coordination.standing import ClaimStanding, Ending, Holder, PastHolder, SessionId, Token, Waiter
 from engine.storage.coordination.keys import bounds
 from engine.storage.coordination.sessions import who_from_text
-from engine.storage.journal_part import to_moment
+from engine.storage.moments import to_moment
 
 FREE_NAMES_SHOWN = 100
 """Of names that nobody holds, those that were held last."""

@@ -12,7 +12,7 @@ from engine.storage.coordination.bell import Bell
 from engine.storage.coordination.reading import Reading
 from engine.storage.coordination.turn import Turn
 from engine.storage.coordination.writing import Writing
-from engine.storage.journal_part import to_moment
+from engine.storage.moments import to_moment
 
 NONE: Sequence[Message] = ()
 AT_ONCE = 16

@@ -19,7 +19,7 @@ from engine.storage.connection import primary_code
 from engine.storage.coordination.file import connect_quick, in_words, telling
 from engine.storage.coordination.line import Line
 from engine.storage.coordination.turn import CeilingReached, Gone, Turn, Work
-from engine.storage.journal_part import to_number
+from engine.storage.moments import to_number
 
 T = TypeVar("T")
 
