@@ -42,6 +42,8 @@ class Trouble:
         """How often, from 0 to 1."""
         self.lose_next_answer_of: str = ""
         """The name of a method: the next call of it is carried out, and nobody learns."""
+        self.hold_back: dict[str, asyncio.Event] = {}
+        """By the name of a method: its next call arrives once that is set, and may be overtaken until then."""
         self.after_reading: Callable[[str], Awaitable[None]] | None = None
         """What happens right after this process has read a key."""
         self.after_putting: Callable[[str], Awaitable[None]] | None = None
@@ -69,6 +71,8 @@ class Trouble:
 
     async def carry(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         """Carry a request there, and its answer back; others get their turn meanwhile."""
+        if name in self.hold_back:
+            await self.hold_back.pop(name).wait()
         await self._travel()
         if self.away or self._random.random() < self.lost_requests:
             raise CoordinationUnavailable("The backend does not answer.", maybe_done=True)

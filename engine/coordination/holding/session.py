@@ -61,6 +61,7 @@ class OwnSession(Bearer):
         self._leases: dict[tuple[str, Token], Lease] = {}
         self._standing: dict[Interruption, str] = {}
         self._debts: set[Claim] = set()
+        self._settling: set[Claim] = set()
         self._fault: CoordinationError | None = None
         self._over: asyncio.Event = asyncio.Event()
         self._ended_there = False
@@ -131,10 +132,7 @@ class OwnSession(Bearer):
 
     async def give_back(self, lease: Lease) -> bool:
         self._leases.pop((lease.claim.name, lease.token), None)
-        self._debts.add(lease.claim)
-        held = await self.line.release(lease.claim)
-        self._debts.discard(lease.claim)
-        return held
+        return await self._settle(lease.claim)
 
     async def proclaim(self, lease: Lease, value: bytes) -> bool:
         return await self.line.proclaim(lease.claim, value)
@@ -142,11 +140,9 @@ class OwnSession(Bearer):
     async def withdraw(self, claim: Claim) -> None:
         """Leave the queue, or give back what was granted meanwhile. What cannot be done now is done later: a place that
         nobody stands at must not be served."""
-        self._debts.add(claim)
         with suppress(CoordinationError, TimeoutError):
             async with asyncio.timeout(WITHDRAWAL.total_seconds()):
-                await self.line.release(claim)
-            self._debts.discard(claim)
+                await self._settle(claim)
 
     def lapse(self) -> None:
         """The backend says that it is over."""
@@ -183,12 +179,29 @@ class OwnSession(Bearer):
         due = self.clock.monotonic() + self.ttl.total_seconds() / RENEWALS
         while self.held:
             await self.clock.sleep(self.ttl / TICKS)
-            if self._debts or self.clock.monotonic() >= due:
+            if self._overdue or self.clock.monotonic() >= due:
                 sent = self.clock.monotonic()
                 if await self._renewed():
                     due = sent + self.ttl.total_seconds() / RENEWALS
                 if self._idle(sent):
                     self._lose("session", "ended because nobody used it")
+
+    @property
+    def _overdue(self) -> frozenset[Claim]:
+        """What is to be given back and nobody is giving back just now: of two releases under way the second may come
+        first, and the other one would call lost what it finds gone."""
+        return frozenset(self._debts - self._settling)
+
+    async def _settle(self, claim: Claim) -> bool:
+        """Give a claim back. It is owed until somebody hears that this was done; tell whether it was held until now."""
+        self._debts.add(claim)
+        self._settling.add(claim)
+        try:
+            held = await self.line.release(claim)
+        finally:
+            self._settling.discard(claim)
+        self._debts.discard(claim)
+        return held
 
     def _idle(self, now: float) -> bool:
         in_use = self._stays or self._leases or self._standing or self._debts
@@ -200,9 +213,8 @@ class OwnSession(Bearer):
         self._fault = self._fault or silent  # until it does: giving up may hang as well
         try:
             async with asyncio.timeout((self.ttl / RENEWALS).total_seconds()):
-                for claim in list(self._debts):
-                    await self.line.release(claim)
-                    self._debts.discard(claim)
+                for claim in self._overdue:
+                    await self._settle(claim)
                 sent, expected = self.clock.monotonic(), list(self._leases)
                 granted = await self.line.renew(self.id)
         except SessionLost:

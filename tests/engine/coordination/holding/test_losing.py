@@ -131,6 +131,25 @@ def test_a_renewal_whose_answer_was_lost_is_repeated() -> None:
     play(story)
 
 
+def test_what_is_being_given_back_is_not_given_back_a_second_time_meanwhile() -> None:
+    """The second request would find it held, and the first one, which it overtook, would take that for a loss."""
+
+    async def story(world: Neighbourhood) -> None:
+        async with world.process("a") as (a, trouble), asyncio.TaskGroup() as group:
+            trouble.hold_back["release"] = arrival = asyncio.Event()
+
+            async def arrive_late() -> None:
+                await world.passes(TTL.total_seconds() / 2)
+                arrival.set()
+
+            async with a.coordination.lock("deploy") as lease:
+                group.create_task(arrive_late())
+            assert arrival.is_set()
+            assert lease.lost is None
+
+    play(story)
+
+
 def test_a_renewal_that_hangs_is_given_up_for_another_try() -> None:
     async def story(world: Neighbourhood) -> None:
         async with world.process("a") as (a, trouble), a.coordination.lock("deploy") as lease:
