@@ -20,7 +20,7 @@ LONGEST = 160
 
 
 class Layout:
-    """`$KV.<bucket>.key.<key>`, `….session.<id>` and `….queue.<name>`: a bucket that NATS's own tools can show.
+    """`$KV.<bucket>.key.<key>`, `….session.<id>` and `….queue.<session>.<name>`: a bucket that NATS's own tools show.
 
     The parts of a name between `/` become the parts of its subject; every byte but letters, digits, `-` and `_` is
     written as `=` and two hexadecimal digits.
@@ -43,8 +43,9 @@ class Layout:
     def session(self, session: SessionId) -> str:
         return f"{self.sessions}.{path(session)}"
 
-    def queue(self, name: str) -> str:
-        return f"{self.queues}.{path(name)}"
+    def part(self, name: str, session: SessionId) -> str:
+        """Return where a session writes down what it has in the queue of a name."""
+        return f"{self.queues}.{path(session)}.{path(name)}"
 
     def under(self, prefix: str) -> str:
         """Return the narrowest filter that lets through all keys with a prefix, and perhaps others."""
@@ -52,7 +53,8 @@ class Layout:
         return f"{self.key(whole)}.>" if slash else f"{self.keys}.>"
 
     def told(self, subject: str) -> tuple[str, str]:
-        """Return what a subject of the bucket is about, as its prefix, and the name."""
+        """Return what a subject of the bucket is about, as its prefix, and the name; before that of a queue stands the
+        session, and `/`."""
         for prefix in (self.keys, self.sessions, self.queues):
             if subject.startswith(f"{prefix}."):
                 return prefix, name_of(subject[len(prefix) + 1 :])

@@ -53,6 +53,7 @@ class NatsSessions(Sessions):
                 watch.mirror.take_in(found)
         await watch.reach(number)
         self._space.own.own(session)
+        self._space.write_down(watch.mirror.queues, session)
         return held(watch.mirror, session)
 
     async def end(self, session: SessionId) -> None:
@@ -62,8 +63,8 @@ class NatsSessions(Sessions):
         await watch.reach(number)
         self._ended(watch, session)
         async with together() as group:
-            for name in watch.mirror.names(session):
-                group.create_task(self._space.prune(name))
+            for name in watch.mirror.queues.names(session):
+                group.create_task(self._space.bury(name))
 
     async def sessions(self) -> Sequence[SessionStanding]:
         mirror = await (await self._space.up()).current()
@@ -100,10 +101,8 @@ class NatsSessions(Sessions):
 
 def held(mirror: Mirror, session: SessionId) -> frozenset[tuple[str, Token]]:
     """Return what a session holds."""
-    holders = ((name, mirror.standing(name).queue.holder) for name in mirror.names(session))
-    return frozenset(
-        (name, holder.token) for name, holder in holders if holder is not None and holder.session == session
-    )
+    holders = ((name, mirror.queues.holder(name)) for name in mirror.queues.names(session))
+    return frozenset((name, seat.token) for name, seat in holders if seat is not None and seat.session == session)
 
 
 def standing_of(session: SessionId, kept: KeptSession, clock: Clock) -> SessionStanding:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from weakref import WeakValueDictionary
 
 from adapters.coordination.chores import Chores
 from adapters.coordination.nats.address import Address
 from adapters.coordination.nats.bucket import bucket
 from adapters.coordination.nats.layout import Layout
-from adapters.coordination.nats.queue import UNKNOWN, Standing
+from adapters.coordination.nats.queue import UNKNOWN, Part, Queue, Seat
+from adapters.coordination.nats.queues import Queues, Turned
 from adapters.coordination.nats.watch import Act, Hearers, Step, Watch
 from adapters.coordination.own_sessions import Grant, OwnSessions
-from adapters.coordination.records import ClaimRecord
+from adapters.coordination.records import LONG_AGO, ClaimRecord
 from engine.clock import Clock
-from engine.coordination.standing import Claim, SessionId, Token
+from engine.coordination.standing import Claim, Ending, PastHolder, SessionId, Token
 from engine.errors import CoordinationError, CoordinationUnavailable, SessionLost
 
 Turn = asyncio.Future[Token]
@@ -37,7 +39,7 @@ class Space:
         self._chores = chores
         self._hearers = Hearers(
             prepare=lambda jetstream: bucket(jetstream, layout, replicas),
-            changed=self._changed,
+            turned=self._turned,
             session=self._session_over,
             synced=self._synced,
             broken=self._broken,
@@ -55,19 +57,40 @@ class Space:
         await watch.up()
         return watch
 
-    async def change(self, name: str, act: Act, *, firm: bool = False) -> Step:
-        """Put what `act` makes of a queue in its place; this process's own changes of it one after the other, for each
-        of them that came in between would have to begin anew. Raises `CoordinationError`."""
+    async def change(self, name: str, session: SessionId, act: Act, *, firm: bool = False) -> Step:
+        """Put what `act` makes of a session's part in its place; this process's own changes of a name one after the
+        other, for each of them that came in between would have to begin anew. Raises `CoordinationError`."""
         watch = await self.up()
         desk = self._desks.get(name)
         if desk is None:
             self._desks[name] = desk = asyncio.Lock()
         async with desk:
-            return await watch.change(name, act, firm=firm)
+            return await watch.change(name, session, act, firm=firm)
 
-    async def prune(self, name: str) -> None:
-        """Leave everybody out of a queue whose session is over. Raises `CoordinationError`."""
-        await self.change(name, lambda queue, _: queue)
+    async def bury(self, name: str) -> None:
+        """Take everybody out of a queue whose session is over. Raises `CoordinationError`."""
+        mirror = (await self.up()).mirror
+        queue = mirror.queues.queue(name)
+        first = next(iter(queue.seats), None)
+        for session in mirror.dead(queue):
+            past = queue.past
+            if first is not None and first.session == session:
+                past = queue.after(first, mirror.who(session), Ending.LAPSED, self.clock.now())
+            await self.change(name, session, partial(_cleared, past=past))
+
+    def write_down(self, queues: Queues, session: SessionId) -> None:
+        """Begin to write down since when a session holds what it has held for a while."""
+        for name in queues.names(session):
+            seat = queues.holder(name)
+            if seat is not None and seat.session == session and seat.place.granted == LONG_AGO:
+                self._chores.begin(self._last(name, queues.queue(name), seat))
+
+    async def _last(self, name: str, queue: Queue, seat: Seat) -> None:
+        def lasting(part: Part) -> Part:
+            return part.lasting(seat.place.nonce, queue.since(seat), queue.past)
+
+        with suppress(CoordinationError):  # the next renewal does it
+            await self.change(name, seat.session, lasting)
 
     @contextmanager
     def turn(self, claim: Claim) -> Iterator[Turn]:
@@ -98,22 +121,19 @@ class Space:
         self.unanswered = {claim for claim in self.unanswered if claim.session != session}
         return self.own.over(session)
 
-    def _changed(self, name: str, before: Standing, after: Standing) -> None:
+    def _turned(self, turned: Turned) -> None:
         """Wake whose turn it is, and whoever is not in line any more; tell who held it until now."""
-        left, holder = before.queue.holder, after.queue.holder
-        if left is not None and (holder is None or holder.token != left.token):
-            self.own.vanished({(name, left.token)})
-        places = {(place.session, place.nonce) for place in after.queue.waiters}
-        if holder is not None:
-            places.add((holder.session, holder.nonce))
-            claim = Claim(holder.session, name, holder.nonce)
-            if holder.session in self.own and claim not in self.leaving and self.own.grant_of(claim) is None:
-                self.own.granted(claim, Grant((name, holder.token), holder.token, ClaimRecord()))
-            self._wake(claim, holder.token)
-        for place in before.queue.waiters:
-            if (place.session, place.nonce) not in places:
-                self._wake(Claim(place.session, name, place.nonce), UNKNOWN)
-        if self._watch is not None and any(self._watch.mirror.over(session) for session in after.queue.sessions):
+        name, before, after = turned.name, turned.before, turned.after
+        if before is not None and (after is None or after.token != before.token):
+            self.own.vanished({(name, before.token)})
+        if after is not None:
+            claim = Claim(after.session, name, after.place.nonce)
+            if after.session in self.own and claim not in self.leaving and self.own.grant_of(claim) is None:
+                self.own.granted(claim, Grant((name, after.token), after.token, ClaimRecord()))
+            self._wake(claim, after.token)
+        for nonce in turned.left:
+            self._wake(Claim(turned.session, name, nonce), UNKNOWN)
+        if turned.session and self._watch is not None and not self._watch.mirror.living(turned.session):
             self._look_after(self._watch, name)  # whoever wrote this had not heard of it yet
 
     def _wake(self, claim: Claim, token: Token) -> None:
@@ -126,7 +146,7 @@ class Space:
         if session in self.own:
             self.over(session)
         if self._watch is not None:
-            for name in self._watch.mirror.names(session):
+            for name in self._watch.mirror.queues.names(session):
                 self._look_after(self._watch, name)
 
     def _synced(self) -> None:
@@ -139,26 +159,32 @@ class Space:
                 self.over(session)
                 continue
             for claim, grant in list(self.own.own(session).grants.items()):
-                holder = mirror.standing(claim.name).queue.holder
+                holder = mirror.queues.holder(claim.name)
                 if holder is None or holder.token != grant.token:
                     self.own.vanished({grant.place})
-        for name, standing in mirror.queues():
-            if not all(mirror.living(session) for session in standing.queue.sessions):
-                self._look_after(self._watch, name)
+        for name, _ in mirror.queues.all():
+            self._look_after(self._watch, name)
 
     def _look_after(self, watch: Watch, name: str) -> None:
-        """Write down that somebody in a queue is gone, if this process is the one to do it: the one that is served by
-        it, or, where nobody is, the one with the first of all sessions."""
-        queue = watch.mirror.standing(name).queue.pruned(watch.mirror.now(self.clock.now()))
-        first = queue.holder.session if queue.holder is not None else min(watch.mirror.sessions, default=None)
+        """Take the places of those away whose session is over, if this process is the one to do it: the one that holds
+        since, or, where nobody does, the one with the first of all sessions."""
+        mirror = watch.mirror
+        if not mirror.dead(mirror.queues.queue(name)):
+            return
+        holder = mirror.queues.holder(name)
+        first = holder.session if holder is not None else min(mirror.sessions, default=None)
         if first is not None and first in self.own:
-            self._chores.begin(self._prune_soon(name))
+            self._chores.begin(self._bury_soon(name))
 
-    async def _prune_soon(self, name: str) -> None:
+    async def _bury_soon(self, name: str) -> None:
         with suppress(CoordinationError):  # whoever comes next does it
-            await self.prune(name)
+            await self.bury(name)
 
     def _broken(self, fault: CoordinationUnavailable) -> None:
         for turn in self._turns.values():
             if not turn.done():
                 turn.set_exception(fault)
+
+
+def _cleared(part: Part, past: tuple[PastHolder, ...]) -> Part:
+    return Part(past=past) if part.places else part

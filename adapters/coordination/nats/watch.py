@@ -17,7 +17,8 @@ from adapters.coordination.nats.jetstream import MARKER, Config, Conflict, Info,
 from adapters.coordination.nats.layout import Layout
 from adapters.coordination.nats.line import Line, NobodyThere
 from adapters.coordination.nats.mirror import Mirror
-from adapters.coordination.nats.queue import NOBODY, Now, Queue, Standing, read_queue
+from adapters.coordination.nats.queue import NOTHING, Part, Standing, read_part
+from adapters.coordination.nats.queues import Turned
 from adapters.coordination.nats.reading import Told, following, latest, reading
 from engine.clock import Clock
 from engine.coordination.standing import Change, Entry, Kind, Revision, SessionId
@@ -26,7 +27,7 @@ from engine.errors import CoordinationError, CoordinationUnavailable
 REMEMBERED_FOR = timedelta(minutes=2)
 """That something is gone. Whoever follows hears it at once; a line that tells nothing for so long is broken before."""
 
-Act = Callable[[Queue, Now], Queue]
+Act = Callable[[Part], Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Hearers:
     """Whom a watch tells, beside those who follow."""
 
     prepare: Callable[[JetStream], Awaitable[Info]]
-    changed: Callable[[str, Standing, Standing], None]
+    turned: Callable[[Turned], None]
     session: Callable[[SessionId], None]
     synced: Callable[[], None]
     broken: Callable[[CoordinationUnavailable], None]
@@ -42,10 +43,9 @@ class Hearers:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of a queue."""
+    """What became of a part."""
 
-    before: Queue
-    """Without those whose session was over."""
+    before: Part
     after: Standing
 
 
@@ -59,7 +59,7 @@ class Watch:
         self.line = Line(address)
         self.jetstream = JetStream(self.line)
         self.mailboxes = Mailboxes()
-        self.mirror = Mirror(layout, self._changed)
+        self.mirror = Mirror(layout, self._turned)
         self._layout = layout
         self._clock = clock
         self._hearers = hearers
@@ -121,42 +121,39 @@ class Watch:
         await self.reach(info.state.last_seq)
         return self.mirror
 
-    async def change(self, name: str, act: Act, *, firm: bool = False) -> Step:
-        """Put what `act` makes of a queue in its place. What it leaves as it is is written all the same if `firm`:
-        then nothing that is still under way can take effect. Raises `CoordinationError`."""
-        standing, sure = self.mirror.standing(name), False
+    async def change(self, name: str, session: SessionId, act: Act, *, firm: bool = False) -> Step:
+        """Put what `act` makes of a session's part in its place. What it leaves as it is is written all the same if
+        `firm`: then nothing that is still under way can take effect. Raises `CoordinationError`."""
+        standing, sure = self.mirror.queues.queue(name).standing(session), False
         while True:
-            if not self.mirror.known(standing.queue):
-                await self.reach(standing.number)
-            now = self.mirror.now(self._clock.now())
-            before = standing.queue.pruned(now)
-            changed = act(before, now)
-            if changed is standing.queue and not firm:
+            changed = act(standing.part)
+            if changed is standing.part and not firm:
                 if sure:
-                    return Step(before, standing)
+                    return Step(changed, standing)
             else:
                 try:
-                    return Step(before, await self._write(name, changed, standing.number))
+                    return Step(standing.part, await self._write(name, session, changed, standing.number))
                 except Conflict as conflict:
-                    told = self.mirror.standing(name)
+                    told = self.mirror.queues.queue(name).standing(session)
                     if 0 < conflict.last <= told.number:
                         standing, sure = told, True
                         continue
-            standing, sure = await self._read(name), True
+            standing, sure = await self._read(name, session), True
 
-    async def _read(self, name: str) -> Standing:
-        found = await self.last(self._layout.queue(name))
+    async def _read(self, name: str, session: SessionId) -> Standing:
+        found = await self.last(self._layout.part(name, session))
         if found is None:
-            return NOBODY
-        standing = read_queue(found.number, found.data)
-        self.mirror.stands(name, standing)
+            return NOTHING
+        standing = read_part(found.number, found.data)
+        self.mirror.queues.note(name, session, standing)
         return standing
 
-    async def _write(self, name: str, queue: Queue, expected: int) -> Standing:
-        headers = {**MARKER, **lives(REMEMBERED_FOR)} if queue.free else {}
-        number = await self.put(self._layout.queue(name), msgspec.json.encode(queue), headers, expected=expected)
-        standing = Standing(number, queue.written(number))
-        self.mirror.stands(name, standing)
+    async def _write(self, name: str, session: SessionId, part: Part, expected: int) -> Standing:
+        headers = {} if part.places else {**MARKER, **lives(REMEMBERED_FOR)}
+        subject = self._layout.part(name, session)
+        number = await self.put(subject, msgspec.json.encode(part), headers, expected=expected)
+        standing = Standing(number, part.written(number))
+        self.mirror.queues.note(name, session, standing)
         return standing
 
     async def _listen(self) -> None:
@@ -188,13 +185,14 @@ class Watch:
         """Tell everybody that a session came or went."""
         self.mailboxes.tell(Change(kind=Kind.SESSION, name=session))
         if not self.mirror.living(session):
-            for name in self.mirror.names(session):
+            for name in self.mirror.queues.names(session):
                 self.mailboxes.tell(Change(kind=Kind.CLAIM, name=name))
             self._hearers.session(session)
 
-    def _changed(self, name: str, before: Standing, after: Standing) -> None:
-        self.mailboxes.tell(Change(kind=Kind.CLAIM, name=name))
-        self._hearers.changed(name, before, after)
+    def _turned(self, turned: Turned) -> None:
+        if turned.session:
+            self.mailboxes.tell(Change(kind=Kind.CLAIM, name=turned.name))
+        self._hearers.turned(turned)
 
     def _broke(self, error: CoordinationError, fault: CoordinationUnavailable) -> None:
         self._over = True

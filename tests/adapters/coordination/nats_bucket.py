@@ -38,6 +38,10 @@ class Administrator:
         found = [(subject, await self._last(subject)) for subject in state.get("subjects", {})]
         return frozenset(subject for subject, last in found if "hdrs" not in last or not _gone(last["hdrs"]))
 
+    async def forget(self, subject: str) -> None:
+        """Remove what a subject has, as if its time were over."""
+        assert (await self.told(f"STREAM.PURGE.{self.layout.stream}", {"filter": subject}))["success"]
+
     async def consumers(self) -> int:
         return int((await self.told(f"STREAM.INFO.{self.layout.stream}"))["state"]["consumer_count"])
 

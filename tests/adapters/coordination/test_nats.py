@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from adapters.coordination.nats.jetstream import EXPECTED_OF_SUBJECT
-from adapters.coordination.nats.queue import Place, Queue
+from adapters.coordination.nats.queue import Part, Place
 from adapters.coordination.nats.reading import BATCH
 from engine.clock import SystemClock
 from engine.coordination.standing import ABSENT, Kind, Token
@@ -150,8 +150,8 @@ async def test_what_arrives_after_it_was_withdrawn_takes_no_effect(tmp_path: Pat
         await _again(member)
         assert not await soon(member.store.release(claim))
         async with administrator(sandbox.namespace) as admin:
-            data = b'{"holder":{"session":"%b","nonce":"%b"}}' % (claim.session.encode(), claim.nonce.encode())
-            late = await admin.put(admin.layout.queue("held"), data, {EXPECTED_OF_SUBJECT: "0"})
+            data = msgspec.json.encode(Part(places=(Place(nonce=claim.nonce),)))
+            late = await admin.put(admin.layout.part("held", claim.session), data, {EXPECTED_OF_SUBJECT: "0"})
         assert "wrong last sequence" in late["error"]["description"]
         assert (await standing(onlooker, "held")).holder is None
 
@@ -315,21 +315,43 @@ async def test_a_dead_holder_that_nobody_waits_for_is_buried_by_a_process_that_l
         await until(buried)
 
 
-async def test_a_grant_by_somebody_who_had_not_heard_that_the_session_is_over_is_handed_on(tmp_path: Path) -> None:
+async def test_what_somebody_asks_whose_session_is_over_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It was sent before, and arrives after the end."""
     async with Direct(tmp_path) as sandbox, administrator(sandbox.namespace) as admin:
-        ended, waiter = await join(sandbox), await join(sandbox)
+        ended, member = await join(sandbox), await join(sandbox)
         await soon(ended.store.end(ended.session))
-        claim = waiter.ask("held")
-        queue = Queue(
-            holder=Place(session=ended.session, nonce="n"), waiters=(Place(session=waiter.session, nonce=claim.nonce),)
-        )
-        wrote = await admin.put(admin.layout.queue("held"), msgspec.json.encode(queue), {})
+        late = admin.layout.part("held", ended.session)
+        wrote = await admin.put(late, msgspec.json.encode(Part(places=(Place(nonce="n"),))), {})
+        _, token = await member.take("held")
+        assert token > wrote["seq"]
 
-        async def handed_on() -> bool:
-            return len(await waiter.store.renew(waiter.session)) == 1
+        async def taken_away() -> bool:
+            return late not in await admin.subjects()
 
-        await until(handed_on)
-        assert await soon(waiter.store.claim(claim)) > wrote["seq"]
+        await until(taken_away)
+
+
+async def test_a_hold_that_lasts_is_shown_with_its_beginning_when_nobody_remembers_who_was_before(
+    tmp_path: Path,
+) -> None:
+    async with Direct(tmp_path) as sandbox, administrator(sandbox.namespace) as admin:
+        before, member = await join(sandbox), await join(sandbox)
+        claim, first = await before.take("held")
+        async with asyncio.TaskGroup() as group:
+            waiting = await stand(group, member, "held")
+            await before.store.release(claim)
+            token = await granted(waiting)
+        begun = await standing(member.store, "held")
+        await soon(member.store.renew(member.session))
+        await soon(before.store.end(before.session))
+        await admin.forget(admin.layout.part("held", before.session))
+
+        async def written_down() -> bool:
+            found = await standing(await sandbox.open(), "held")
+            assert (found.holder is None or found.holder.token) == token
+            return found.holder == begun.holder and [hold.token for hold in found.past] == [first]
+
+        await until(written_down)
 
 
 async def test_whoever_comes_later_buries_who_died_while_nobody_looked(tmp_path: Path) -> None:

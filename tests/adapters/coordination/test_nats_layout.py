@@ -26,7 +26,7 @@ def lets_through(under: str, subject: str) -> bool:
 def test_a_name_comes_back_from_its_subject(name: str) -> None:
     assert name_of(path(name)) == name
     assert LAYOUT.told(LAYOUT.key(name)) == (LAYOUT.keys, name)
-    assert LAYOUT.told(LAYOUT.queue(name)) == (LAYOUT.queues, name)
+    assert LAYOUT.told(LAYOUT.part(name, SessionId("a1"))) == (LAYOUT.queues, f"a1/{name}")
     assert LAYOUT.told(LAYOUT.session(SessionId(name))) == (LAYOUT.sessions, name)
 
 

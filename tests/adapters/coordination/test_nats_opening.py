@@ -17,7 +17,7 @@ from adapters.coordination.nats.backend import Nats
 from adapters.coordination.nats.promises import PROMISES
 from engine.clock import SystemClock
 from engine.coordination.promises import Feature
-from engine.coordination.standing import Fence, Token, Who
+from engine.coordination.standing import Fence, SessionId, Token, Who
 from engine.errors import (
     CoordinationError,
     CoordinationUnavailable,
@@ -235,8 +235,9 @@ async def test_a_bucket_that_is_deleted_is_made_anew_and_what_was_held_is_lost()
 
 async def test_foreign_messages_in_the_bucket_hide_nothing() -> None:
     async with nats(engine("nats").url, "foreign").open() as store, administrator("foreign") as admin:
-        layout = admin.layout
-        for subject in (layout.queue("odd"), layout.session(Who.__name__), f"{layout.all[:-2]}.other", layout.keys):  # type: ignore[arg-type]
+        layout, odd = admin.layout, SessionId("odd")
+        queues = (f"{layout.queues}.odd", layout.part("odd", odd))
+        for subject in (*queues, layout.session(odd), f"{layout.all[:-2]}.other", layout.keys):
             await admin.put(subject, b"\xff not JSON", {})
         session = await store.begin(SOMEBODY, timedelta(minutes=1), lambda name, token: None)
         assert session in {each.id for each in await store.sessions()}

@@ -1,4 +1,4 @@
-"""Laws of a queue in one value: order, hand-over, and who is passed over."""
+"""Laws of a queue that is put together from what each session wrote down of itself: order, hand-over, and the past."""
 
 from __future__ import annotations
 
@@ -8,113 +8,126 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.coordination.nats.queue import NOBODY, REMEMBERED, Now, Place, Queue, Standing, read_queue
-from engine.coordination.standing import Claim, Ending, SessionId, Token, Who
+from adapters.coordination.nats.queue import (
+    EMPTY,
+    NOTHING,
+    REMEMBERED,
+    UNKNOWN,
+    Part,
+    Place,
+    Queue,
+    Standing,
+    latest_of,
+    read_part,
+)
+from engine.coordination.standing import Ending, PastHolder, SessionId, Token, Who
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 SESSIONS = [SessionId(name) for name in "abc"]
+SOMEBODY = Who(node="n", actor="", pid=1)
 
 
-def now(*dead: SessionId, at: datetime = MOMENT) -> Now:
-    return Now(at, lambda session: session not in dead, lambda session: Who(node=session, actor="", pid=1))
-
-
-def place(session: SessionId, nonce: str = "1") -> Place:
-    return Place(session=session, nonce=nonce)
+def everybody(session: SessionId) -> bool:
+    return True
 
 
 def line(*sessions: SessionId) -> Queue:
-    """A queue of these, the first of whom holds since message 1."""
-    queue = Queue()
-    for session in sessions:
-        queue = queue.asked(place(session), now(), wait=True)
-    return queue.written(1)
+    """A queue of these, who asked with the messages from 1 on."""
+    queue = EMPTY
+    for number, session in enumerate(sessions, start=1):
+        part = queue.standing(session).part.asked(Place(nonce=str(number), asked=MOMENT))
+        queue = queue.with_part(session, Standing(number, part.written(number)), everybody)
+    return queue
 
 
 def order(queue: Queue) -> list[SessionId]:
-    holding = [queue.holder.session] if queue.holder is not None else []
-    return [*holding, *(waiter.session for waiter in queue.waiters)]
+    return [seat.session for seat in queue.seats]
 
 
-def test_the_first_who_asks_holds_and_others_wait_in_their_order() -> None:
-    assert order(line(*SESSIONS)) == SESSIONS
+def hold(token: int) -> PastHolder:
+    return PastHolder(who=SOMEBODY, token=Token(token), since=MOMENT, until=MOMENT, ending=Ending.RELEASED)
+
+
+def test_places_are_in_the_order_in_which_they_were_asked_for_whoever_they_belong_to() -> None:
+    a, b, c = SESSIONS
+    assert order(line(b, a, b, c, a)) == [b, a, b, c, a]
+
+
+def test_a_place_keeps_its_number_while_others_come_and_go() -> None:
+    part = Part().asked(Place(nonce="1")).written(5).asked(Place(nonce="2")).written(8)
+    assert [(place.nonce, place.token) for place in part.places] == [("1", 5), ("2", 8)]
+    assert [place.token for place in part.left("1").written(9).places] == [8]
+    assert [place.token for place in part.proclaimed("2", b"x").written(9).places] == [5, 8]
 
 
 def test_asking_again_changes_nothing() -> None:
-    queue = line(*SESSIONS)
-    for session in SESSIONS:
-        assert queue.asked(place(session), now(), wait=True) is queue
-
-
-def test_whoever_does_not_wait_stands_nowhere() -> None:
-    queue = line(SESSIONS[0])
-    assert queue.asked(place(SESSIONS[1]), now(), wait=False) is queue
-
-
-def test_the_next_who_lives_is_served_in_the_same_step() -> None:
-    queue = line(*SESSIONS).left(Claim(SESSIONS[0], "n", "1"), now(SESSIONS[1], at=MOMENT + timedelta(1)))
-    assert order(queue) == [SESSIONS[2]]
-    assert queue.holder is not None
-    assert (queue.holder.token, queue.holder.granted) == (0, MOMENT + timedelta(1))
-    assert queue.written(9).holder == msgspec.structs.replace(queue.holder, token=Token(9))
-    assert [(hold.token, hold.ending, hold.who.node) for hold in queue.past] == [(1, Ending.RELEASED, "a")]
+    part = Part().asked(Place(nonce="1")).written(5)
+    assert part.asked(Place(nonce="1", value=b"other")) is part
 
 
 def test_leaving_what_one_never_had_changes_nothing() -> None:
+    part = Part().asked(Place(nonce="1")).written(5)
+    assert part.left("2") is part
+    assert part.revoked(Token(4)) is part
+    assert part.proclaimed("2", b"x") is part
+    assert part.lasting("2", MOMENT, ()) is part
+
+
+def test_a_token_takes_its_own_place_away_alone() -> None:
+    part = Part().asked(Place(nonce="1")).written(5).asked(Place(nonce="2")).written(8)
+    assert [place.nonce for place in part.revoked(Token(5)).places] == ["2"]
+
+
+def test_a_hold_begins_when_the_one_before_was_done() -> None:
+    a, b, _ = SESSIONS
+    queue = line(a, b)
+    first, second = queue.seats
+    past = queue.after(first, SOMEBODY, Ending.RELEASED, MOMENT + timedelta(hours=1))
+    assert [(each.token, each.since, each.until) for each in past] == [(1, MOMENT, MOMENT + timedelta(hours=1))]
+    queue = queue.with_part(a, Standing(3, queue.standing(a).part.left("1", past)), everybody)
+    assert queue.seats == [second]
+    assert queue.since(second) == MOMENT + timedelta(hours=1)
+
+
+def test_what_a_lasting_hold_wrote_down_is_true_when_nobody_else_remembers() -> None:
+    (a, *_), later = SESSIONS, MOMENT + timedelta(hours=1)
+    part = Part().asked(Place(nonce="1", asked=MOMENT)).written(5).lasting("1", later, (hold(3),))
+    queue = EMPTY.with_part(a, Standing(6, part), everybody)
+    assert queue.since(queue.seats[0]) == later
+    assert [each.token for each in queue.past] == [3]
+    assert part.places[0].token == 5
+
+
+def test_a_hold_ends_no_earlier_than_it_began_whatever_the_clocks_say() -> None:
     queue = line(*SESSIONS)
-    assert queue.left(Claim(SESSIONS[0], "n", "another nonce"), now()) is queue
+    (over,) = queue.after(queue.seats[0], SOMEBODY, Ending.LAPSED, MOMENT - timedelta(hours=1))
+    assert over.since == over.until == MOMENT
 
 
-def test_an_old_token_takes_nothing_away() -> None:
-    queue = line(*SESSIONS)
-    assert queue.revoked(Token(2), now()) is queue
-    assert queue.revoked(Token(1), now()).past[0].ending is Ending.REVOKED
-
-
-def test_a_value_is_proclaimed_by_the_holder_alone_and_keeps_the_token() -> None:
-    queue = line(*SESSIONS)
-    assert queue.proclaimed(Claim(SESSIONS[1], "n", "1"), b"x") is queue
-    proclaimed = queue.proclaimed(Claim(SESSIONS[0], "n", "1"), b"x").written(7)
-    assert proclaimed.holder is not None
-    assert (proclaimed.holder.value, proclaimed.holder.token) == (b"x", 1)
-
-
-def test_a_queue_of_the_living_is_left_as_it_is() -> None:
-    queue = line(*SESSIONS)
-    assert queue.pruned(now()) is queue
-    assert Queue().pruned(now()) == Queue()
-
-
-def test_waiters_without_a_holder_are_served() -> None:
-    orphaned = Queue(waiters=(place(SESSIONS[0]), place(SESSIONS[1])))
-    assert order(orphaned.pruned(now(SESSIONS[0]))) == [SESSIONS[1]]
-
-
-def test_a_grant_that_was_written_nowhere_is_no_past_hold() -> None:
-    unwritten = line(*SESSIONS).pruned(now(SESSIONS[0]))
-    again = unwritten.left(Claim(SESSIONS[1], "n", "1"), now(SESSIONS[0]))
-    assert order(again) == [SESSIONS[2]]
-    assert [hold.token for hold in again.past] == [1]
-
-
-def test_only_the_last_holds_are_remembered() -> None:
-    queue = Queue()
-    for number in range(1, REMEMBERED + 4):
-        queue = queue.asked(place(SESSIONS[0]), now(), wait=True).written(number)
-        queue = queue.left(Claim(SESSIONS[0], "n", "1"), now())
+def test_parts_without_places_are_kept_of_those_who_live() -> None:
+    a, b, c = SESSIONS
+    queue = line(a, b)
+    for session in (a, b):
+        queue = queue.with_part(session, Standing(9, Part()), lambda session: session == b)
     assert queue.free
-    assert [hold.token for hold in queue.past] == list(range(REMEMBERED + 3, 3, -1))
+    assert set(queue.parts) == {b}
+    assert queue.standing(c) == NOTHING
 
 
-def test_what_nobody_of_ours_wrote_is_an_empty_queue() -> None:
-    for data in (b"", b"\xff", b"[]", b'{"holder": 7}'):
-        assert read_queue(5, data) == Standing(5, Queue())
-    assert NOBODY.number == 0
+def test_only_the_last_holds_are_remembered_and_each_once() -> None:
+    holds = latest_of([hold(token) for token in (*range(1, REMEMBERED + 4), 2, REMEMBERED)])
+    assert [each.token for each in holds] == list(range(REMEMBERED + 3, 3, -1))
+
+
+def test_what_nobody_of_ours_wrote_has_no_places() -> None:
+    for data in (b"", b"\xff", b"[]", b'{"places": 7}'):
+        assert read_part(5, data) == Standing(5, Part())
+    assert NOTHING.number == 0
 
 
 def test_fields_that_a_newer_node_writes_are_passed_over() -> None:
-    data = b'{"holder": {"session": "a", "nonce": "1", "mood": "good"}, "music": true}'
-    assert order(read_queue(5, data).queue) == [SESSIONS[0]]
+    data = b'{"places": [{"nonce": "1", "mood": "good"}], "music": true}'
+    assert [place.token for place in read_part(5, data).part.places] == [5]
 
 
 steps = st.lists(
@@ -123,27 +136,23 @@ steps = st.lists(
 )
 
 
-@given(steps, st.sets(st.sampled_from(SESSIONS), max_size=2))
+@given(steps)
 @settings(max_examples=200)
-def test_a_queue_does_what_a_list_does_and_tokens_rise(
-    acts: list[tuple[str, SessionId, str]], dead: set[SessionId]
-) -> None:
-    moment = now(*dead)
-    queue, model, last = Queue(), list[tuple[SessionId, str]](), 0
-    for number, (act, session, nonce) in enumerate(acts, start=1):
-        claim, holder = Claim(session, "n", nonce), queue.holder
-        if act == "ask" and session not in dead:
-            queue = queue.asked(place(session, nonce), moment, wait=True)
-            if (session, nonce) not in model:
-                model.append((session, nonce))
-        elif act == "leave":
-            queue = queue.left(claim, moment)
-            model = [each for each in model if each != (session, nonce)]
-        elif holder is not None:
-            queue = queue.revoked(holder.token, moment)
-            del model[0]
-        queue = read_queue(number, msgspec.json.encode(queue)).queue
-        assert [(each, "") for each in order(queue)] == [(each, "") for each, _ in model]
-        if queue.holder is not None:
-            assert queue.holder.token >= last
-            last = queue.holder.token
+def test_a_queue_does_what_a_list_does_and_tokens_rise(acts: list[tuple[str, SessionId, str]]) -> None:
+    queue, model, last = EMPTY, list[tuple[SessionId, str]](), UNKNOWN
+    for number, (act, whose, nonce) in enumerate(acts, start=1):
+        first, author = next(iter(queue.seats), None), whose
+        if act == "revoke" and first is not None:
+            author, _ = model.pop(0)
+            part = queue.standing(author).part.revoked(first.token)
+        elif act == "ask":
+            part = queue.standing(author).part.asked(Place(nonce=nonce))
+            model += [(author, nonce)] if (author, nonce) not in model else []
+        else:
+            part = queue.standing(author).part.left(nonce)
+            model = [each for each in model if each != (author, nonce)]
+        queue = queue.with_part(author, read_part(number, msgspec.json.encode(part)), everybody)
+        assert [(seat.session, seat.place.nonce) for seat in queue.seats] == model
+        for seat in queue.seats[:1]:
+            assert seat.token >= last
+            last = seat.token
