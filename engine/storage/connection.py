@@ -53,7 +53,6 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -8000")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
             connection.create_function("folded", 1, str.casefold, deterministic=True)  # searching, in event_filter.py
@@ -61,6 +60,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
             patiently(connection, "PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA cache_size = -8000")
     except BaseException:
         connection.close()
         raise

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import CoordinationError, CoordinationUnavailable, NotSupported, StorageError
-from engine.storage.connection import connect, create_private, patiently, primary_code
+from engine.storage.connection import BUSY_TRIES, connect, create_private, patiently, primary_code
 from engine.storage.coordination.mounts import file_system_of
 from engine.storage.migrate import statements
 from engine.storage.processes import instance_of
@@ -67,17 +67,26 @@ def prepare(path: Path, namespace: str, now: float) -> int:
 
 
 def _known(path: Path, namespace: str) -> int | None:
-    """Return the number of a namespace of a file that needs nothing written: nobody can be in the way of that."""
-    try:
-        with closing(connect(path, read_only=True)) as connection:
-            if connection.execute("PRAGMA schema_version").fetchone() == (0,):
+    """Return the number of a namespace of a file that needs nothing written: nobody can be in the way of that for
+    longer than it takes to lay the file out, or to leave it as the last."""
+    for _ in range(BUSY_TRIES):
+        try:
+            return _known_now(path, namespace)
+        except sqlite3.OperationalError as error:
+            code = primary_code(error)
+            if code == sqlite3.SQLITE_READONLY:  # something that was interrupted has to be undone first
                 return None
-            check(connection, path)
-            return namespace_number(connection, namespace) if _is_of_now(connection, path) else None
-    except sqlite3.OperationalError as error:
-        if primary_code(error) == sqlite3.SQLITE_READONLY:  # something that was interrupted has to be undone first
+            if code != sqlite3.SQLITE_BUSY:
+                raise
+    return _known_now(path, namespace)
+
+
+def _known_now(path: Path, namespace: str) -> int | None:
+    with closing(connect(path, read_only=True)) as connection:
+        if connection.execute("PRAGMA schema_version").fetchone() == (0,):
             return None
-        raise
+        check(connection, path)
+        return namespace_number(connection, namespace) if _is_of_now(connection, path) else None
 
 
 def _make_known(path: Path, namespace: str, now: float) -> int:

@@ -26,6 +26,8 @@ _PREFIX = "syncdeck-wake-"
 _SOCKET = "wake"
 MANY = 8
 """So many at once, and more may have found the queue full (unix(7): it may be as short as 10)."""
+MOST_AT_ONCE = 64
+"""Then the loop has other things to do."""
 
 
 class Mailbox:
@@ -62,17 +64,25 @@ class Mailbox:
                 self._socket.sendto(msgspec.json.encode(wake), address)
 
     def _read(self) -> None:
-        for number in range(64):
-            try:
-                datagram = self._socket.recv(_LONGEST_DATAGRAM)
-            except BlockingIOError:
+        if self._read_one():
+            self._loop.call_soon(self._read_more)  # whoever was just told goes first
+
+    def _read_more(self) -> None:
+        for number in range(1, MOST_AT_ONCE):
+            if not self._read_one():
                 return
-            except OSError:
-                return
-            with suppress(msgspec.MsgspecError):
-                self._told(self._decode(datagram))
             if number == MANY:
                 self._lost_count()
+
+    def _read_one(self) -> bool:
+        """Tell of the next datagram; False: there is none."""
+        try:
+            datagram = self._socket.recv(_LONGEST_DATAGRAM)
+        except OSError:  # BlockingIOError, or it was closed meanwhile
+            return False
+        with suppress(msgspec.MsgspecError):
+            self._told(self._decode(datagram))
+        return True
 
     def close(self) -> None:
         """Let go of the socket and its folder."""

@@ -103,6 +103,27 @@ async def test_a_database_of_another_program_is_not_even_put_into_another_mode(p
     assert path.read_bytes() == before
 
 
+async def test_whoever_opens_it_waits_while_others_have_it_for_themselves(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To lay it out, or as the last to leave it: on a slow disk that may take longer than SQLite waits."""
+    path.parent.mkdir()
+    tries: list[Path] = []
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        def known_now(path: Path, namespace: str) -> int | None:
+            tries.append(path)
+            if len(tries) == 3:
+                other.execute("ROLLBACK")
+            return known(path, namespace)
+
+        known = file._known_now
+        monkeypatch.setattr(file, "_known_now", known_now)
+        assert min(await use(path)) > 0
+    assert len(tries) == 3
+
+
 async def test_a_file_that_was_taken_away_grants_nothing_more(path: Path, store: Store) -> None:
     session = await store.begin(who(), MINUTE, lambda name, token: None)
     path.rename(path.with_name("moved"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -71,6 +72,19 @@ async def test_a_hundred_turns_between_processes(path: Path, store: Store, sessi
             other.do("release", "lock/a")
 
     assert tokens == sorted(set(tokens))
+
+
+async def test_whoever_finds_somebody_writing_tries_again_before_standing_in_line(
+    path: Path, store: Store, session: SessionId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(os, "sched_yield", lambda: other.in_transaction and other.execute("ROLLBACK"))
+        claiming = store.claim(Claim(session, "lock/a", "1"))
+        with pytest.raises(StopIteration) as answered:
+            claiming.send(None)
+
+    assert answered.value.value is not None
 
 
 async def test_a_wake_up_that_is_lost_is_made_up_for_within_a_second(
