@@ -28,6 +28,10 @@ class Additions:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
+    def look(self) -> None:
+        """Look for all of them, so that `problems` has what is wrong with any."""
+        _ = self.strategies, self.upcasts
+
     @cached_property
     def strategies(self) -> Mapping[str, Strategy]:
         """Every strategy by its word; Syncdeck's own words stay its own."""

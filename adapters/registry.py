@@ -191,12 +191,11 @@ class Registry(Catalogue):
         """Return what is installed beside endpoints, for an engine that is being opened."""
         from engine.ground import Extensions
 
-        additions = self._additions
         return Extensions(
             transport=self.transport,
             backend=self.backend,
-            strategies=additions.strategies,
-            upcasts=additions.upcasts,
+            strategies=lambda: self._additions.strategies,
+            upcasts=lambda: self._additions.upcasts,
             time_sources=self.time_sources,
             peer_clock=self.peer_clock,
         )
@@ -212,7 +211,7 @@ class Registry(Catalogue):
         """Return a sentence for each other package's entry point that cannot be used, for `syncdeck doctor`."""
         self.types()
         self.backends()
-        self.extensions()
+        self._additions.look()
         return (*self._endpoints.problems, *self._backends.problems, *self._additions.problems)
 
     def settings_of(self, type_name: str) -> type[msgspec.Struct]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from engine.clock import Clock, SystemClock
+from engine.clock import Clock
+from engine.coordinating import coordination_on
 from engine.coordination.coordination import Coordination
-from engine.coordination.duties import Duties
-from engine.coordination.means import Means as CoordinationMeans
 from engine.events.log import EventLog
 from engine.events.merging.conflicts import Conflicts
 from engine.events.pages import EventPages
@@ -19,8 +18,8 @@ from engine.events.replicating.means import Means as ReplicationMeans
 from engine.events.replicating.recording import Recording
 from engine.events.replicating.replication import Replication
 from engine.events.replicating.responder import Responder
-from engine.ground import Extensions, Ground, Secrets, who
-from engine.node_work import Aids, NodeWork, plans_of, terms_for
+from engine.ground import Extensions, Ground, Secrets, open_ground
+from engine.node_work import Aids, NodeWork
 from engine.notices import Notices
 from engine.reconcile.acting.endpoints import Endpoints
 from engine.reconcile.acting.means import Means
@@ -31,13 +30,12 @@ from engine.reconcile.reconciler import Reconciler
 from engine.redaction import REDACTOR
 from engine.settings.model import Workspace
 from engine.storage.care import Care
-from engine.storage.database import open_database
 from engine.storage.event_digest import EventDigest
 from engine.storage.event_history import StoredHistories
-from engine.storage.event_log import StoredEventLog
 from engine.storage.event_pages import open_event_pages
 from engine.storage.log_care import LogCare
 from engine.storage.log_compaction import Neighbours
+from engine.storage.peer_book import StoredPeerBook
 from engine.storage.replica import StoredReplica
 from engine.storage.run_journal import RunJournal
 from engine.target_locks import CoordinatedLocks
@@ -86,25 +84,18 @@ async def open_engine(
 
     Raises `StorageError`.
     """
-    clock = clock or SystemClock()
-    extensions = extensions or Extensions()
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(workspace.state, read_only=read_only))
-        ground = Ground(
-            workspace=workspace,
-            secrets=secrets,
-            database=database,
-            log=StoredEventLog(database, clock, workspace.node, redactor=REDACTOR, upcasts=extensions.upcasts),
-            clock=clock,
-            notices=Notices(),
-            actor=actor or who(),
-            purpose=purpose,
-            read_only=read_only,
-            extensions=extensions,
-        )
-        coordination = await stack.enter_async_context(_coordination(ground).open())
-        pages = stack.enter_context(open_event_pages(workspace.state, extensions.upcasts))
-        yield _engine(ground, catalogue, coordination, pages)
+    opening = open_ground(
+        workspace,
+        secrets,
+        actor=actor,
+        purpose=purpose,
+        read_only=read_only,
+        clock=clock,
+        extensions=extensions,
+    )
+    async with opening as ground, coordination_on(ground).open() as coordination:
+        with open_event_pages(workspace.state, ground.extensions.upcasts()) as pages:
+            yield _engine(ground, catalogue, coordination, pages)
 
 
 def _engine(ground: Ground, catalogue: Catalogue, coordination: Coordination, pages: EventPages) -> Engine:
@@ -166,7 +157,7 @@ def _replication(ground: Ground, replica: StoredReplica) -> Replication:
     return Replication(
         ReplicationMeans(
             replica=replica,
-            book=ground.book,
+            book=_book(ground),
             recording=Recording(ground.log, ground.actor),
             log=ground.log,
             transports=ground.transport,
@@ -180,44 +171,22 @@ def _replication(ground: Ground, replica: StoredReplica) -> Replication:
     )
 
 
+def _book(ground: Ground) -> StoredPeerBook:
+    return StoredPeerBook(ground.database, ground.clock, ground.holder)
+
+
 def _log_care(ground: Ground, replica: StoredReplica) -> LogCare:
-    neighbours = Neighbours(node=ground.workspace.node, peers=tuple(ground.workspace.peers), book=ground.book)
+    neighbours = Neighbours(node=ground.workspace.node, peers=tuple(ground.workspace.peers), book=_book(ground))
     return LogCare(ground.database, ground.log, replica, clock=ground.clock, neighbours=neighbours, actor=ground.actor)
 
 
 def _conflicts(ground: Ground) -> Conflicts:
     return Conflicts(
         ground.log,
-        StoredHistories(ground.database, ground.extensions.upcasts),
+        StoredHistories(ground.database, ground.extensions.upcasts()),
         ground.workspace.conflicts.rules,
-        ground.extensions.strategies,
+        ground.extensions.strategies(),
         ground.notices,
         actor=ground.actor,
         read_only=ground.read_only,
-    )
-
-
-def _coordination(ground: Ground) -> Coordination:
-    workspace = ground.workspace
-    host, *servers = ground.time_sources()
-    return Coordination(
-        CoordinationMeans(
-            backend=ground.backend(),
-            clock=ground.clock,
-            notices=ground.notices,
-            who=ground.who,
-            record=ground.record,
-            ttl=workspace.coordination.shared.ttl,
-            read_only=ground.read_only,
-        ),
-        Duties(
-            chance=random.random,
-            redactor=REDACTOR,
-            host=host,
-            servers=servers,
-            clock=workspace.clock,
-            skews=ground.skews,
-            terms=terms_for(workspace),
-            plans=plans_of(workspace),
-        ),
     )

@@ -5,35 +5,45 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.clock import Clock
+from engine.clock import Clock, SystemClock
 from engine.coordination.clocks.timekeeping import TimeSource, Unasked
 from engine.coordination.clocks.timing import PeerSkew, skew_of
 from engine.coordination.standing import Who
 from engine.coordination.store import Backend
 from engine.errors import SettingsError
 from engine.events.event import NewEvent
-from engine.events.merging.strategies import STRATEGIES
-from engine.events.merging.strategy import Strategy
-from engine.events.replicating.ports import Transport
-from engine.events.upcast import Upcasts
+from engine.events.upcast import AS_WRITTEN, Upcasts
 from engine.notices import Notices
+from engine.redaction import REDACTOR
 from engine.settings.context import AdapterContext
 from engine.settings.coordination import ClockSettings, CoordinationSettings, SqliteSettings
 from engine.settings.model import Workspace
 from engine.settings.replication import PeerSettings
 from engine.storage.coordination.store import SqliteStore
-from engine.storage.database import Database
-from engine.storage.event_log import StoredEventLog
-from engine.storage.peer_book import StoredPeerBook
+from engine.storage.database import Database, open_database
 from engine.together import together
+
+if TYPE_CHECKING:
+    from engine.events.merging.strategy import Strategy
+    from engine.events.replicating.ports import Transport
+    from engine.storage.event_log import StoredEventLog
 
 Secrets = Callable[[str, Path], str]
 """(reference, workspace folder) to the secret itself; `adapters.secrets.resolve` in production."""
+
+
+def own_strategies() -> Mapping[str, Strategy]:
+    """Return the ways to end a conflict that Syncdeck brings along."""
+    from engine.events.merging.strategies import STRATEGIES  # of no use to whoever only coordinates
+
+    return STRATEGIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +54,10 @@ class Extensions:
     """The way to a peer, by the scheme of its URL; without it no peer can be reached."""
     backend: Callable[[CoordinationSettings, AdapterContext, Clock], Backend] | None = None
     """The coordination backend, where it is not the embedded one."""
-    strategies: Mapping[str, Strategy] = field(default_factory=lambda: STRATEGIES)
-    upcasts: Upcasts = field(default_factory=Upcasts)
+    strategies: Callable[[], Mapping[str, Strategy]] = own_strategies
+    """All ways to end a conflict, looked for when it is called."""
+    upcasts: Callable[[], Upcasts] = lambda: AS_WRITTEN
+    """How older data is read, looked for when it is called."""
     time_sources: Callable[[ClockSettings, Clock], Sequence[TimeSource]] | None = None
     """This host's own clock, then every server that is named; without it nobody is asked."""
     peer_clock: Callable[[PeerSettings, AdapterContext, Clock], TimeSource] | None = None
@@ -61,14 +73,13 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What all parts of an engine stand on."""
+    """What all parts of an engine stand on. What only some of them need is made when it is first asked for."""
 
     workspace: Workspace
     secrets: Secrets
     database: Database
-    log: StoredEventLog
     clock: Clock
     notices: Notices
     actor: str
@@ -76,15 +87,19 @@ class Ground:
     read_only: bool
     extensions: Extensions
 
+    @cached_property
+    def log(self) -> StoredEventLog:
+        """The workspace's own log."""
+        from engine.storage.event_log import StoredEventLog  # most that only coordinates neither reads nor records
+
+        return StoredEventLog(
+            self.database, self.clock, self.workspace.node, redactor=REDACTOR, upcasts=self.extensions.upcasts()
+        )
+
     @property
     def holder(self) -> str:
         """How locks name this process."""
         return f"{self.actor} pid {os.getpid()}"
-
-    @property
-    def book(self) -> StoredPeerBook:
-        """What is remembered of peers."""
-        return StoredPeerBook(self.database, self.clock, self.holder)
 
     @property
     def who(self) -> Who:
@@ -145,3 +160,29 @@ class Ground:
         if not self.read_only:
             event = NewEvent(type=event_type, aggregate_id=aggregate, data=data, metadata={"actor": self.actor})
             await self.log.append([event], own=True)
+
+
+@asynccontextmanager
+async def open_ground(
+    workspace: Workspace,
+    secrets: Secrets,
+    *,
+    actor: str = "",
+    purpose: str = "",
+    read_only: bool = False,
+    clock: Clock | None = None,
+    extensions: Extensions | None = None,
+) -> AsyncIterator[Ground]:
+    """Open the workspace's state. Raises `StorageError`."""
+    async with open_database(workspace.state, read_only=read_only) as database:
+        yield Ground(
+            workspace=workspace,
+            secrets=secrets,
+            database=database,
+            clock=clock or SystemClock(),
+            notices=Notices(),
+            actor=actor or who(),
+            purpose=purpose,
+            read_only=read_only,
+            extensions=extensions or Extensions(),
+        )

@@ -1,35 +1,25 @@
-"""What a node does by itself while it serves: it fires schedules if it leads, and works at tasks in any case.
-
-Automatic syncs are schedules and tasks like others: the leader fires them, and whichever node has time runs them.
-"""
+"""What a node does by itself while it serves: it fires schedules if it leads, and works at tasks in any case."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import to_builtins
 
 from engine.clock import Clock
 from engine.coordination.coordination import Coordination
-from engine.coordination.scheduling.fires import Plan
-from engine.coordination.working.commands import Resolve, command_handlers, terms_of
+from engine.coordination.working.commands import Resolve, command_handlers
 from engine.coordination.working.handling import Handler
 from engine.coordination.working.task import Attempt, Task
-from engine.coordination.working.tasks import Terms
 from engine.errors import SyncdeckError
 from engine.notices import Notice, Notices
+from engine.planned_work import SYNC, scheduled
 from engine.reconcile.automatic import Automatic
 from engine.reconcile.results import AutomaticEnding
-from engine.settings.model import SyncSettings, Workspace
+from engine.settings.model import Workspace
 from engine.together import together
-
-SYNC: Final = "sync:"
-"""Before a sync's name, that of its schedule and of its tasks: no command of the settings can be called so."""
-
-SYNC_TERMS: Final = Terms(timeout=timedelta(hours=2), most_attempts=3)
 
 WORKERS: Final = 4
 
@@ -98,32 +88,3 @@ def told(handler: Handler, notices: Notices) -> Handler:
 
 class SyncFailed(SyncdeckError):
     """An automatic sync could not be planned, or not all of it be written; the target's own row of failures counts."""
-
-
-def scheduled(workspace: Workspace) -> Sequence[SyncSettings]:
-    """Return the syncs that run by themselves."""
-    return [sync for sync in workspace.syncs.values() if sync.schedule is not None]
-
-
-def plans_of(workspace: Workspace) -> Sequence[Plan]:
-    """Return the schedules that the settings ask for: those of the section cron, and one for each automatic sync."""
-    return [*map(Plan.of, workspace.cron.values()), *map(_plan_of, scheduled(workspace))]
-
-
-def terms_for(workspace: Workspace) -> Mapping[str, Terms]:
-    """Return what holds for tasks by their names."""
-    return {**terms_of(workspace.tasks), **{SYNC + sync.name: SYNC_TERMS for sync in scheduled(workspace)}}
-
-
-def _plan_of(sync: SyncSettings) -> Plan:
-    schedule = sync.schedule
-    if schedule is None:
-        raise AssertionError(f"{sync.name} has no schedule")
-    return Plan(
-        name=SYNC + sync.name,
-        task=SYNC + sync.name,
-        every=schedule.every.total_seconds() if schedule.every is not None else None,
-        cron=schedule.cron,
-        timezone=schedule.timezone,
-        paused=sync.paused,
-    )

@@ -8,10 +8,9 @@ gap; times that come twice fire once, the first time, unless the hour is given b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
-
-from croniter import croniter
 
 from engine.settings.model import Schedule
 
@@ -19,6 +18,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNSETTLED = timedelta(hours=3)
 """So long before and after a change of clocks the calendar alone does not tell what comes next."""
+
+
+class NoSuchDay(ValueError):
+    """A cron expression names a day that never comes, such as 30 February."""
 
 
 def next_fire(schedule: Schedule, after: datetime) -> datetime:
@@ -36,18 +39,19 @@ def next_step(every: timedelta, after: datetime) -> datetime:
 def next_cron(expression: str, timezone: str, after: datetime) -> datetime:
     """Return the first moment after `after` that a cron expression means in a time zone, in UTC.
 
-    The expression is evaluated on the calendar alone; what its times mean in the zone is worked out here.
+    The expression is evaluated on the calendar alone; what its times mean in the zone is worked out here. Raises
+    `NoSuchDay`.
     """
     zone = ZoneInfo(timezone)
     local = after.astimezone(zone)
     around = {moment.astimezone(zone).utcoffset() for moment in (after - UNSETTLED, after, after + UNSETTLED)}
     settled = len(around) == 1
-    times = croniter(expression, local.replace(tzinfo=None) - (timedelta(0) if settled else UNSETTLED))
+    times = _on_the_calendar(expression, local.replace(tzinfo=None) - (timedelta(0) if settled else UNSETTLED))
     _, *hours = expression.split()
     elapsed = not hours or hours[0].startswith("*")
     best: datetime | None = None
     while True:
-        first, second = _moments_of(times.get_next(datetime), zone)
+        first, second = _moments_of(next(times), zone)
         if best is not None and first > best:
             return best
         for moment in (first, second) if elapsed else (first,):
@@ -55,6 +59,17 @@ def next_cron(expression: str, timezone: str, after: datetime) -> datetime:
                 best = moment
         if settled and best is not None:
             return best
+
+
+def _on_the_calendar(expression: str, after: datetime) -> Iterator[datetime]:
+    from croniter import CroniterBadDateError, croniter  # slow to import, and few commands look at a schedule
+
+    times = croniter(expression, after)
+    while True:
+        try:
+            yield times.get_next(datetime)
+        except CroniterBadDateError as error:
+            raise NoSuchDay(str(error)) from error
 
 
 def _moments_of(time: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -8,7 +8,7 @@ from console.commands.arguments import Subparsers, add_verb
 from console.commands.coordination_lines import clock as clock_lines
 from console.commands.coordination_rows import clock as row
 from console.commands.session import DONE, Session
-from engine.assembly import Engine
+from engine.coordinating import Coordinating
 from engine.coordination.clocks.timing import PeerSkew
 
 
@@ -27,17 +27,17 @@ def add_parser(verbs: Subparsers) -> None:
 
 
 async def clock(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        await _measure(session, engine)
+    async with session.coordinate() as here:
+        await _measure(session, here)
         while arguments.watch:
-            await engine.clock.sleep(engine.workspace.clock.every)
-            await _measure(session, engine)
+            await here.clock.sleep(here.workspace.clock.every)
+            await _measure(session, here)
     return DONE
 
 
-async def _measure(session: Session, engine: Engine) -> None:
-    standing = await engine.coordination.clock.measure()
-    skews: list[PeerSkew] = list(await engine.coordination.skews())
+async def _measure(session: Session, here: Coordinating) -> None:
+    standing = await here.coordination.clock.measure()
+    skews: list[PeerSkew] = list(await here.coordination.skews())
     session.emit(row(standing, skews))
     for line in clock_lines(standing, skews):
         session.say(line)

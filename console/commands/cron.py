@@ -90,22 +90,22 @@ def _add_adding(acts: Subparsers) -> None:
 
 
 async def list_schedules(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
+    async with session.coordinate() as here:
         listing = Listing(
-            look=engine.coordination.cron.schedules,
+            look=here.coordination.cron.schedules,
             named=lambda each: each.plan.name,
             row=row,
-            lines=lambda rows: schedules(rows, engine.clock.now()),
+            lines=lambda rows: schedules(rows, here.clock.now()),
         )
         if arguments.watch:
-            return await watch(session, listing, engine.coordination.changes(PLAN, FIRE))
+            return await watch(session, listing, here.coordination.changes(PLAN, FIRE))
         return await show(session, listing)
 
 
 async def show_schedule(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        known = {each.plan.name: each for each in await engine.coordination.cron.schedules()}
-        now = engine.clock.now()
+    async with session.coordinate() as here:
+        known = {each.plan.name: each for each in await here.coordination.cron.schedules()}
+        now = here.clock.now()
     if arguments.name not in known:
         raise NothingFound(f"There is no schedule {arguments.name}. {did_you_mean(arguments.name, known)}")
     session.emit(row(known[arguments.name]))
@@ -115,13 +115,13 @@ async def show_schedule(arguments: Namespace, session: Session) -> int:
 
 
 async def add(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        known = engine.workspace.tasks
+    async with session.coordinate() as here:
+        known = here.workspace.tasks
         if arguments.task not in known:
             guess = did_you_mean(arguments.task, known) if known else "The section tasks of syncdeck.yaml has none."
             raise SettingsError(f"--task {arguments.task}: there is no such command. {guess}")
-        plan = planned(arguments, engine.actor)
-        await engine.coordination.cron.add(plan)
+        plan = planned(arguments, here.actor)
+        await here.coordination.cron.add(plan)
     session.emit({"schedule": plan.name, "added": True})
     session.say(f"{plan.name} fires from now on, as soon as a node leads. Look: syncdeck cron show {plan.name}")
     return CHANGES
@@ -149,20 +149,20 @@ def planned(arguments: Namespace, actor: str) -> Plan:
 
 
 async def remove(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        await engine.coordination.cron.remove(arguments.name)
+    async with session.coordinate() as here:
+        await here.coordination.cron.remove(arguments.name)
     return _done(session, arguments.name, "removed", "fires no more; its past stays for a while.")
 
 
 async def pause(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        await engine.coordination.cron.pause(arguments.name)
+    async with session.coordinate() as here:
+        await here.coordination.cron.pause(arguments.name)
     return _done(session, arguments.name, "paused", f"is paused. Go on with: syncdeck cron resume {arguments.name}")
 
 
 async def resume(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        await engine.coordination.cron.resume(arguments.name)
+    async with session.coordinate() as here:
+        await here.coordination.cron.resume(arguments.name)
     return _done(session, arguments.name, "resumed", "fires again.")
 
 
@@ -173,8 +173,8 @@ def _done(session: Session, name: str, word: str, said: str) -> int:
 
 
 async def fire(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        fired = await engine.coordination.cron.fire(arguments.name)
+    async with session.coordinate() as here:
+        fired = await here.coordination.cron.fire(arguments.name)
     session.emit(fire_row(fired))
     if fired.task is None:
         session.say(f"{arguments.name} did not fire: {fired.why}")

@@ -99,7 +99,7 @@ class _Printer:
         self.shown = 0
         self._session = session
         self._node = node
-        self._upcasts = session.outside.extensions().upcasts
+        self._upcasts = session.outside.extensions().upcasts()
         self._said: set[str] = set()
 
     def print(self, page: Iterable[Event]) -> None:

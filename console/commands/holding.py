@@ -15,8 +15,8 @@ from datetime import timedelta
 from console.commands.arguments import Subparsers, add_verb
 from console.commands.session import Session
 from console.commands.typed import length
-from engine.assembly import Engine
 from engine.clock import Clock
+from engine.coordinating import Coordinating
 from engine.coordination.holding.lease import Lease
 from engine.coordination.working.running import Program, forwarded, started
 from engine.errors import LeaseLost, SettingsError
@@ -70,19 +70,19 @@ def _add_common(parser: argparse.ArgumentParser, own: str, what: str) -> None:
 
 async def lock(arguments: Namespace, session: Session) -> int:
     command = _command(arguments)
-    async with session.open() as engine:
-        holding = engine.coordination.lock(
+    async with session.coordinate() as here:
+        holding = here.coordination.lock(
             arguments.name, ttl=arguments.ttl, wait=arguments.wait, note=" ".join(command)[:200]
         )
-        return await _run_while(holding, command, engine)
+        return await _run_while(holding, command, here)
 
 
 async def elect(arguments: Namespace, session: Session) -> int:
     command = _command(arguments)
-    async with session.open() as engine:
-        election = engine.coordination.election(arguments.group)
+    async with session.coordinate() as here:
+        election = here.coordination.election(arguments.group)
         leading = election.lead(arguments.value, ttl=arguments.ttl, wait=arguments.wait)
-        return await _run_while(leading, command, engine)
+        return await _run_while(leading, command, here)
 
 
 def _command(arguments: Namespace) -> list[str]:
@@ -95,10 +95,10 @@ def _command(arguments: Namespace) -> list[str]:
     return command
 
 
-async def _run_while(holding: AbstractAsyncContextManager[Lease], command: list[str], engine: Engine) -> int:
+async def _run_while(holding: AbstractAsyncContextManager[Lease], command: list[str], here: Coordinating) -> int:
     try:
         async with holding as lease:
-            return await _run(lease, command, engine.clock)
+            return await _run(lease, command, here.clock)
     except LeaseLost as error:
         raise LeaseLost(
             f"{error} {command[0]} was stopped.", name=error.name, token=error.token, reason=error.reason

@@ -108,8 +108,8 @@ def _add_expected(act: ArgumentParser) -> None:
 
 
 async def list_keys(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        coordination = engine.coordination
+    async with session.coordinate() as here:
+        coordination = here.coordination
         listing = Listing(
             look=partial(coordination.keys.list, arguments.prefix, limit=arguments.limit),
             named=lambda each: each.key,
@@ -126,8 +126,8 @@ def _more(rows: Sequence[Entry], limit: int) -> Sequence[str]:
 
 
 async def get(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        found = await engine.coordination.keys.get(arguments.key)
+    async with session.coordinate() as here:
+        found = await here.coordination.keys.get(arguments.key)
     if found is None:
         raise NothingFound(f"There is no key {arguments.key}.")
     session.emit(entry(found))
@@ -141,8 +141,8 @@ async def get(arguments: Namespace, session: Session) -> int:
 
 async def put(arguments: Namespace, session: Session) -> int:
     value = sys.stdin.buffer.read() if arguments.value == "-" else arguments.value.encode("utf-8", "surrogateescape")
-    async with session.open() as engine:
-        revision = await engine.coordination.keys.put(
+    async with session.coordinate() as here:
+        revision = await here.coordination.keys.put(
             arguments.key, value, expected=_expected(arguments), expires=arguments.expires
         )
     session.emit({"key": arguments.key, "revision": revision})
@@ -151,8 +151,8 @@ async def put(arguments: Namespace, session: Session) -> int:
 
 
 async def delete(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        done = await engine.coordination.keys.delete(arguments.key, expected=_expected(arguments))
+    async with session.coordinate() as here:
+        done = await here.coordination.keys.delete(arguments.key, expected=_expected(arguments))
     session.emit({"key": arguments.key, "deleted": done})
     session.say(f"{arguments.key} is gone." if done else f"There is no key {arguments.key}.")
     return CHANGES if done else DONE
@@ -163,8 +163,8 @@ def _expected(arguments: Namespace) -> Revision | None:
 
 
 async def watch(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        async for change in engine.coordination.keys.watch(arguments.prefix):
+    async with session.coordinate() as here:
+        async for change in here.coordination.keys.watch(arguments.prefix):
             if change.synced:
                 session.emit({"synced": True})
             elif change.entry is None:

@@ -12,7 +12,7 @@ from console.commands.coordination_rows import claim
 from console.commands.coordination_rows import leader as leader_row
 from console.commands.session import CHANGES, DONE, Session
 from console.commands.watching import Listing, show, watch
-from engine.assembly import Engine
+from engine.coordinating import Coordinating
 from engine.coordination.naming import ELECTION, LOCK
 from engine.coordination.overview import LeaderStanding
 from engine.coordination.standing import ClaimStanding, Token
@@ -97,13 +97,13 @@ def _add_force(act: ArgumentParser, meaning: str, *also: str) -> None:
 
 
 async def list_locks(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        coordination = engine.coordination
+    async with session.coordinate() as here:
+        coordination = here.coordination
         listing = Listing(
             look=coordination.locks,
             named=lambda each: each.name,
             row=claim,
-            lines=lambda rows: locks(rows, engine.clock.now()),
+            lines=lambda rows: locks(rows, here.clock.now()),
         )
         if arguments.watch:
             return await watch(session, listing, coordination.changes(LOCK, sessions=True))
@@ -111,9 +111,9 @@ async def list_locks(arguments: Namespace, session: Session) -> int:
 
 
 async def show_lock(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        found = _named(await engine.coordination.locks(arguments.name), arguments.name)
-        now = engine.clock.now()
+    async with session.coordinate() as here:
+        found = _named(await here.coordination.locks(arguments.name), arguments.name)
+        now = here.clock.now()
     session.emit(claim(found))
     for line in lock(found, now):
         session.say(line)
@@ -128,10 +128,10 @@ def _named(standing: Sequence[ClaimStanding], name: str) -> ClaimStanding:
 
 
 async def release(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        release = partial(engine.coordination.force_release, arguments.name, Token(arguments.token))
+    async with session.coordinate() as here:
+        release = partial(here.coordination.force_release, arguments.name, Token(arguments.token))
         done = await release(reason=arguments.reason)
-        now_held = await _holder(engine, arguments.name)
+        now_held = await _holder(here, arguments.name)
     session.emit({"lock": arguments.name, "token": arguments.token, "released": done, "holder": now_held})
     if done:
         session.say(
@@ -142,20 +142,20 @@ async def release(arguments: Namespace, session: Session) -> int:
     return CHANGES if done else DONE
 
 
-async def _holder(engine: Engine, name: str) -> str:
-    found = next((each for each in await engine.coordination.locks(name) if each.name == name), None)
+async def _holder(here: Coordinating, name: str) -> str:
+    found = next((each for each in await here.coordination.locks(name) if each.name == name), None)
     holder = found.holder if found else None
     return f"{holder.who.actor} pid {holder.who.pid}, token {holder.token}" if holder else ""
 
 
 async def list_leaders(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        coordination = engine.coordination
+    async with session.coordinate() as here:
+        coordination = here.coordination
         listing: Listing[LeaderStanding] = Listing(
             look=coordination.leaders,
             named=lambda each: each.group,
             row=leader_row,
-            lines=lambda rows: leaders(rows, engine.clock.now()),
+            lines=lambda rows: leaders(rows, here.clock.now()),
         )
         if arguments.watch:
             return await watch(session, listing, coordination.changes(ELECTION, sessions=True))
@@ -163,9 +163,9 @@ async def list_leaders(arguments: Namespace, session: Session) -> int:
 
 
 async def show_leader(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        groups = {each.group: each for each in await engine.coordination.leaders()}
-        now = engine.clock.now()
+    async with session.coordinate() as here:
+        groups = {each.group: each for each in await here.coordination.leaders()}
+        now = here.clock.now()
     if arguments.group not in groups:
         raise NothingFound(f"There is no group {arguments.group}. {did_you_mean(arguments.group, groups)}")
     session.emit(leader_row(groups[arguments.group]))
@@ -175,8 +175,8 @@ async def show_leader(arguments: Namespace, session: Session) -> int:
 
 
 async def resign(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        done = await engine.coordination.resign(arguments.group, Token(arguments.token), reason=arguments.reason)
+    async with session.coordinate() as here:
+        done = await here.coordination.resign(arguments.group, Token(arguments.token), reason=arguments.reason)
     session.emit({"group": arguments.group, "term": arguments.token, "resigned": done})
     over = "is over: the next candidate leads" if done else "was over already; nothing was done"
     session.say(f"Term {arguments.token} of {arguments.group} {over}.")

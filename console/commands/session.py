@@ -8,13 +8,17 @@ from argparse import Namespace
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from console.outside import Outside
-from engine.assembly import Engine
 from engine.redaction import REDACTOR, RedactingFilter
-from engine.settings.model import Workspace
+
+if TYPE_CHECKING:
+    from engine.assembly import Engine
+    from engine.coordinating import Coordinating
+    from engine.settings.model import Workspace
 
 DONE, ERROR, CHANGES, REFUSED = 0, 1, 2, 3
 """The exit codes that verbs return themselves (the others come from `engine.errors` and `RunResult`)."""
@@ -58,6 +62,10 @@ class Session:
     def open(self) -> AbstractAsyncContextManager[Engine]:
         """Open the engine on the workspace."""
         return self.outside.open(self.folder, purpose=self.purpose, read_only=self.read_only)
+
+    def coordinate(self) -> AbstractAsyncContextManager[Coordinating]:
+        """Open its coordination alone, for verbs that need nothing else: scripts call them often."""
+        return self.outside.coordinate(self.folder, purpose=self.purpose, read_only=self.read_only)
 
     def workspace(self) -> Workspace:
         """Read the workspace file only."""

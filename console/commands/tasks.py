@@ -16,7 +16,7 @@ from console.commands.typed import json_value, length
 from console.commands.watching import Listing, show, watch
 from console.commands.work_lines import task as task_lines
 from console.commands.work_lines import tasks as task_table
-from engine.assembly import Engine
+from engine.coordinating import Coordinating
 from engine.coordination.naming import TASK
 from engine.coordination.working.lifecycle import ENDED
 from engine.coordination.working.task import Task, TaskCounts, TaskId, TaskState
@@ -104,8 +104,8 @@ def _add_submit(acts: Subparsers) -> None:
 
 
 async def list_tasks(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        tasks = engine.coordination.tasks
+    async with session.coordinate() as here:
+        tasks = here.coordination.tasks
         counts = TaskCounts()
 
         async def look() -> Sequence[Task]:
@@ -117,27 +117,27 @@ async def list_tasks(arguments: Namespace, session: Session) -> int:
             look=look,
             named=lambda each: each.id,
             row=row,
-            lines=lambda rows: task_table(rows, counts, engine.clock.now()),
+            lines=lambda rows: task_table(rows, counts, here.clock.now()),
         )
         if arguments.watch:
-            return await watch(session, listing, engine.coordination.changes(TASK))
+            return await watch(session, listing, here.coordination.changes(TASK))
         return await show(session, listing)
 
 
 async def show_task(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        _tell(session, await engine.coordination.tasks.get(arguments.id), engine)
+    async with session.coordinate() as here:
+        _tell(session, await here.coordination.tasks.get(arguments.id), here)
     return DONE
 
 
 async def submit(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        known = engine.workspace.tasks
+    async with session.coordinate() as here:
+        known = here.workspace.tasks
         if arguments.name not in known:
             guess = did_you_mean(arguments.name, known) if known else "The section tasks of syncdeck.yaml has none."
             raise SettingsError(f"There is no command {arguments.name}. {guess}")
         command = known[arguments.name]
-        task = await engine.coordination.tasks.submit(
+        task = await here.coordination.tasks.submit(
             arguments.name,
             arguments.payload,
             key=arguments.key,
@@ -150,36 +150,36 @@ async def submit(arguments: Namespace, session: Session) -> int:
             session.emit(row(task))
             session.say(f"{task.id} waits for a worker. Look: syncdeck tasks show {task.id[:10]}")
             return CHANGES
-        ended = await _wait(engine, task.id)
-        _tell(session, ended, engine)
+        ended = await _wait(here, task.id)
+        _tell(session, ended, here)
     return DONE if ended.state is TaskState.DONE else ERROR
 
 
-async def _wait(engine: Engine, task: TaskId) -> Task:
-    async for _ in engine.coordination.changes(TASK + task):
-        found = await engine.coordination.tasks.get(task)
+async def _wait(here: Coordinating, task: TaskId) -> Task:
+    async for _ in here.coordination.changes(TASK + task):
+        found = await here.coordination.tasks.get(task)
         if found.state in ENDED:
             return found
     raise AssertionError("changes never end")
 
 
-def _tell(session: Session, task: Task, engine: Engine) -> None:
+def _tell(session: Session, task: Task, here: Coordinating) -> None:
     session.emit(row(task))
-    for line in task_lines(task, engine.clock.now()):
+    for line in task_lines(task, here.clock.now()):
         session.say(line)
 
 
 async def retry(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        task = await engine.coordination.tasks.retry(arguments.id)
+    async with session.coordinate() as here:
+        task = await here.coordination.tasks.retry(arguments.id)
     session.emit(row(task))
     session.say(f"{task.id} ({task.name}) waits for a worker again.")
     return CHANGES
 
 
 async def cancel(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        task = await engine.coordination.tasks.cancel(arguments.id)
+    async with session.coordinate() as here:
+        task = await here.coordination.tasks.cancel(arguments.id)
     session.emit(row(task))
     said = "is cancelled" if task.state is TaskState.CANCELLED else "was asked to stop; its worker ends it"
     session.say(f"{task.id} ({task.name}) {said}.")
@@ -187,8 +187,8 @@ async def cancel(arguments: Namespace, session: Session) -> int:
 
 
 async def delete(arguments: Namespace, session: Session) -> int:
-    async with session.open() as engine:
-        task_id = await engine.coordination.tasks.delete(arguments.id)
+    async with session.coordinate() as here:
+        task_id = await here.coordination.tasks.delete(arguments.id)
     session.emit({"task": task_id, "deleted": True})
     session.say(f"{task_id} is forgotten.")
     return CHANGES

@@ -46,11 +46,11 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 def test_a_strategy_of_another_package_stands_beside_our_own(registry: Registry) -> None:
     assert set(registry.strategies()) == {*STRATEGIES, "newest"}
-    assert registry.extensions().strategies["ask_operator"] is STRATEGIES["ask_operator"]
+    assert registry.extensions().strategies()["ask_operator"] is STRATEGIES["ask_operator"]
 
 
 def test_upcasts_of_another_package_are_taken(registry: Registry) -> None:
-    upcasts = registry.extensions().upcasts
+    upcasts = registry.extensions().upcasts()
     assert (upcasts.newest("customer.changed"), upcasts.newest("customer.deleted")) == (2, 1)
 
 

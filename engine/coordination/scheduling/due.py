@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from croniter import CroniterBadDateError
 from msgspec import Struct
 
 from engine.coordination.scheduling.fires import Outcome, Plan
 from engine.errors import CoordinationError
-from engine.schedule import EPOCH, next_cron, next_step
+from engine.schedule import EPOCH, NoSuchDay, next_cron, next_step
 from engine.settings.coordination import Missed
 
 GRACE: Final = timedelta(seconds=30)
@@ -58,7 +57,7 @@ def next_moment(plan: Plan, after: datetime) -> datetime | None:
         return next_step(timedelta(seconds=plan.every), after)
     try:
         return next_cron(plan.cron, plan.timezone, after)
-    except CroniterBadDateError:
+    except NoSuchDay:
         return None
 
 
