@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from secrets import token_hex
 
+import asyncpg
 import msgspec
 from msgspec.structs import replace
 
@@ -15,12 +16,20 @@ from adapters.coordination.observing import Observer
 from adapters.coordination.postgres.desk import Desk
 from adapters.coordination.postgres.lines import Lines
 from adapters.coordination.postgres.promises import PROMISES
-from adapters.coordination.postgres.values import CLAIMS, LAST_OF_ALL, SESSIONS, claims_of, milliseconds, session_of
+from adapters.coordination.postgres.values import (
+    CLAIMS,
+    HELD,
+    LAST_OF_ALL,
+    SESSIONS,
+    claims_of,
+    milliseconds,
+    session_of,
+)
 from adapters.coordination.standing_in_line import ClaimsInLine
 from engine.clock import Clock
 from engine.coordination.standing import Claim, ClaimStanding, SessionId, SessionStanding, Token, Who
 from engine.coordination.store import Revoked, Sessions
-from engine.errors import SessionLost
+from engine.errors import CoordinationError, SessionLost
 
 
 class PostgresClaims(Sessions, ClaimsInLine):
@@ -32,6 +41,8 @@ class PostgresClaims(Sessions, ClaimsInLine):
         self._clock = clock
         self.own = own
         self.observer = Observer(clock)
+        self._loose: set[Claim] = set()
+        """Released here, and perhaps not on the server's disk yet: a crash of the server may undo it."""
 
     async def begin(self, who: Who, ttl: timedelta, revoked: Revoked) -> SessionId:
         PROMISES.require_ttl(ttl)
@@ -40,7 +51,6 @@ class PostgresClaims(Sessions, ClaimsInLine):
         self.own.grants.begun(session, revoked)
         try:
             await self._lines.endure(ttl)
-            await self._lines.listen(session)
             now = self._clock.now()
             await self._desk.call("begin_session", session, written, milliseconds(ttl), now, *self._lines.lives)
         except BaseException:
@@ -50,16 +60,19 @@ class PostgresClaims(Sessions, ClaimsInLine):
 
     async def renew(self, session: SessionId) -> frozenset[tuple[str, Token]]:
         before = self.own.grants.held(session)
+        loose = tuple(self._loose)
         rows = await self._desk.call("renew", session)
         if not rows:
             raise self.own.over(session)
-        grants = frozenset((row["name"], Token(row["token"])) for row in rows if row["name"] is not None)
+        grants = await self._settle(session, [row for row in rows if row["name"] is not None])
         self.own.grants.confirmed(session, before, grants)
+        self._loose.difference_update(loose)  # what is on the disk now is later than they are
         return grants
 
     async def end(self, session: SessionId) -> None:
         self.own.grants.ended(session)
         await self._desk.call("end_session", session, self._clock.now(), None, False)
+        self._loose = {claim for claim in self._loose if claim.session != session}
         self.own.over(session)
         await self._lines.unlisten(session)
 
@@ -72,7 +85,10 @@ class PostgresClaims(Sessions, ClaimsInLine):
         late = claim in self.own.unanswered
         rows = await self._desk.call("release", claim.name, claim.session, claim.nonce, late, self._clock.now())
         self.own.unanswered.discard(claim)
-        return bool(rows[0][0])
+        released = bool(rows[0][0])
+        if released:
+            self._loose.add(claim)
+        return released
 
     async def revoke(self, name: str, token: Token) -> bool:
         rows = await self._desk.call("revoke", name, token, self._clock.now())
@@ -100,8 +116,26 @@ class PostgresClaims(Sessions, ClaimsInLine):
                 token = await self._ask(place.claim, place.value, wait=True)
                 if token is not None:
                     self.own.waiting.granted(place.claim, token)
+        for session in self.own.grants.sessions:
+            await self._settle(session, await self._desk.ask(HELD, session))
+
+    async def _settle(self, session: SessionId, rows: Sequence[asyncpg.Record]) -> frozenset[tuple[str, Token]]:
+        """Return the grants of a session, as the server has them. One that is still waited for was told in vain; one
+        that was released is given back once more."""
+        grants = set()
+        for row in rows:
+            claim, token = Claim(session, row["name"], row["nonce"]), Token(row["token"])
+            if claim in self._loose:
+                with suppress(CoordinationError):  # again with the next renewal
+                    await self.release(claim)
+            else:
+                self.own.waiting.granted(claim, token)
+                grants.add((claim.name, token))
+        return frozenset(grants)
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
+        self._loose.discard(claim)
+        await self._lines.listen(claim.session)  # before it is sent: what is told of the grant must be heard
         (row,) = await self._desk.call("claim", claim.name, claim.session, claim.nonce, value, wait, self._clock.now())
         if row["outcome"] == "over":
             raise self.own.over(claim.session)

@@ -7,8 +7,25 @@
 -- @schema@ the schema, @channel@ the channel of changes (and with `:` and its id that of a session), @class@ the class of
 -- the advisory locks that are signs of life.
 
-CREATE FUNCTION @schema@.tell(its_kind text, its_name text) RETURNS void LANGUAGE sql AS $$
-    SELECT pg_notify(@channel@, its_kind || ' ' || its_name)
+-- Tell followers of a change; who finds a seat free knows that there are none, and is silent. It matters: whoever tells
+-- anything wakes every connection of the database that listens to anything, and commits one after the other.
+--
+-- A follower holds all seats, shared, before it reads how things stand; a change holds one alone until it has committed.
+-- So either the follower was first, and is told; or it waits for the change to be committed, and reads it. Two changes
+-- at one seat are told in vain, which is harmless; hence several.
+CREATE FUNCTION @schema@.tell(its_kind text, its_name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(@class@, -1 - pg_backend_pid() % @seats@) THEN
+        PERFORM pg_notify(@channel@, its_kind || ' ' || its_name);
+    END IF;
+END $$;
+
+CREATE FUNCTION @schema@.attend() RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_lock_shared(@class@, -seat) FROM generate_series(1, @seats@) AS seat
+$$;
+
+CREATE FUNCTION @schema@.leave() RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_unlock_shared(@class@, -seat) FROM generate_series(1, @seats@) AS seat
 $$;
 
 CREATE FUNCTION @schema@.tell_session(its_id text, message text) RETURNS void LANGUAGE sql AS $$
@@ -113,7 +130,11 @@ BEGIN
     PERFORM FROM @schema@.hold WHERE name = its_name AND session = its_session AND nonce = its_nonce;
     IF FOUND THEN
         PERFORM @schema@.close(its_name, 'released', moment, NULL);
-        PERFORM @schema@.serve(its_name, moment, NULL, NULL);
+        IF @schema@.serve(its_name, moment, NULL, NULL) IS NULL THEN
+            -- Nothing was granted that must outlive a crash of the server. Should the crash undo this, then whoever
+            -- released it finds it over his next line, and gives it back once more (claims.py).
+            PERFORM set_config('synchronous_commit', 'off', true);
+        END IF;
         PERFORM @schema@.tell('claim', its_name);
         RETURN true;
     END IF;
@@ -160,9 +181,9 @@ CREATE FUNCTION @schema@.begin_session(
 $$;
 
 -- The grants of a session that is prolonged with this; a row without a name for one that has none, no row when it is over.
-CREATE FUNCTION @schema@.renew(its_id text) RETURNS TABLE (name text, token bigint) LANGUAGE sql AS $$
+CREATE FUNCTION @schema@.renew(its_id text) RETURNS TABLE (name text, nonce text, token bigint) LANGUAGE sql AS $$
     WITH alive AS (UPDATE @schema@.session SET heartbeat = heartbeat + 1 WHERE id = its_id RETURNING id)
-    SELECT h.name, h.token FROM alive LEFT JOIN @schema@.hold h ON h.session = alive.id
+    SELECT h.name, h.nonce, h.token FROM alive LEFT JOIN @schema@.hold h ON h.session = alive.id
 $$;
 
 -- End a session; given a count of its heart-beat, only if it is still that; if it is to be deaf, only if it is.

@@ -31,6 +31,10 @@ KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVES = 5, 2, 3
 """Seconds and number: the server notices a dead peer after 11 s. Its defaults are hours."""
 
 
+Told = Callable[[str], None]
+"""Called with what was told on a channel."""
+
+
 class LifeLine:
     """A connection with a sign of life, kept up."""
 
@@ -45,8 +49,10 @@ class LifeLine:
         self._schema = schema
         self._clock = clock
         self._connection: Connection | None = None
+        self._told: dict[str, Told] = {}
         self._using = asyncio.Lock()
         self._down = asyncio.Event()
+        self._back = asyncio.Event()
         self._silence = timedelta(0)
 
     @property
@@ -56,12 +62,13 @@ class LifeLine:
     async def dial(self) -> None:
         """Connect, and show the sign of life. Raises `CoordinationError`."""
         connection = await self._address.connect()
-        self._connection = connection
         try:
             async with asyncio.timeout(self._address.timeout):
                 await self._endure(connection)
-                self.life = await connection.fetchval(f"SELECT nextval('{quoted(self._schema)}.life')")
-                await connection.execute("SELECT pg_advisory_lock($1, $2)", lock_class(self._schema), self.life)
+                life = await connection.fetchval(f"SELECT nextval('{quoted(self._schema)}.life')")
+                await connection.execute("SELECT pg_advisory_lock($1, $2)", lock_class(self._schema), life)
+            self._connection, self.life = connection, life
+            self._told.clear()
             await self.taken_up()
         except BROKEN as error:
             connection.terminate()
@@ -70,9 +77,10 @@ class LifeLine:
             connection.terminate()
             raise
         self._down.clear()
+        self._back.set()
         connection.add_termination_listener(self._ended)
         if connection.is_closed():
-            self._ended()
+            self._ended(connection)
         else:
             self.changed()
 
@@ -88,6 +96,12 @@ class LifeLine:
                     await self._clock.sleep(pause)
                     pause = min(pause * 2, LONGEST_DIAL_PAUSE)
 
+    async def back(self) -> None:
+        """Wait a moment for a line that broke: it is being made anew."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_DIAL_PAUSE.total_seconds()):
+                await self._back.wait()
+
     async def ask(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """Return the rows of a query over this very line; one that stays silent is given up."""
         async with self._using:
@@ -101,23 +115,33 @@ class LifeLine:
                 connection.terminate()
                 raise self._address.refusal(error, maybe_done=True) from error
 
-    async def listen(self, channel: str, told: Callable[[str], None]) -> None:
+    async def listen(self, channel: str, told: Told) -> None:
         """Give whatever is told on a channel from now on, as long as this connection lasts."""
         async with self._using:
             connection = self._connection
             if connection is None or connection.is_closed():
                 return  # the next one will listen to it
+            self._told[channel] = told
             try:
                 async with asyncio.timeout(self._address.timeout):
-                    await connection.add_listener(channel, lambda _connection, _pid, _channel, payload: told(payload))
+                    await connection.add_listener(channel, self._hear)
             except BROKEN as error:
                 connection.terminate()
                 raise self._address.refusal(error) from error
 
     async def unlisten(self, channel: str) -> None:
-        """Listen to a channel no longer."""
-        if self.up:
-            await self.ask(f"UNLISTEN {quoted(channel)}")
+        """Listen to a channel no longer. Raises `CoordinationUnavailable` if the line broke."""
+        async with self._using:
+            connection = self._connection
+            self._told.pop(channel, None)
+            if connection is None or connection.is_closed():
+                return
+            try:
+                async with asyncio.timeout(self._address.timeout):
+                    await connection.remove_listener(channel, self._hear)
+            except BROKEN as error:
+                connection.terminate()
+                raise self._address.refusal(error) from error
 
     async def endure(self, ttl: timedelta) -> None:
         """Let the server keep the line, should it hear nothing, for longer than a session with this ttl may be held."""
@@ -142,9 +166,16 @@ class LifeLine:
             f"SET tcp_keepalives_count = {KEEPALIVES}; SET tcp_user_timeout = {whole * 1000}"
         )
 
-    def _ended(self, _connection: object = None) -> None:
-        self._down.set()
-        self.changed()
+    def _hear(self, _connection: object, _pid: object, channel: str, message: object) -> None:
+        told = self._told.get(channel)
+        if told is not None:
+            told(str(message))
+
+    def _ended(self, connection: object) -> None:
+        if connection is self._connection:
+            self._down.set()
+            self._back.clear()
+            self.changed()
 
 
 async def watch(address: Address, schema: str, life: int, life_too: int) -> bool:

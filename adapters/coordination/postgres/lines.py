@@ -4,13 +4,14 @@ again and again. One that breaks is made anew, and costs nothing as long as the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from adapters.coordination.hand_over import HandOver
 from adapters.coordination.mailboxes import Mailboxes
 from adapters.coordination.postgres.desk import Desk
+from adapters.coordination.postgres.hearing import Hearing
 from adapters.coordination.postgres.life_line import LifeLine
 from engine.clock import Clock
 from engine.coordination.observed import CUT_OFF_PATIENCE
@@ -53,6 +54,7 @@ class Lines:
         self.asker = LifeLine(desk.address, schema, clock)
         self.listener.taken_up, self.asker.taken_up = self._listener_is_new, self._show_life
         self.listener.changed, self.asker.changed = self._listener_changed, self._changed
+        self._hearing = Hearing(self.listener, self._needs, clock)
         self._some = asyncio.Event()
         self._none = asyncio.Event()
         self.take_up: Callable[[], Awaitable[None]] = _nothing
@@ -74,11 +76,15 @@ class Lines:
             await line.endure(ttl)
 
     async def listen(self, session: SessionId) -> None:
-        """Hear what a session is told."""
-        await self.listener.listen(f"{self.schema}:{session}", lambda message: self._own.heard(session, message))
+        """Hear what a session is told, for as long as it holds something or waits."""
+        await self._hearing.listen(self._channel(session), lambda message: self._own.heard(session, message))
 
     async def unlisten(self, session: SessionId) -> None:
-        await self.listener.unlisten(f"{self.schema}:{session}")
+        await self._hearing.forget(self._channel(session))
+
+    async def rest(self) -> None:
+        """Listen to nothing that was not needed for a while. Raises `CoordinationUnavailable` if the line broke."""
+        await self._hearing.rest()
 
     async def give_up_in_time(self) -> None:
         """Whenever both lines stay broken, give up what is held."""
@@ -93,17 +99,16 @@ class Lines:
 
     async def changes(self) -> AsyncGenerator[Change, None]:
         """Follow what is told to everybody."""
-        await self.listener.ask("SELECT 1")  # whatever was told before is heard before its answer is
+        await self._hearing.follow(self.schema, self._heard)
         with self._mailboxes.opened() as box:
             yield Change(kind=Kind.SYNCED)
             async for change in box.changes():
                 yield change
 
-    @contextmanager
-    def followed(self, stream: str) -> Iterator[Bell]:
+    @asynccontextmanager
+    async def followed(self, stream: str) -> AsyncIterator[Bell]:
         """A bell that rings when something is appended, until the block ends. Raises `CoordinationUnavailable`."""
-        if not self.listener.up:
-            raise self._desk.address.away()
+        await self._hearing.follow(self.schema, self._heard)
         bell = Bell()
         self._bells.setdefault(stream, set()).add(bell)
         try:
@@ -123,6 +128,16 @@ class Lines:
         self.listener.close()
         self.asker.close()
 
+    def _channel(self, session: SessionId) -> str:
+        return f"{self.schema}:{session}"
+
+    def _needs(self, channel: str) -> bool:
+        if channel == self.schema:
+            return len(self._mailboxes) > 0 or len(self._bells) > 0
+        session = SessionId(channel.removeprefix(f"{self.schema}:"))
+        claims = (*self._own.unanswered, *(place.claim for place in self._own.waiting.places()))
+        return bool(self._own.grants.held(session)) or any(claim.session == session for claim in claims)
+
     def _heard(self, payload: str) -> None:
         kind, _, name = payload.partition(" ")
         if kind == "stream":
@@ -132,9 +147,7 @@ class Lines:
             self._mailboxes.tell(Change(kind=Kind(kind), name=name))
 
     async def _listener_is_new(self) -> None:
-        await self.listener.listen(self.schema, self._heard)
-        for session in self._own.grants.sessions:
-            await self.listen(session)
+        await self._hearing.take_up()
         await self._show_life()
         await self.take_up()
 

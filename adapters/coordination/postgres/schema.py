@@ -11,8 +11,11 @@ import asyncpg
 from adapters.coordination.postgres.address import BROKEN, Address
 from engine.errors import NotSupported
 
-VERSION = 1
-"""Of tables and functions."""
+VERSION = 2
+"""Of tables and functions. In version 1 everything was told, whoever listened."""
+
+SEATS = 16
+"""Changes that can be told to nobody at the same time; a few times as many as a server has processors."""
 
 PARTS = ("tables.sql", "functions.sql", "key_functions.sql")
 
@@ -64,6 +67,7 @@ async def _make(connection: asyncpg.Connection[asyncpg.Record], schema: str, num
     for part in PARTS:
         text = files("adapters.coordination.postgres").joinpath(part).read_text(encoding="utf-8")
         words = {"@schema@": quoted(schema), "@channel@": channel, "@class@": str(number)}
+        words |= {"@seats@": str(SEATS), "@version@": str(VERSION)}
         for word, meant in words.items():
             text = text.replace(word, meant)
         await connection.execute(text)

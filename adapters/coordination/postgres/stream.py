@@ -43,7 +43,7 @@ class PostgresStreams(Streams):
         return [message_of(row) for row in rows]
 
     async def follow(self, stream: str, after: Offset = START) -> AsyncGenerator[Message, None]:
-        with self._lines.followed(stream) as bell:
+        async with self._lines.followed(stream) as bell:
             last = after
             while True:
                 bell.still()

@@ -80,4 +80,4 @@ CREATE SEQUENCE @schema@.revision;
 CREATE SEQUENCE @schema@.life AS integer CYCLE;
 
 CREATE TABLE @schema@.version (number integer NOT NULL);
-INSERT INTO @schema@.version VALUES (1);
+INSERT INTO @schema@.version VALUES (@version@);

@@ -35,6 +35,8 @@ SESSIONS = "SELECT id, who, ttl, since FROM @schema@.session ORDER BY id"
 
 SAMPLES = "SELECT id, heartbeat, ttl, @schema@.listens(life, life_too) AS listening FROM @schema@.session"
 
+HELD = "SELECT name, nonce, token FROM @schema@.hold WHERE session = $1"
+
 CLAIMS = """
 SELECT h.name, 0 AS part, h.token AS place, h.session, s.who, h.token, h.since, h.value, s.ttl,
        NULL::timestamptz AS until, NULL AS ending

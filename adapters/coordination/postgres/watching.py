@@ -63,6 +63,7 @@ class PostgresSessions(Observed):
             ((next_expiry,),) = await self._lines.asker.ask("SELECT @schema@.sweep()")
             await self._watch_holders()
             await self._ping()
+            await self._lines.rest()
         except CoordinationUnavailable as error:
             if isinstance(error.__cause__, TimeoutError):  # what broke instead was told when it did
                 self._lines.silent(error)

@@ -122,7 +122,7 @@ async def test_a_schema_of_another_version_is_left_alone() -> None:
         pass
     with server().connect() as connection:
         connection.execute("UPDATE newer_coordination.version SET number = 99")
-    with pytest.raises(NotSupported, match="newer_coordination in version 99; this program knows 1"):
+    with pytest.raises(NotSupported, match="newer_coordination in version 99; this program knows 2"):
         async with backend("newer").open():
             pass
 
