@@ -10,8 +10,6 @@ import signal
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 
@@ -19,6 +17,7 @@ from console.commands.arguments import Subparsers, add_verb
 from console.commands.log_lines import log_lines
 from console.commands.serve_log import tell_of
 from console.commands.session import DONE, Session
+from console.commands.stopping import stopped_by
 from engine.assembly import Engine
 from engine.errors import ReadOnly, SettingsError
 from engine.settings.replication import ServerSettings
@@ -65,25 +64,6 @@ async def serve(arguments: Namespace, session: Session) -> int:
                     task.cancel()
     logger.info("stopped")
     return DONE
-
-
-@contextmanager
-def stopped_by(*signals: signal.Signals) -> Iterator[asyncio.Event]:
-    """Give an event that is set by the first of these signals; the second one ends the process as ever."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-
-    def begin(number: signal.Signals) -> None:
-        stop.set()
-        loop.remove_signal_handler(number)
-
-    for number in signals:
-        loop.add_signal_handler(number, begin, number)
-    try:
-        yield stop
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 def notify(state: str) -> None:

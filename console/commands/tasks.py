@@ -10,8 +10,8 @@ from datetime import timedelta
 from console.commands.arguments import Subparsers, Verb, add_act, add_verb
 from console.commands.completing import completed
 from console.commands.coordination_rows import task as row
-from console.commands.serve import stopped_by
 from console.commands.session import CHANGES, DONE, ERROR, Session
+from console.commands.stopping import stopped_by
 from console.commands.typed import json_value, length
 from console.commands.watching import Listing, show, watch
 from console.commands.work_lines import task as task_lines
