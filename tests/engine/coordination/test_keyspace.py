@@ -178,6 +178,22 @@ async def test_an_update_to_nothing_removes_the_key(anna: Process) -> None:
     assert await anna.keys.get("gone") is None
 
 
+async def test_an_update_to_nothing_removes_only_what_it_saw(backend: MemoryBackend, ben: Process) -> None:
+    trouble = Trouble()
+    await ben.keys.put("list", b"")
+
+    async def meddle_once(_: str) -> None:
+        trouble.after_reading = None
+        await ben.keys.put("list", b"ben")
+
+    trouble.after_reading = meddle_once
+    async with process(TroubledBackend(backend, trouble), backend.clock, "anna") as anna:
+        entry = await anna.keys.update("list", lambda value: value or None)
+
+    assert entry is not None
+    assert entry.value == b"ben"
+
+
 async def test_an_update_lets_an_expiring_key_expire(anna: Process, backend: MemoryBackend) -> None:
     await anna.keys.put("short", b"1", expires=timedelta(seconds=60))
     await backend.clock.advance(timedelta(seconds=20))  # type: ignore[attr-defined]
@@ -303,6 +319,29 @@ async def test_a_watcher_hears_what_went_while_the_line_was_broken(backend: Memo
     assert told[1].entry is not None
     assert (told[1].key, told[1].entry.value) == ("kept", b"2")
     assert told[2] == SYNCED
+
+
+async def test_a_watcher_that_begins_while_others_write_is_told_of_each_state_once(
+    backend: MemoryBackend, ben: Process
+) -> None:
+    async with (
+        process(TroubledBackend(backend, Trouble()), backend.clock) as anna,
+        aclosing(anna.keys.watch()) as changes,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(_write(ben, 100))
+        told: list[KeyChange] = []
+        while not told or told[-1].entry is None or told[-1].entry.value != b"99":
+            told.append(await anext(changes))
+
+    revisions = [change.entry.revision for change in told if change.entry is not None]
+    assert revisions == sorted(set(revisions))
+
+
+async def _write(process: Process, times: int) -> None:
+    for number in range(times):
+        await process.keys.put("k", str(number).encode())
+        await asyncio.sleep(0)
 
 
 async def _take(changes: AsyncGenerator[KeyChange, None], count: int) -> list[KeyChange]:

@@ -160,6 +160,21 @@ def test_what_a_leader_was_made_to_leave_is_audited_though_the_answer_was_lost()
     play(story)
 
 
+def test_a_leader_that_was_not_told_of_its_end_learns_it_from_what_it_proclaims() -> None:
+    async def story(world: Neighbourhood) -> None:
+        async with world.process("a") as (a, _), world.process("b") as (b, _):
+            with pytest.raises(LeaseLost) as told:
+                async with a.coordination.election("cron").lead("mine", cancel_on_loss=False) as leadership:
+                    world.backend.holdings._sessions[leadership.claim.session].revoked = lambda name, token: None
+                    await b.coordination.line.revoke("election/cron", leadership.token)
+                    assert leadership.held
+                    await leadership.proclaim("late")
+            assert told.value.reason == "revoked"
+            assert not leadership.held
+
+    play(story)
+
+
 def test_a_candidate_waits_no_longer_than_it_wants_to() -> None:
     async def story(world: Neighbourhood) -> None:
         async with (

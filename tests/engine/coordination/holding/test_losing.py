@@ -120,6 +120,16 @@ def test_a_renewal_that_was_not_answered_is_no_loss() -> None:
     play(story)
 
 
+def test_a_renewal_that_hangs_is_given_up_for_another_try() -> None:
+    async def story(world: Neighbourhood) -> None:
+        async with world.process("a") as (a, trouble), a.coordination.lock("deploy") as lease:
+            trouble.hold_back["renew"] = asyncio.Event()
+            await world.passes(2 * TTL.total_seconds())
+            assert lease.check() == lease.token
+
+    play(story)
+
+
 def test_a_renewal_whose_answer_was_lost_is_repeated() -> None:
     async def story(world: Neighbourhood) -> None:
         async with world.process("a") as (a, trouble), a.coordination.lock("deploy") as lease:

@@ -129,6 +129,13 @@ def test_pauses_grow_and_have_an_end(attempts: int, chance: float) -> None:
     assert pause <= pause_before_next(attempts + 2, chance)
 
 
+@pytest.mark.parametrize("attempts", [1, 5, 10_000])
+def test_tasks_that_failed_together_do_not_come_back_together(attempts: int) -> None:
+    soonest, between, latest = (pause_before_next(attempts, chance) for chance in (0.0, 0.5, 0.999))
+
+    assert soonest < between < latest < 2 * soonest
+
+
 def test_the_eighth_failure_is_minutes_away_not_days() -> None:
     assert pause_before_next(8, 0.999) <= timedelta(minutes=5)
 

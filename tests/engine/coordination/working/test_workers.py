@@ -200,6 +200,36 @@ def test_a_worker_that_is_stopped_while_it_takes_a_task_leaves_it_to_others() ->
     play(story)
 
 
+def test_what_a_process_took_without_hearing_of_it_is_done_when_it_works_again() -> None:
+    """Its session lives on, so that nobody else may take over; and nobody in it knows that it has the task."""
+
+    async def story(world: World) -> None:
+        trouble = Trouble()
+        handler = Slow(world, "a")
+        async with world.member("client") as client, world.member("a", trouble) as a, together() as group:
+            run = group.create_task(a.tasks.run({"job": handler}))
+
+            async def cut(_: str) -> None:
+                trouble.after_putting = None
+                trouble.away = True
+
+            await world.clock.sleep(timedelta(seconds=1))
+            trouble.after_putting = cut
+            task = await client.tasks.submit("job")
+            await world.clock.sleep(timedelta(seconds=1))
+            run.cancel()
+            await world.clock.sleep(timedelta(milliseconds=1))
+            trouble.away = False
+            again = group.create_task(a.tasks.run({"job": handler}))
+            await world.until(has_ended(client, task), 20)
+            again.cancel()
+            done = await client.tasks.get(task.id)
+
+        assert (done.state, done.result, done.attempts, len(handler.begun)) == (TaskState.DONE, "a", 2, 1)
+
+    play(story)
+
+
 def test_a_worker_goes_on_when_its_backend_comes_back() -> None:
     async def story(world: World) -> None:
         trouble = Trouble()
