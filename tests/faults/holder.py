@@ -18,8 +18,9 @@ from pathlib import Path
 from random import Random
 
 from adapters.registry import Registry
-from engine.assembly import Engine, open_engine
+from engine.assembly import open_engine
 from engine.clock import SystemClock
+from engine.coordination.coordination import Coordination
 from engine.coordination.holding.lease import Lease
 from engine.errors import CoordinationError, LeaseLost, Locked
 from engine.settings.reading import load_workspace
@@ -75,11 +76,13 @@ class Diary:
         return self._clock.monotonic()
 
 
-async def hold_again_and_again(engine: Engine, diary: Diary, resource: Resource, chance: Random, stops: int) -> None:
+async def hold_again_and_again(
+    coordination: Coordination, diary: Diary, resource: Resource, chance: Random, stops: int
+) -> None:
     while True:
         diary.note("asked")
         try:
-            async with engine.coordination.lock("the thing", wait=timedelta(seconds=20)) as lease:
+            async with coordination.lock("the thing", wait=timedelta(seconds=20)) as lease:
                 diary.note("granted", lease.token)
                 for _ in range(chance.randint(1, 4)):
                     await asyncio.sleep(chance.uniform(0.001, 0.03))
@@ -114,7 +117,7 @@ async def main(folder: Path, resource: Path, seed: int, stops: int) -> None:
     )
     async with opening as engine:
         diary = Diary(folder / f"{os.getpid()}.notes")
-        await hold_again_and_again(engine, diary, Resource(resource), chance, stops)
+        await hold_again_and_again(engine.coordination, diary, Resource(resource), chance, stops)
 
 
 def lay_out(resource: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.servers.server_process import Recipe, ServerProcess, program, running, says
+from tests.servers.server_process import Recipe, ServerProcess, free_ports, program, running, says
 
 OLDEST = (2, 11)
 """Before it a key with a time to live stays for ever, and nobody says so."""
@@ -26,6 +26,27 @@ def start_nats(*options: str, durable: bool = False) -> Iterator[ServerProcess]:
 
     with running(Recipe(name="nats", scheme="nats", command=command, answers=_streams)) as server:
         yield server
+
+
+@contextmanager
+def start_nats_cluster(count: int = 3) -> Iterator[Sequence[ServerProcess]]:
+    """Run so many servers as one cluster until the block ends: `n0`, `n1`, …. They answer, and may still be looking for
+    each other."""
+    path, meeting = nats_program(), free_ports(count)
+    routes = ", ".join(f"nats://127.0.0.1:{port}" for port in meeting)
+
+    def recipe(number: int) -> Recipe:
+        def command(folder: Path, ports: Sequence[int]) -> Sequence[str | Path]:
+            (folder / "nats.conf").write_text(
+                f'server_name: n{number}\njetstream {{ store_dir: "{folder}/data" }}\n'
+                f'cluster {{ name: tried, listen: "127.0.0.1:{meeting[number]}", routes: [{routes}] }}\n'
+            )
+            return [path, "-a", "127.0.0.1", "-p", str(ports[0]), "-c", folder / "nats.conf"]
+
+        return Recipe(name=f"nats-n{number}", scheme="nats", command=command, answers=_streams)
+
+    with ExitStack() as stack:
+        yield [stack.enter_context(running(recipe(number))) for number in range(count)]
 
 
 def nats_program() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -56,14 +57,28 @@ class Address:
         REDACTOR.register(self._password)
         REDACTOR.register(self._token)
         self._encrypted = any(url.startswith("tls:") for url in settings.urls)
-        place = urlsplit(settings.url)
-        self.title = f"NATS at {place.hostname}:{place.port or PORT}"
+        place, others = urlsplit(settings.url), len(settings.urls) - 1
+        beside = f" and {others} others" if others > 1 else " and another" if others else ""
+        self.title = f"NATS at {place.hostname}:{place.port or PORT}{beside}"
+        self._urls = deque(settings.urls)
         self._trust = _trust(settings, context)
 
     async def connect(self, report: Report, closed: Closed) -> Client:
-        """Return a connection that ends for good when it breaks: nothing may be sent later than it was meant. Raises
+        """Return a connection that ends for good when it breaks: nothing may be sent later than it was meant. Each
+        server has its share of the time; after one that was no good the next one comes first. Raises
         `CoordinationError`."""
-        client, trust = Connection(), self._trust
+        faults: list[CoordinationError] = []
+        for _ in tuple(self._urls):
+            url = self._urls[0]
+            self._urls.rotate(-1)
+            try:
+                return await self._connect(url, report, closed)
+            except CoordinationError as error:
+                faults.append(error)
+        raise next((fault for fault in faults if not isinstance(fault, CoordinationUnavailable)), faults[0])
+
+    async def _connect(self, url: str, report: Report, closed: Closed) -> Client:
+        client, trust, made = Connection(), self._trust, False
         trust.used = False
         faults: list[Exception] = []
 
@@ -71,10 +86,14 @@ class Address:
             faults.append(error)
             await report(error)
 
+        async def over() -> None:
+            if made:
+                await closed()
+
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(self.timeout / len(self._urls)):
                 await client.connect(
-                    list(self._settings.urls),
+                    [url],
                     name="syncdeck",
                     allow_reconnect=False,
                     max_reconnect_attempts=1,
@@ -82,7 +101,7 @@ class Address:
                     connect_timeout=max(1, round(self.timeout)),
                     ping_interval=max(1, round(self.timeout)),
                     error_cb=noted,
-                    closed_cb=closed,
+                    closed_cb=over,
                     tls=trust,
                     user=(lambda: self._settings.user) if self._settings.user else None,
                     password=(lambda: self._guarded(self._password)) if self._password else None,
@@ -100,6 +119,7 @@ class Address:
         except BaseException:
             await shut(client)
             raise
+        made = True
         return client
 
     def broken(self, *, maybe_done: bool = False) -> CoordinationUnavailable:

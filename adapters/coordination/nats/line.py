@@ -54,6 +54,9 @@ class Line:
         """Connect. Raises `CoordinationError`."""
         self._client = await self.address.connect(self._report, self._closed)
         self._inbox = self._client.new_inbox()
+        if not self._client.is_connected:  # it broke before anybody was there to be told
+            self._over()
+            raise self.address.broken()
         try:
             await self._client.subscribe(f"{self._inbox}.*", cb=self._hear)
         except (errors.Error, OSError) as error:

@@ -30,7 +30,7 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     more_urls: Annotated[
         tuple[Url, ...],
         Meta(
-            description="Other servers of the same cluster, tried when the first cannot be reached.",
+            description="Other servers of the same cluster, tried in turn when one cannot be reached or goes away.",
             examples=[["tls://nats-2.example:4222"]],
         ),
     ] = ()

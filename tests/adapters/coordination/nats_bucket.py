@@ -42,6 +42,10 @@ class Administrator:
         """Remove what a subject has, as if its time were over."""
         assert (await self.told(f"STREAM.PURGE.{self.layout.stream}", {"filter": subject}))["success"]
 
+    async def leader(self) -> str:
+        """Return the server of a cluster that decides for the bucket; empty while they choose."""
+        return str((await self.told(f"STREAM.INFO.{self.layout.stream}"))["cluster"].get("leader", ""))
+
     async def consumers(self) -> int:
         return int((await self.told(f"STREAM.INFO.{self.layout.stream}"))["state"]["consumer_count"])
 
