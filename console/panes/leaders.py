@@ -62,7 +62,7 @@ class LeadersPane(DoingPane):
         return SummaryRows(found, lambda each: each.group, self._line)
 
     def _columns(self, width: int) -> locks.Columns:
-        return locks.Columns.of(width, [each.group for each in self.groups])
+        return locks.Columns.of(width, max((len(each.group) for each in self.groups), default=0))
 
     def _line(self, group: LeaderStanding, width: int) -> Line:
         return shown.leader_line(group, self._columns(width), self.moment, self.place.own)

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual.binding import BindingType
 
 from console.keymap import bindings
+from console.panes.changed import Changed
 from console.panes.deeds import DoingPane
 from console.presentation import locks as shown
 from console.presentation.leases import overdue, who_short
 from console.presentation.spans import Line
 from console.widgets.record_list import Rows
-from console.widgets.summary_rows import SummaryRows
+from console.widgets.sorted_rows import SortedRows
+from engine.coordination.naming import LOCK
 from engine.coordination.promises import Feature
 from engine.coordination.standing import ClaimStanding
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from engine.assembly import Engine
-    from engine.coordination.standing import Holder
+    from engine.coordination.standing import Change, Holder
+
+MOST_CHANGED = 8
+"""With more locks changed at once, all are read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read: all locks there are, or only what became of some that changed."""
+
+    claims: Sequence[ClaimStanding]
+    gone: Sequence[str] = ()
+    whole: bool = False
 
 
 class LocksPane(DoingPane):
@@ -32,36 +47,67 @@ class LocksPane(DoingPane):
     title = "Locks"
     about = "the locks"
     feature = Feature.LOCK
-    prefixes = ("lock/",)
     hint = "part of a lock's name or of its holder's"
     has_bars = True
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
-        self.claims: Sequence[ClaimStanding] = ()
+        self.claims = SortedRows(lambda claim: claim.name, _rank, self._line)
+        self.changed = Changed(LOCK, MOST_CHANGED)
+        self._longest = 0
 
-    def question(self) -> Callable[[Engine], Awaitable[Sequence[ClaimStanding]]]:
-        return lambda engine: engine.coordination.locks()
+    # -- reading ----------------------------------------------------------------------------------------------------
 
-    def took(self, found: Sequence[ClaimStanding]) -> None:
-        # What is held or waited for first, then what was; each by name.
-        self.claims = sorted(found, key=lambda claim: (claim.holder is None and not claim.waiters, claim.name))
+    def question(self) -> Callable[[Engine], Awaitable[Found]]:
+        changed = self.changed.take()
+        return _read_all if changed is None else partial(_read_some, changed)
+
+    def look(self) -> None:
+        self.changed.forget()
+        super().look()
+
+    def heard(self, changes: Iterable[Change]) -> None:
+        self.changed.hear(changes)
+        if self.changed:
+            self.look_soon()
+
+    def dates(self, found: Found) -> bool:
+        return found.whole
+
+    def took(self, found: Found) -> None:
+        if found.whole:
+            self.claims.take(found.claims)
+            self._longest = max(map(len, self.claims.things), default=0)
+        else:
+            # All bars run from the moment in which all locks were read.
+            since = timedelta(seconds=self.elapsed - self.read_at)
+            claims = [
+                replace(claim, left=claim.left + since) if claim.left is not None else claim for claim in found.claims
+            ]
+            self.claims.update(claims, found.gone)
+            self._longest = max(self._longest, *(len(claim.name) for claim in claims), 0)
 
     def overdue(self) -> bool:
-        return any(overdue(claim.left, claim.ttl, self.moment) for claim in self.claims)
+        late = any(overdue(claim.left, claim.ttl, self.moment) for claim in self.claims.things.values())
+        if late:
+            self.changed.forget()
+        return late
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def head(self, width: int) -> Sequence[Line]:  # noqa: ARG002  as wide as the list
-        return (shown.titles(self._columns(self.row_width)),) if self.claims else ()
+        return (shown.titles(self._columns(self.row_width)),) if self.claims.things else ()
 
     def rows(self) -> Rows:
+        return self.claims
+
+    def narrowed(self) -> None:
         needle = self.wanted.casefold()
-        found = [claim for claim in self.claims if needle in _text(claim)]
-        return SummaryRows(found, lambda claim: claim.name, self._line)
+        self.claims.narrow((lambda claim: needle in _text(claim)) if needle else None)
+        super().narrowed()
 
     def _columns(self, width: int) -> shown.Columns:
-        return shown.Columns.of(width, [claim.name for claim in self.claims])
+        return shown.Columns.of(width, self._longest)
 
     def _line(self, claim: ClaimStanding, width: int) -> Line:
         return shown.lock_line(claim, self._columns(width), self.moment, self.place.own)
@@ -76,7 +122,7 @@ class LocksPane(DoingPane):
     @property
     def claim(self) -> ClaimStanding | None:
         """The lock under the cursor."""
-        return next((claim for claim in self.claims if claim.name == self.records.key), None)
+        return self.claims.get(self.records.key)
 
     @property
     def audited(self) -> str:
@@ -122,3 +168,17 @@ class LocksPane(DoingPane):
 def _text(claim: ClaimStanding) -> str:
     who = claim.holder.who if claim.holder is not None else None
     return f"{claim.name} {who.node} {who.actor}".casefold() if who is not None else claim.name.casefold()
+
+
+def _rank(claim: ClaimStanding) -> tuple[bool]:
+    # What is held or waited for first, then what was; each by name.
+    return (claim.holder is None and not claim.waiters,)
+
+
+async def _read_all(engine: Engine) -> Found:
+    return Found(await engine.coordination.locks(), whole=True)
+
+
+async def _read_some(names: Sequence[str], engine: Engine) -> Found:
+    claims = [claim for name in names for claim in await engine.coordination.locks(name) if claim.name == name]
+    return Found(claims, sorted(set(names) - {claim.name for claim in claims}))

@@ -117,7 +117,7 @@ class Pane(Narrowing):
             return
         self.draw_around()
         if not self.records.running:
-            self.records.redraw()
+            self.records.freshen()
         if self.lost_at is None and self.overdue():
             self.look_soon()
 

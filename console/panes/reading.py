@@ -1,5 +1,5 @@
-"""The part of a tab that reads: at once when something changed, never without a rest, and frozen when the backend is
-gone."""
+"""The part of a tab that reads: at once when something changed, at a bearable pace in a storm, and frozen when the
+backend is gone."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.containers import Container
 
+from console.panes.pace import Pace
 from console.presentation.leases import Moment
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from console.app import SyncdeckApp
     from console.screens.coordination import CoordinationScreen
     from engine.assembly import Engine
     from engine.coordination.promises import Feature
     from engine.coordination.standing import Change
-
-REST_SECONDS = 0.1
-"""Between two readings, however much changes: nobody reads faster. The first change after a rest is shown at once."""
-REST_FACTOR = 2
-"""A reading that took long is followed by a rest so many times as long."""
 
 
 class Reading(Container):
@@ -48,8 +46,12 @@ class Reading(Container):
         self.lost_at: float | None = None
         """When the backend was found to be gone; bars stop there."""
         self.refusal = ""
-        self._resting = False
+        self._pace = Pace()
+        self._busy = False
+        """It was asked, or will be as soon as that is due."""
+        self._waiting: Timer | None = None
         self._stale = False
+        """Something changed since it was asked."""
         self._asked_at = 0.0
 
     def question(self) -> Callable[[Engine], Awaitable[Any]]:
@@ -58,6 +60,10 @@ class Reading(Container):
 
     def took(self, found: Any) -> None:
         """Keep what was read."""
+
+    def dates(self, found: Any) -> bool:  # noqa: ARG002  for those that read only what changed
+        """Tell whether all that is known was read just now: ages and bars begin there."""
+        return True
 
     def draw(self) -> None:
         """Draw what is known."""
@@ -82,14 +88,20 @@ class Reading(Container):
 
     def ask_now(self) -> None:
         """Ask the question as it is now."""
-        self._resting, self._stale = True, False
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+        self._busy, self._stale = True, False
         self._asked_at = self.elapsed
         self.place.ask(f"read {self.about}", self.question(), self._answered, failed=self._failed)
 
     def look_soon(self) -> None:
-        """Read anew as soon as the rest is over."""
-        if self._resting:
+        """Read anew: at once, unless it is being read or was read too often just now."""
+        if self._busy:
             self._stale = True
+        elif wait := self._pace.wait(self.elapsed):
+            self._busy = True
+            self._waiting = self.set_timer(wait, self._due)
         else:
             self.ask_now()
 
@@ -102,32 +114,36 @@ class Reading(Container):
         engine = self.deck.engine
         if engine is None or not self.there:
             return
-        self._rest()
         self.lost_at, self.refusal = None, ""
-        self.read_at = self.elapsed
+        if self.dates(found):
+            self.read_at = self.elapsed
         self.took(found)
         self.known = True
         if self.shared:
             self.place.reached()
         self.draw()
+        self._done()
 
     def _failed(self, error: Exception) -> None:
-        self._rest()
         self.place.missed_by(self, error)
+        self._done()
 
-    def _rest(self) -> None:
-        took = self.elapsed - self._asked_at
-        self.set_timer(max(REST_SECONDS, REST_FACTOR * took), self._rested)
+    def _done(self) -> None:
+        self._pace.did(self.elapsed, self.elapsed - self._asked_at)
+        self._busy = False
+        if self._stale:
+            self._stale = False
+            self.look_soon()
+
+    def _due(self) -> None:
+        self._busy, self._waiting = False, None
+        if self.place.is_current and self.display:
+            self.ask_now()
 
     @property
     def elapsed(self) -> float:
         """The clock of elapsed time."""
         return self.deck.engine.clock.monotonic() if self.deck.engine is not None else 0.0
-
-    def _rested(self) -> None:
-        self._resting = False
-        if self._stale and self.place.is_current and self.display:
-            self.ask_now()
 
     def refuse(self, sentence: str) -> None:
         """Show that the backend has nothing of this kind, in its own words."""

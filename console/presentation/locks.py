@@ -43,13 +43,13 @@ class Columns:
     gauge: int
 
     @classmethod
-    def of(cls, width: int, names: Sequence[str] = ()) -> Columns:
-        """Return the columns for a width; the name takes what is left."""
+    def of(cls, width: int, longest: int = 0) -> Columns:
+        """Return the columns for a width and the longest name, which takes what is left."""
         meter = GAUGE[2] if width >= 110 else GAUGE[1] if width >= 90 else GAUGE[0]
         room = width - 2 - meter - TOKEN - WAIT - SINCE - 2
         holder = max(HOLDER[0], min(HOLDER[1], room // 2))
-        longest = max((len(each) for each in names), default=NAME[0]) + 1
-        return cls(name=max(NAME[0], min(room - holder, NAME[1], max(longest, NAME[0]))), holder=holder, gauge=meter)
+        name = max(NAME[0], min(room - holder, NAME[1], longest + 1))
+        return cls(name=name, holder=holder, gauge=meter)
 
 
 def titles(columns: Columns, *, name: str = "LOCK", holder: str = "HOLDER", number: str = "TOKEN") -> Line:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TRY_SECONDS = 2
 """While the backend is gone, it is asked this often whether it is back, beside what the engine does by itself."""
+AFTERWARDS_SECONDS = 0.2
+"""What changed is shown first; the tabs are counted after that."""
 GLANCE_SECONDS = 1
 """Between two counts for the tabs, however much changes."""
 GLANCE_FACTOR = 10
@@ -98,10 +100,11 @@ class BackendWatch(SyncdeckScreen):
         changes = self.tidings.fetch()
         if any(change.kind == "synced" for change in changes):
             self.link = replace(self.link, following=True)
+        self.changed(changes)
         self._glance_again = True
         if not self._glancing:
-            self.look_around()
-        self.changed(changes)
+            self._glancing = True
+            self.set_timer(AFTERWARDS_SECONDS, self._rested)
 
     # -- how it stands ----------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class CoordinationScreen(BackendWatch):
     def __init__(self) -> None:
         super().__init__()
         self.tab = next(iter(PANES))
+        self._panes: dict[str, Pane] = {}
         self._sought = ""
         """What the next tab in front is narrowed to."""
 
@@ -76,7 +77,8 @@ class CoordinationScreen(BackendWatch):
     @property
     def pane(self) -> Pane | None:
         """The tab in front, once it is there."""
-        return next((pane for pane in self.query(Pane) if pane.word == self.tab and pane.there), None)
+        pane = self._panes.get(self.tab)
+        return pane if pane is not None and pane.there else None
 
     @property
     def refused(self) -> list[str]:
@@ -88,15 +90,16 @@ class CoordinationScreen(BackendWatch):
         self.tab = name
         if not self.query(TabLine):
             return  # it is only just being put together, and begins with this tab
-        self.query_one(TabLine).refresh()
+        self.query_one(TabLine).look_again()
         self.deck.beat()
-        for pane in self.query(Pane):
-            pane.display = pane.word == name
+        for word, pane in self._panes.items():
+            pane.display = word == name
         if self.pane is not None:
             self.to_front(self.pane)
-        elif all(pane.word != name for pane in self.query(Pane)):
+        elif name not in self._panes:
             module, _, kind = PANES[name].partition(":")
             made: Pane = getattr(import_module(module), kind)(name)
+            self._panes[name] = made
             self.query_one("#coordination-panes").mount(made)
 
     def to_front(self, pane: Pane) -> None:
@@ -160,7 +163,7 @@ class CoordinationScreen(BackendWatch):
             self.missed(pane.about, error)
 
     def lost(self) -> None:
-        for pane in self.query(Pane):
+        for pane in self._panes.values():
             if pane.shared and pane.there:
                 pane.lose()
 
@@ -168,7 +171,7 @@ class CoordinationScreen(BackendWatch):
         if not self.is_mounted:
             return
         self.query_one("#coordination-state", LineStack).draw_afresh()
-        self.query_one(TabLine).refresh()
+        self.query_one(TabLine).look_again()
         if self.pane is None:
             return
         refusal = self.refusal_of(self.pane.feature)

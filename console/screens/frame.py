@@ -175,7 +175,7 @@ class SyncdeckScreen(Screen[None]):
     def hint_again(self) -> None:
         """Draw the footer anew: what is possible may have changed."""
         for line in self.query(KeyLine):
-            line.refresh()
+            line.look_again()
 
     def on_record_list_moved(self) -> None:
         self.hint_again()

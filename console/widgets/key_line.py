@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from console.keymap import key_of
 from console.presentation.keys import KeyHint, hint_at, key_line, key_name
+from console.presentation.spans import Line
 from console.widgets.ink import paint
 
 
@@ -16,11 +17,21 @@ class KeyLine(Widget):
 
     DEFAULT_CSS = "KeyLine { dock: bottom; height: 1; padding: 0 1; background: $header; }"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._line: Line = ()
+
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.look_again())
+
+    def look_again(self) -> None:
+        """Draw the keys anew if other ones matter now."""
+        if key_line(self._hints(), self.content_size.width) != self._line:
+            self.refresh()
 
     def render(self) -> Content:
-        return paint(key_line(self._hints(), self.content_size.width))
+        self._line = key_line(self._hints(), self.content_size.width)
+        return paint(self._line)
 
     def on_click(self, event: events.Click) -> None:
         hint = hint_at(self._hints(), self.content_size.width, event.x - self.styles.padding.left)

@@ -13,7 +13,7 @@ TICKS_A_SECOND = 4
 
 
 class LeaseList(SteppingList, inherit_bindings=False):
-    """Draws its rows anew several times a second while `running`; only those on the screen are drawn at all. The keys
+    """Looks at its rows several times a second while `running`, and draws those on the screen that look different. The keys
     that would shift it belong to its screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
@@ -31,4 +31,4 @@ class LeaseList(SteppingList, inherit_bindings=False):
     def tick(self) -> None:
         """Let the bars run on."""
         if self.running and self.is_on_screen and len(self.rows):
-            self.redraw()
+            self.freshen()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from textual.binding import BindingType
-from textual.geometry import Size
 from textual.strip import Strip
 
 from console.keymap import bindings
@@ -37,19 +37,23 @@ class LinePanel(Painted, can_focus=True):
         self.draw_afresh()
 
     def draw_afresh(self) -> None:
-        """Ask for the lines again."""
-        width = self.size.width
-        self._drawn.clear()
+        """Ask for the lines again, and draw those that are others now."""
+        width, before = self.size.width, self._lines
         self._lines = self.content(width) if width else ()
-        self.virtual_size = Size(width, len(self._lines))
+        self.extend(len(self._lines))
         self.settle_height(len(self._lines))
-        self.refresh()
+        for place, (old, new) in enumerate(zip_longest(before, self._lines)):
+            if old != new:
+                self._drawn.pop(place, None)
+                self.refresh_line(place)
 
     def settle_height(self, lines: int) -> None:
         """Take in how many lines there are; a panel of fixed height does nothing."""
 
     def on_resize(self) -> None:
+        self._drawn.clear()
         self.draw_afresh()
+        self.refresh()
 
     def drop_strips(self) -> None:
         self._drawn.clear()
@@ -57,7 +61,7 @@ class LinePanel(Painted, can_focus=True):
     def render_line(self, y: int) -> Strip:
         index, width = y + self.scroll_offset.y, self.size.width
         if index >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.ground)
         strip = self._drawn.get(index)
         if strip is None:
             strip = self._drawn[index] = self.strip_of(self._lines[index], width, y=index)

@@ -6,9 +6,11 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from console.presentation.spans import Line
 from console.widgets.ink import inks
@@ -18,7 +20,8 @@ COPY_LIMIT = 10_000
 
 
 class Painted(ScrollView):
-    """Subclasses give `line_text` for copying and call `strip_of` in `render_line`; a new theme drops caches."""
+    """Subclasses give `line_text` for copying and call `strip_of` in `render_line`; a new theme drops caches. Painting a
+    line takes a hundred times as long as comparing it: whoever can tell that it looks as before paints nothing."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"painted--cursor", "painted--marked"}
 
@@ -34,6 +37,26 @@ class Painted(ScrollView):
     """
 
     _inks: dict[str, Style] | None = None
+    _ground: Style | None = None
+
+    @property
+    def ground(self) -> Style:
+        """The colours of an empty place."""
+        if self._ground is None:
+            self._ground = self.rich_style
+        return self._ground
+
+    def extend(self, lines: int) -> None:
+        """Take in how many lines there are. The screen is laid out anew only when the scroll bar comes or goes."""
+        size = Size(self.size.width, lines)
+        scrolls = lines > self.container_size.height
+        if scrolls != self.show_vertical_scrollbar or size.width != self.virtual_size.width:
+            self.virtual_size = size
+            return
+        self.set_reactive(Widget.virtual_size, size)
+        if scrolls:
+            self.vertical_scrollbar.window_virtual_size = lines
+        self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     @property
     def line_count(self) -> int:
@@ -51,7 +74,7 @@ class Painted(ScrollView):
         """Draw a line `width` cells wide, `over` being the component that lies over its colours."""
         if self._inks is None:
             self._inks = inks(self.app)
-        ground = self.rich_style
+        ground = self.ground
         cover = self._over(over)
         fill = ground + cover
         segments = [Segment(span.text, ground + self._inks[span.role] + cover) for span in line if span.text]
@@ -99,6 +122,6 @@ class Painted(ScrollView):
         self.refresh()
 
     def notify_style_update(self) -> None:
-        self._inks = None
+        self._inks = self._ground = None
         self.drop_strips()
         super().notify_style_update()

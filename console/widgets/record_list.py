@@ -9,7 +9,6 @@ from typing import ClassVar, Protocol
 from textual import events
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -19,6 +18,8 @@ from console.widgets.painted import Painted
 
 GUTTER = 2
 """Cells before each row: the cursor's arrow and the mark."""
+DRAWN = 512
+"""Rows of which it is remembered how they look."""
 
 
 class Rows(Protocol):
@@ -94,7 +95,8 @@ class RecordList(Painted, can_focus=True):
         self.key: Hashable = None
         self.marked: set[Hashable] = set()
         self.shift = 0
-        self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(512)
+        self._lines: LRUCache[int, Line] = LRUCache(DRAWN)
+        self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(DRAWN)
 
     # -- rows -------------------------------------------------------------------------------------------------------
 
@@ -108,38 +110,56 @@ class RecordList(Painted, can_focus=True):
     def rows_changed(self) -> None:
         """Take in that rows came, went or moved: the record under the cursor keeps its place on the screen."""
         height = self.cursor - self.scroll_offset.y
-        self._strips.clear()
         count = len(self.rows)
-        self.virtual_size = Size(self.size.width, count)
-        before = self.key
+        self.extend(count)
+        before, stood = self.key, self.cursor
         found = self.rows.index_of(before) if before is not None else None
         self.cursor = found if found is not None else max(0, min(self.cursor, count - 1))
         self.key = self.rows.key_at(self.cursor) if count else None
         if found is not None and 0 <= height < max(1, self.size.height):
             self._scroll_to_row(found - height)
-        self.refresh()
+        if self.cursor != stood or self.marked:
+            self.redraw()
+        else:
+            self.freshen()
         if self.key != before:
             self.post_message(self.Moved(self, self.key))
 
     def row_changed(self, index: int) -> None:
         """Draw one row afresh."""
+        self._lines.discard(index)
         self._strips.discard((index, True))
         self._strips.discard((index, False))
         self.refresh_line(index)
 
-    def redraw(self) -> None:
-        """Draw every row afresh: their contents changed, their number and order did not."""
+    def freshen(self) -> None:
+        """Draw afresh the rows on the screen that look different now, and no other."""
+        count, drawn = len(self.rows), self._lines
+        if not count or not len(drawn):
+            self.redraw()
+            return
+        self._lines = LRUCache(DRAWN)
         self._strips.clear()
+        top = self.scroll_offset.y
+        for index in range(top, top + self.size.height):
+            before = drawn.get(index)
+            if before != (self._line(index) if index < count else None):
+                self.refresh_line(index)
+
+    def redraw(self) -> None:
+        """Draw every row afresh."""
+        self.drop_strips()
         self.refresh()
 
     def drop_strips(self) -> None:
+        self._lines.clear()
         self._strips.clear()
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self._strips.clear()
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        self.drop_strips()
+        self.extend(len(self.rows))
         self.keep_in_sight()
 
     def on_focus(self) -> None:
@@ -155,11 +175,11 @@ class RecordList(Painted, can_focus=True):
             return self._empty_line(y, width)
         index = y + self.scroll_offset.y
         if index >= count:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.ground)
         under = index == self.cursor
         strip = self._strips.get((index, under))
         if strip is None:
-            line = self.rows.line_at(index, max(1, width - GUTTER) + self.shift)
+            line = self._line(index)
             if line is None:
                 return self.strip_of((Span("  …", "dim"),), width, y=index)
             marked = bool(self.marked) and self.rows.key_at(index) in self.marked
@@ -169,10 +189,18 @@ class RecordList(Painted, can_focus=True):
             self._strips[index, under] = strip
         return strip
 
+    def _line(self, index: int) -> Line | None:
+        line = self._lines.get(index)
+        if line is None:
+            line = self.rows.line_at(index, max(1, self.size.width - GUTTER) + self.shift)
+            if line is not None:
+                self._lines[index] = line
+        return line
+
     def _empty_line(self, y: int, width: int) -> Strip:
         top = max(0, (self.size.height - len(self.empty)) // 3)
         if not top <= y < top + len(self.empty):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.ground)
         return self.strip_of((Span("  "), *self.empty[y - top]), width, y=y)
 
     def line_text(self, y: int) -> str:

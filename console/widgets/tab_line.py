@@ -29,9 +29,16 @@ class TabLine(Widget):
         super().__init__()
         self._line = line
         self._at = at
+        self._drawn: Line = ()
+
+    def look_again(self) -> None:
+        """Draw the tabs anew if they say something else now."""
+        if self._line(self.content_size.width) != self._drawn:
+            self.refresh()
 
     def render(self) -> Content:
-        return paint(self._line(self.content_size.width))
+        self._drawn = self._line(self.content_size.width)
+        return paint(self._drawn)
 
     def on_click(self, event: events.Click) -> None:
         name = self._at(self.content_size.width, event.x - self.styles.padding.left)
