@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from redis.backoff import NoBackoff
 
 from engine.errors import CoordinationError, CoordinationUnavailable, NotSupported
 
-REFUSED_FOR_NOW = ("LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "UNKILLABLE")
+REFUSED_FOR_NOW = ("LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "UNKILLABLE", "MISCONF", "max number")
 """How answers begin that will be others in a while."""
 
 
@@ -49,14 +50,31 @@ class Address:
                 await connection.connect()  # type: ignore[no-untyped-call]
         except (exceptions.RedisError, OSError, TimeoutError) as error:
             await connection.disconnect(nowait=True)
-            raise self.refusal(error) from error
+            raise self.unreached(error) from error
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
         return connection
 
+    def unreached(self, error: Exception) -> CoordinationError:
+        """Return the error to raise for one that came before anything was asked."""
+        cause = error.__cause__ or error.__context__
+        fault = error if isinstance(error, OSError) else cause
+        match fault:
+            case ssl.SSLCertVerificationError():
+                return CoordinationError(
+                    f"{self.title}: its certificate is not trusted ({fault.verify_message.rstrip('.')}). Name the "
+                    "authority's certificates in coordination.ca, and in coordination.url the name that they vouch for."
+                )
+            case ssl.SSLError():
+                return CoordinationError(
+                    f"{self.title}: TLS failed ({fault.reason or fault}). Name its TLS port in coordination.url, or "
+                    "write redis:// if the way is safe."
+                )
+        return self.refusal(error)
+
     def refusal(self, error: Exception) -> CoordinationError:
-        """Return the error to raise for one that came before anything was asked, or as the answer to it."""
+        """Return the error to raise for something that was not done."""
         said = str(error).strip().rstrip(".")
         match error:
             case exceptions.AuthenticationError() | exceptions.AuthenticationWrongNumberOfArgsError():
@@ -69,9 +87,14 @@ class Address:
                     "channels of the namespace, and the commands on them with scripts and PUBSUB."
                 )
             case exceptions.ReadOnlyError():
-                return CoordinationError(f"{self.title} is a replica. Name the primary in coordination.url.")
+                return CoordinationUnavailable(
+                    f"{self.title} has become a replica. Name the primary in coordination.url, or an address that "
+                    "follows it."
+                )
             case exceptions.OutOfMemoryError():
-                return CoordinationError(f"{self.title} has no memory left: it takes no writes. Raise its maxmemory.")
+                return CoordinationUnavailable(
+                    f"{self.title} has no memory left: it takes no writes. Raise its maxmemory."
+                )
             case exceptions.ResponseError() if said.startswith(("MOVED", "CROSSSLOT")):
                 return NotSupported(f"{self.title} is a cluster; coordination needs a single server.")
             case exceptions.ResponseError() if "HELLO" in said or "NOPROTO" in said:

@@ -10,15 +10,14 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 from msgspec import Meta
-from redis import exceptions
 
 from adapters.connection import is_loopback
 from adapters.coordination.redis.address import KINDS, Address
 from adapters.coordination.redis.claims import RedisClaims
 from adapters.coordination.redis.following import changes
 from adapters.coordination.redis.keys import RedisKeys
-from adapters.coordination.redis.line import Link
-from adapters.coordination.redis.promises import PROMISES, facts, learnt
+from adapters.coordination.redis.link import Link
+from adapters.coordination.redis.promises import PROMISES, facts, introduced, learnt
 from adapters.coordination.redis.stream import RedisStreams
 from adapters.coordination.redis.tending import RedisSessions, keep_up
 from engine.clock import Clock
@@ -144,12 +143,10 @@ class RedisStore(RedisKeys, RedisClaims, Store):
 
     async def learn(self) -> None:
         """Ask the server what it is. Raises `CoordinationError`."""
-        info = facts(await self._link.call("INFO"))
-        try:
-            settings = await self._link.call("CONFIG", "GET", "append*")
-            durability = {name.decode(): value.decode() for name, value in settings.items()}
-        except exceptions.ResponseError:  # not for us, or renamed by its owner
-            durability = None
+        answer = await self._link.shown("INFO")
+        info = introduced(await self._link.call("HELLO")) if answer is None else facts(answer)
+        settings = await self._link.shown("CONFIG", "GET", "append*")
+        durability = None if settings is None else {name.decode(): value.decode() for name, value in settings.items()}
         self._promises = learnt(self._link.address.title, info, durability)
         self.own.backend = kind = self._promises.backend.split()[0]
         self._link.address.title = self._link.address.title.replace("Redis", kind, 1)

@@ -10,7 +10,8 @@ from secrets import token_hex
 from adapters.coordination.hand_over import HandOver
 from adapters.coordination.observing import Observer
 from adapters.coordination.redis import scripts
-from adapters.coordination.redis.line import Line, Link, run
+from adapters.coordination.redis.line import Line
+from adapters.coordination.redis.link import Link
 from adapters.coordination.redis.promises import PROMISES
 from adapters.coordination.redis.values import bounds, claim_of, milliseconds, session_of, written
 from adapters.coordination.standing_in_line import ClaimsInLine
@@ -36,7 +37,7 @@ class RedisClaims(Sessions, ClaimsInLine):
         self.own.grants.begun(session, revoked)
         try:
             # Listening comes first: who sees the session without it takes it for crashed.
-            await self._link.send("SUBSCRIBE", self._channel(session))
+            await self._link.call("SUBSCRIBE", self._channel(session))
             await self._link.script(scripts.BEGIN, session, written(who), milliseconds(ttl), self._now())
         except BaseException:
             self.own.grants.ended(session)
@@ -57,7 +58,7 @@ class RedisClaims(Sessions, ClaimsInLine):
         self.own.grants.ended(session)
         await self._link.script(scripts.END, session, self._now(), "", "")
         self.own.over(session)
-        await self._link.send("UNSUBSCRIBE", self._channel(session))
+        await self._link.call("UNSUBSCRIBE", self._channel(session))
 
     async def sessions(self) -> Sequence[SessionStanding]:
         rows = await self._link.script(scripts.SESSIONS)
@@ -84,12 +85,12 @@ class RedisClaims(Sessions, ClaimsInLine):
     async def prepare(self, line: Line) -> None:
         """Take up on a new line what went on over the one before: listening, giving up, waiting."""
         for session in self.own.grants.sessions:
-            await line.send("SUBSCRIBE", self._channel(session))
+            await line.call("SUBSCRIBE", self._channel(session))
         for grant in tuple(self.own.surrendered):
-            await run(line, scripts.REVOKE, self._space, *grant, self._now())
+            await line.run(scripts.REVOKE, self._space, *grant, self._now())
             self.own.surrendered.pop(grant, None)
         for place in self.own.waiting.places():
-            answer = await run(line, scripts.CLAIM, self._space, *self._asked(place.claim, place.value, wait=True))
+            answer = await line.run(scripts.CLAIM, self._space, *self._asked(place.claim, place.value, wait=True))
             with suppress(SessionLost):  # who waits in that session has heard it
                 token = self._token(place.claim, answer)
                 if token is not None:

@@ -11,7 +11,8 @@ from redis import exceptions
 
 from adapters.coordination.redis import key_scripts as scripts
 from adapters.coordination.redis.address import Address
-from adapters.coordination.redis.line import Argument, Link
+from adapters.coordination.redis.line import Argument
+from adapters.coordination.redis.link import Link
 from adapters.coordination.redis.values import entry_of
 from engine.coordination.standing import Change, Kind
 from engine.errors import CoordinationUnavailable

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.coordination.redis import key_scripts as scripts
-from adapters.coordination.redis.line import Link
+from adapters.coordination.redis.link import Link
 from adapters.coordination.redis.promises import PROMISES
 from adapters.coordination.redis.values import bounds, entry_of, milliseconds
 from adapters.coordination.refusals import key_changed, outdated

@@ -55,6 +55,17 @@ def facts(text: bytes) -> dict[str, str]:
     return {name: value for name, _, value in lines}
 
 
+def introduced(hello: Mapping[bytes, Any]) -> dict[str, str]:
+    """Return as much of INFO as the answer to HELLO tells, to a user who may not ask for more."""
+    said = {name.decode(): value.decode() for name, value in hello.items() if isinstance(value, bytes)}
+    version = said.get("version", "0")
+    return {
+        ("valkey_version" if said.get("server") == "valkey" else "redis_version"): version,
+        "cluster_enabled": "1" if said.get("mode") == "cluster" else "0",
+        "role": "slave" if said.get("role") == "replica" else "master",
+    }
+
+
 def _durability(backend: str, settings: Mapping[str, Any] | None) -> tuple[str, ...]:
     if settings is None:
         return (f"{backend} does not show its settings: whether it keeps anything over a crash is not known.",)
@@ -69,6 +80,6 @@ def _durability(backend: str, settings: Mapping[str, Any] | None) -> tuple[str, 
 
 def _memory(info: Mapping[str, str]) -> tuple[str, ...]:
     policy = info.get("maxmemory_policy", "noeviction")
-    if info.get("maxmemory", "0") == "0" or policy == "noeviction":
+    if info.get("maxmemory", "0") == "0" or not policy.startswith("allkeys-"):  # volatile: keys that expire; none does
         return ()
     return (f"When its memory is full it may drop anything, locks too (maxmemory-policy {policy}). Set noeviction.",)

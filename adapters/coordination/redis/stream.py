@@ -7,7 +7,7 @@ from datetime import datetime
 
 from adapters.coordination.redis import key_scripts as scripts
 from adapters.coordination.redis.following import Following, message_of
-from adapters.coordination.redis.line import Link
+from adapters.coordination.redis.link import Link
 from engine.clock import Clock
 from engine.coordination.stream import START, Message, Offset, Streams
 from engine.errors import CoordinationUnavailable, KeyChanged

@@ -9,7 +9,8 @@ from datetime import timedelta
 from adapters.coordination.hand_over import HandOver
 from adapters.coordination.observing import Look, Observed
 from adapters.coordination.redis import key_scripts, scripts
-from adapters.coordination.redis.line import Line, Link
+from adapters.coordination.redis.line import Line
+from adapters.coordination.redis.link import Link
 from adapters.coordination.redis.values import sample_of
 from engine.clock import Clock
 from engine.coordination.observed import CUT_OFF_PATIENCE, Gone

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.coordination.postgres.desk import Desk
-from adapters.coordination.redis.line import Argument, Link
+from adapters.coordination.redis.line import Argument
+from adapters.coordination.redis.link import Link
 from adapters.coordination.redis.scripts import Script
 from engine.coordination.standing import Token
 from tests.adapters.coordination.places import ClockWithoutSleepers, Kind, every_place, left_behind
