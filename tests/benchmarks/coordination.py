@@ -104,9 +104,9 @@ def hand_overs(line: Sequence[Client], measure: Measure) -> list[float]:
         client.tell("acquire", "handed")
         measure.settle()
     for _ in range(measure.samples):
-        released = holder.do("release", "handed")["at"]
-        following, at = first_of(waiting)
-        took.append((at - released) * 1_000)
+        holder.tell("release", "handed")
+        following, at = first_of(waiting)  # before the holder's answer: it would wake this process just then
+        took.append((at - holder.hear()["at"]) * 1_000)
         holder.tell("acquire", "handed")
         waiting = [*(client for client in waiting if client is not following), holder]
         holder = following

@@ -45,9 +45,11 @@ _NEXT = """
     FROM waiter w LEFT JOIN session s ON s.id = w.session WHERE w.namespace = ? AND w.name = ? ORDER BY w.place LIMIT 1
 """
 _QUEUE = """
-    INSERT INTO waiter (namespace, name, session, nonce, since, value) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS
+    INSERT INTO waiter (namespace, name, place, session, nonce, since, value)
+    SELECT ?1, ?2, (SELECT max(seq) FROM change) + 1, ?3, ?4, ?5, ?6 WHERE NOT EXISTS
         (SELECT 1 FROM waiter WHERE namespace = ?1 AND name = ?2 AND session = ?3 AND nonce = ?4)
 """
+_LEAVE = "DELETE FROM waiter WHERE namespace = ? AND name = ? AND place = ?"
 _BEFORE = """
     SELECT s.process, s.deadline FROM claim c JOIN session s ON s.id = c.session WHERE c.namespace = ?1 AND c.name = ?2
     UNION ALL
@@ -162,7 +164,7 @@ def hand_over(turn: Turn, name: str, ending: Ending) -> None:
     dead: list[SessionId] = []
     while (first := turn.execute(_NEXT, (turn.namespace, name)).fetchone()) is not None:
         place, session, nonce, value, who, deadline, process, address = first
-        turn.execute("DELETE FROM waiter WHERE place = ?", (place,))
+        turn.execute(_LEAVE, (turn.namespace, name, place))
         if is_living(turn, deadline, process):
             turn.execute(_HAND_OVER, (*past, session, nonce, turn.wall, who, value, turn.namespace, name))
             token = Token(turn.note(Kind.CLAIM, name))

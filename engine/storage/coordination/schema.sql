@@ -52,16 +52,17 @@ CREATE TABLE claim (
     UNIQUE (namespace, name)
 );
 
+-- `place` is the number of the change that told of it. Clustered, so that coming and going writes one page.
 CREATE TABLE waiter (
-    place     INTEGER PRIMARY KEY,
     namespace INTEGER NOT NULL,
     name      TEXT    NOT NULL,
+    place     INTEGER NOT NULL,
     session   TEXT    NOT NULL,
     nonce     TEXT    NOT NULL,
     since     INTEGER NOT NULL,
-    value     BLOB    NOT NULL
-);
-CREATE INDEX waiter_in_turn ON waiter (namespace, name, place);
+    value     BLOB    NOT NULL,
+    PRIMARY KEY (namespace, name, place)
+) WITHOUT ROWID;
 
 -- `expires` is the time it was given, in seconds: after a restart of the machine it begins anew.
 CREATE TABLE key (

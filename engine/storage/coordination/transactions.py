@@ -47,6 +47,7 @@ class Transactions:
     ) -> None:
         """`committed` is told of every transaction that is on record, in the thread that did it."""
         self._path = path
+        self._name = str(path)
         self._clock = clock
         self._namespace = namespace
         self._gone = gone
@@ -116,7 +117,7 @@ class Transactions:
                 "This process was forked from one that has the coordination file open. Open it anew in the child."
             )
         with suppress(OSError):
-            found = self._path.stat()
+            found = os.stat(self._name)  # noqa: PTH116  a Path takes as long again
             if (found.st_ino, found.st_dev) == self._file:
                 return
         raise CoordinationUnavailable(
