@@ -13,8 +13,8 @@ TICKS_A_SECOND = 4
 
 
 class LeaseList(SteppingList, inherit_bindings=False):
-    """Looks at its rows several times a second while `running`, and draws those on the screen that look different. The keys
-    that would shift it belong to its screen."""
+    """Looks at its rows several times a second while `running`, and draws those on the screen that look different. The
+    keys that would shift it belong to its screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
 

@@ -20,8 +20,8 @@ COPY_LIMIT = 10_000
 
 
 class Painted(ScrollView):
-    """Subclasses give `line_text` for copying and call `strip_of` in `render_line`; a new theme drops caches. Painting a
-    line takes a hundred times as long as comparing it: whoever can tell that it looks as before paints nothing."""
+    """Subclasses give `line_text` for copying and call `strip_of` in `render_line`; a new theme drops caches. To paint
+    a line takes far longer than to compare it: who can tell that it looks as before paints nothing."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"painted--cursor", "painted--marked"}
 
