@@ -18,7 +18,7 @@ from console.commands.typed import length
 from engine.clock import Clock
 from engine.coordinating import Coordinating
 from engine.coordination.holding.lease import Lease
-from engine.coordination.working.running import Program, forwarded, started
+from engine.coordination.working.running import Program, forwarding, started
 from engine.errors import LeaseLost, SettingsError
 
 EXITS = "the command's own; 7 the {what} was not got within --wait, or was lost and the command stopped"
@@ -111,6 +111,7 @@ async def _run(lease: Lease, command: list[str], clock: Clock) -> int:
     environment = {"SYNCDECK_TOKEN": str(lease.token), "SYNCDECK_NAME": lease.name}
     # One that reads from a terminal has to stay in the foreground's process group.
     program = Program(argv=command, environment=environment, captured=False, alone=not os.isatty(sys.stdin.fileno()))
-    async with started(program, clock) as running:
-        with forwarded(running):
+    with forwarding() as signals:  # from before there is a command: what comes while it starts is meant for it too
+        async with started(program, clock) as running:
+            signals.to(running)
             return (await running.wait()).exit_code

@@ -29,6 +29,14 @@ cron:
   yearly: {cron: "0 0 1 1 *", task: hello}
 """
 
+POLITE = """
+import signal, sys
+def leave(*_): print("bye", flush=True); sys.exit(9)
+signal.signal(signal.SIGTERM, leave)
+print("up", flush=True)
+signal.pause()
+"""
+
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
@@ -126,6 +134,16 @@ def test_a_lock_taken_away_stops_the_command_and_the_next_in_line_goes_on(comman
             assert after["holder"]["token"] > token
     (audited,) = command("events", "--type", "lock.revoked", "--json").rows
     assert (audited["data"]["reason"], audited["data"]["token"]) == ("stuck", token)
+
+
+def test_whoever_asks_the_holder_to_end_asks_its_command_which_has_the_last_word(
+    command: Command, tmp_path: Path
+) -> None:
+    with running(tmp_path, "lock", "deploy", "--", sys.executable, "-IS", "-c", POLITE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "up\n"
+        holder.terminate()
+        assert (holder.wait(10), holder.stdout.readline()) == (9, "bye\n")
 
 
 def test_a_killed_holder_is_succeeded_at_once(command: Command, tmp_path: Path) -> None:

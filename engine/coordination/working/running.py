@@ -193,17 +193,38 @@ async def run(program: Program, clock: Clock) -> Ended:
         return await running.wait()
 
 
+class Forwarding:
+    """What this process is signalled, on its way to a program; until there is one it waits."""
+
+    def __init__(self) -> None:
+        self._running: Running | None = None
+        self._early: list[int] = []
+
+    def to(self, running: Running) -> None:
+        """Send on to a program what came already, and what will come."""
+        self._running = running
+        for number in self._early:
+            running.send(number)
+        self._early.clear()
+
+    def take(self, number: int) -> None:
+        """Send a signal on."""
+        if self._running is None:
+            self._early.append(number)
+        else:
+            self._running.send(number)
+
+
 @contextmanager
-def forwarded(
-    running: Running, numbers: Iterable[int] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-) -> Iterator[None]:
-    """Send on to a program what this process is signalled, until the block ends. Main thread only."""
-    loop = asyncio.get_running_loop()
+def forwarding(numbers: Iterable[int] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)) -> Iterator[Forwarding]:
+    """Take what this process is signalled for a program that is about to be started, until the block ends. Main thread
+    only."""
+    loop, forwarded = asyncio.get_running_loop(), Forwarding()
     taken = list(numbers)
     for number in taken:
-        loop.add_signal_handler(number, running.send, number)
+        loop.add_signal_handler(number, forwarded.take, number)
     try:
-        yield
+        yield forwarded
     finally:
         for number in taken:
             loop.remove_signal_handler(number)

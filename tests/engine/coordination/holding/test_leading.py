@@ -164,15 +164,21 @@ def test_a_leader_that_was_not_told_of_its_end_learns_it_from_what_it_proclaims(
     async def story(world: Neighbourhood) -> None:
         async with world.process("a") as (a, _), world.process("b") as (b, _):
             with pytest.raises(LeaseLost) as told:
-                async with a.coordination.election("cron").lead("mine", cancel_on_loss=False) as leadership:
-                    world.backend.holdings._sessions[leadership.claim.session].revoked = lambda name, token: None
-                    await b.coordination.line.revoke("election/cron", leadership.token)
-                    assert leadership.held
-                    await leadership.proclaim("late")
+                await proclaim_late(world, a, b)
             assert told.value.reason == "revoked"
-            assert not leadership.held
 
     play(story)
+
+
+async def proclaim_late(world: Neighbourhood, a: Process, b: Process) -> None:
+    """Proclaim something after a loss of which nothing was heard."""
+    async with a.coordination.election("cron").lead("mine", cancel_on_loss=False) as leadership:
+        world.backend.holdings._sessions[leadership.claim.session].revoked = lambda name, token: None
+        await b.coordination.line.revoke("election/cron", leadership.token)
+        assert leadership.held
+        with pytest.raises(LeaseLost):
+            await leadership.proclaim("late")
+        assert not leadership.held
 
 
 def test_a_candidate_waits_no_longer_than_it_wants_to() -> None:

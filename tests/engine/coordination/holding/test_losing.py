@@ -160,19 +160,6 @@ def test_what_is_being_given_back_is_not_given_back_a_second_time_meanwhile() ->
     play(story)
 
 
-def test_a_renewal_that_hangs_is_given_up_for_another_try() -> None:
-    async def story(world: Neighbourhood) -> None:
-        async with world.process("a") as (a, trouble), a.coordination.lock("deploy") as lease:
-            await world.passes(3)
-            trouble.freeze()
-            await world.passes(4)
-            trouble.thaw()
-            await world.passes(60)
-            assert lease.held
-
-    play(story)
-
-
 def test_a_session_that_the_backend_ended_is_lost_at_the_next_renewal() -> None:
     async def story(world: Neighbourhood) -> None:
         async with world.process("a") as (a, _), world.process("b") as (b, _):

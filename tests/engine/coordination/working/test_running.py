@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from engine.clock import SystemClock
-from engine.coordination.working.running import Program, forwarded, run, started
+from engine.coordination.working.running import Program, forwarding, run, started
 from engine.errors import CoordinationError
 
 CLOCK = SystemClock()
@@ -124,8 +124,19 @@ async def test_leaving_the_block_early_stops_the_program() -> None:
 
 async def test_signals_are_passed_on() -> None:
     code = "import os, signal, time; os.kill(os.getppid(), signal.SIGHUP); time.sleep(60)"
-    async with started(python(code, captured=False), CLOCK) as running:
-        with forwarded(running, [signal.SIGHUP]):
+    with forwarding([signal.SIGHUP]) as signals:
+        async with started(python(code, captured=False), CLOCK) as running:
+            signals.to(running)
+            ended = await running.wait()
+
+    assert ended.code == -signal.SIGHUP
+
+
+async def test_a_signal_that_comes_while_a_program_starts_reaches_it() -> None:
+    with forwarding([signal.SIGHUP]) as signals:
+        signal.raise_signal(signal.SIGHUP)
+        async with started(python("import time; time.sleep(60)", captured=False), CLOCK) as running:
+            signals.to(running)
             ended = await running.wait()
 
     assert ended.code == -signal.SIGHUP
