@@ -19,6 +19,8 @@ class HeldLock(Hold):
     number: int
     note: str
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False
+    """By the clock: whoever looks sees it, and nobody was told."""
 
     @property
     def token(self) -> int:
@@ -29,7 +31,7 @@ class HeldLock(Hold):
         return "test"
 
     def check(self) -> None:
-        if self.gone.is_set():
+        if self.gone.is_set() or self.over:
             raise self._error()
 
     async def lost(self) -> LeaseLost:
@@ -48,6 +50,8 @@ class SharedLocks(Locks):
     granted: int = 0
     overtaking: Callable[[], Awaitable[object]] | None = None
     """Done once, just before the next lock is taken: somebody else is faster."""
+    holding_up: Callable[[HeldLock], Awaitable[object]] | None = None
+    """Done once, just after the next lock was taken: whoever has it is held up before he does anything with it."""
 
     @asynccontextmanager
     async def hold(self, name: str, note: str) -> AsyncIterator[HeldLock]:
@@ -58,6 +62,9 @@ class SharedLocks(Locks):
             raise Locked(f"Somebody holds {name} for {other.note}.")
         self.granted += 1
         mine = self.held[name] = HeldLock(name, self.granted, note)
+        if (holding_up := self.holding_up) is not None:
+            self.holding_up = None
+            await holding_up(mine)
         try:
             yield mine
         finally:
@@ -67,3 +74,7 @@ class SharedLocks(Locks):
     def revoke(self, name: str) -> None:
         """Take a lock away from whoever holds it."""
         self.held.pop(name).gone.set()
+
+    def lapse(self, name: str) -> None:
+        """Let the time of whoever holds a lock be over, as after a long sleep: nobody tells him."""
+        self.held.pop(name).over = True
