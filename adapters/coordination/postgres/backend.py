@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from adapters.coordination.chores import Chores
 from adapters.coordination.hand_over import HandOver
 from adapters.coordination.postgres.address import Address
 from adapters.coordination.postgres.claims import PostgresClaims
@@ -87,6 +88,8 @@ class Postgres(Backend):
         version = await prepared(address, self._schema)
         async with together() as group:
             store = PostgresStore(Desk(address, group, quoted(self._schema)), self._schema, self._clock)
+            chores = Chores(group)
+            store.answer_calls(chores)
             try:
                 await store.learn(version)
                 await store.lines.dial()
@@ -100,6 +103,7 @@ class Postgres(Backend):
                     for task in tending:
                         task.cancel()
             finally:
+                chores.close()
                 await store.close()
 
     def _address(self) -> Address:

@@ -64,9 +64,11 @@ class PostgresClaims(Sessions, ClaimsInLine):
         rows = await self._desk.call("renew", session)
         if not rows:
             raise self.own.over(session)
-        grants = await self._settle(session, [row for row in rows if row["name"] is not None])
+        grants, undone = self._settle(session, [row for row in rows if row["name"] is not None])
         self.own.grants.confirmed(session, before, grants)
         self._loose.difference_update(loose)  # what is on the disk now is later than they are
+        with suppress(CoordinationError):  # again with the next renewal
+            await self._release_again(undone)
         return grants
 
     async def end(self, session: SessionId) -> None:
@@ -117,21 +119,24 @@ class PostgresClaims(Sessions, ClaimsInLine):
                 if token is not None:
                     self.own.waiting.granted(place.claim, token)
         for session in self.own.grants.sessions:
-            await self._settle(session, await self._desk.ask(HELD, session))
+            _, undone = self._settle(session, await self._desk.ask(HELD, session))
+            await self._release_again(undone)
 
-    async def _settle(self, session: SessionId, rows: Sequence[asyncpg.Record]) -> frozenset[tuple[str, Token]]:
-        """Return the grants of a session, as the server has them. One that is still waited for was told in vain; one
-        that was released is given back once more."""
-        grants = set()
-        for row in rows:
-            claim, token = Claim(session, row["name"], row["nonce"]), Token(row["token"])
-            if claim in self._loose:
-                with suppress(CoordinationError):  # again with the next renewal
-                    await self.release(claim)
-            else:
-                self.own.waiting.granted(claim, token)
-                grants.add((claim.name, token))
-        return frozenset(grants)
+    def _settle(
+        self, session: SessionId, rows: Sequence[asyncpg.Record]
+    ) -> tuple[frozenset[tuple[str, Token]], frozenset[Claim]]:
+        """Return the grants of a session as the server has them, without those that it forgot were released, which
+        come second. Who still waits for a grant was told of it in vain."""
+        found = {Claim(session, row["name"], row["nonce"]): Token(row["token"]) for row in rows}
+        undone = found.keys() & self._loose
+        for claim in found.keys() - undone:
+            self.own.waiting.granted(claim, found[claim])
+        return frozenset((claim.name, found[claim]) for claim in found.keys() - undone), frozenset(undone)
+
+    async def _release_again(self, undone: frozenset[Claim]) -> None:
+        self._loose |= undone
+        for claim in undone:
+            await self.release(claim)
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
         self._loose.discard(claim)
@@ -140,3 +145,6 @@ class PostgresClaims(Sessions, ClaimsInLine):
         if row["outcome"] == "over":
             raise self.own.over(claim.session)
         return Token(row["its_token"]) if row["outcome"] == "granted" else None
+
+    async def _tell(self, session: SessionId, message: str) -> None:
+        await self._desk.call("tell_session", session, message)

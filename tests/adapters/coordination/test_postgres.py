@@ -13,7 +13,6 @@ from typing import cast
 import pytest
 
 from adapters.coordination.postgres.backend import Postgres, PostgresSettings, PostgresStore
-from adapters.coordination.postgres.life_line import LifeLine
 from adapters.coordination.postgres.promises import ALWAYS, learnt
 from adapters.coordination.postgres.schema import lock_class, schema_of
 from engine.clock import SystemClock
@@ -21,25 +20,12 @@ from engine.coordination.standing import Change, Kind
 from engine.errors import CoordinationError, CoordinationUnavailable, NotSupported
 from engine.redaction import REDACTOR
 from engine.settings.context import AdapterContext
+from tests.adapters.coordination.at_postgres import backend, server, waits_for_a_lock
 from tests.adapters.coordination.places import holding
 from tests.contracts.coordination_sandboxes.postgres import OnPostgres
-from tests.contracts.store_case import granted, join, soon, stand, told_of, until
-from tests.servers.engines import engine
-from tests.servers.postgres import USER
-from tests.servers.postgres import Postgres as Server
+from tests.contracts.store_case import granted, join, stand, told_of, until
 
 LONG = timedelta(seconds=60)
-
-
-def server() -> Server:
-    return cast("Server", engine("postgres"))
-
-
-def backend(namespace: str, *, password: str = "", database: str = "postgres") -> Postgres:
-    secret = password or server().password
-    context = AdapterContext(adapter="coordination", folder=Path.cwd(), secrets=lambda reference, folder: secret)
-    url = f"postgresql://{USER}@{server().address}/{database}"
-    return Postgres(Postgres.Settings(url=url, password="env:PG"), context, SystemClock(), namespace)
 
 
 async def test_a_crash_is_seen_through_the_lines_at_once(tmp_path: Path) -> None:
@@ -63,38 +49,6 @@ async def test_who_comes_after_a_crash_waits_for_the_patience_alone_which_takes_
             await process.wait()
             waiting = await stand(group, member, "held")
             assert await granted(waiting, 5) == 2
-
-
-@pytest.mark.parametrize("which", ["listener", "asker"])
-async def test_one_line_of_two_may_break_although_somebody_waits(which: str, tmp_path: Path) -> None:
-    async with OnPostgres(tmp_path) as sandbox:
-        holder, member = await join(sandbox), await join(sandbox)
-        held, token = await holder.take("held")
-        line: LifeLine = getattr(cast("PostgresStore", holder.store).lines, which)
-        before = line.life
-        async with asyncio.TaskGroup() as group:
-            waiting = await stand(group, member, "held")
-            await until(lambda: _watches(sandbox))
-            with server().connect() as connection:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
-                    "AND classid = %s AND objid = %s AND objsubid = 2 AND mode = 'ExclusiveLock'",
-                    (lock_class(schema_of(sandbox.namespace)), before),
-                )
-
-            async def dialled() -> bool:
-                return line.life != before and line.up
-
-            await until(dialled)
-            assert await holder.store.renew(holder.session) == {("held", token)}
-            assert not waiting.call.done()
-            assert holder.told == []
-            # And what is told arrives over the new line as over the old one.
-            behind = await stand(group, holder, "held")
-            assert await soon(holder.store.release(held))
-            assert await granted(waiting) > token
-            assert await soon(member.store.release(waiting.claim))
-            assert await granted(behind) > token
 
 
 async def test_ten_nodes_may_come_to_an_empty_database_at_once() -> None:
@@ -178,7 +132,7 @@ async def test_writers_of_a_stream_wait_for_one_another(tmp_path: Path) -> None:
             slow.execute(f"SELECT {schema}.append('s', 'first', '', NULL, now())")
             async with asyncio.TaskGroup() as group:
                 second = group.create_task(store.streams.append("s", b"second"))
-                await until(lambda: _waits_for_a_lock(sandbox))
+                await until(waits_for_a_lock)
                 assert not second.done()
                 slow.commit()
         assert second.result() == 2
@@ -253,18 +207,4 @@ def test_settings_that_cannot_be_meant_are_refused(settings: Callable[[], Postgr
 
 async def _watches(sandbox: OnPostgres) -> bool:
     """Tell whether somebody waits for the end of a line."""
-    return await asyncio.to_thread(_locks_waited_for, lock_class(schema_of(sandbox.namespace)))
-
-
-async def _waits_for_a_lock(sandbox: OnPostgres) -> bool:
-    return await asyncio.to_thread(_locks_waited_for, None)
-
-
-def _locks_waited_for(number: int | None) -> bool:
-    with server().connect() as connection:
-        found = connection.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
-            "AND (%(number)s::bigint IS NULL OR classid::bigint = %(number)s)",
-            {"number": number},
-        ).fetchone()
-    return found is not None and found[0] > 0
+    return await waits_for_a_lock(lock_class(schema_of(sandbox.namespace)))
