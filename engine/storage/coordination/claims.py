@@ -28,14 +28,12 @@ _PAST = """
             claim.token || ' ' || claim.since || ' ' || ? || ' ' || ? || ' ' || claim.who || char(10) || past, 1, ?
         )
 """
-_NOBODY_WAITS = """
-    NOT EXISTS (SELECT 1 FROM waiter w WHERE w.namespace = claim.namespace AND w.name = claim.name)
-"""
-_LIVES = "EXISTS (SELECT 1 FROM session s WHERE s.id = claim.session AND s.deadline > ?)"
-_FREE_UNWANTED = f"{_PAST}, session = NULL, nonce = NULL, value = NULL WHERE namespace = ? AND name = ?"
-_FREE = f"{_FREE_UNWANTED} AND session = ? AND nonce = ? AND {_NOBODY_WAITS} AND {_LIVES}"
 _GRANT = "session = ?, nonce = ?, token = (SELECT max(seq) FROM change) + 1, since = ?, who = ?, value = ?"
-_HAND_OVER = f"{_PAST}, {_GRANT} WHERE namespace = ? AND name = ?"
+_OF_ANYBODY = "WHERE namespace = ? AND name = ?"
+_LIVES = "EXISTS (SELECT 1 FROM session s WHERE s.id = claim.session AND s.deadline > ?)"
+_OF_A_LIVING_HOLDER = f"{_OF_ANYBODY} AND session = ? AND nonce = ? AND {_LIVES}"
+_FREE = f"{_PAST}, session = NULL, nonce = NULL, value = NULL"
+_HAND_OVER = f"{_PAST}, {_GRANT}"
 _HOLDER = """
     SELECT c.session, c.nonce, c.token, s.deadline, s.process, s.address
     FROM claim c LEFT JOIN session s ON s.id = c.session WHERE c.namespace = ? AND c.name = ?
@@ -106,15 +104,10 @@ def _queue(turn: Turn, claim: Claim, value: bytes, wait: bool) -> Queued | None:
 def release(turn: Turn, claim: Claim) -> bool:
     """Give a name back, or leave its queue."""
     place = (turn.namespace, claim.name)
-    past = (turn.wall, Ending.RELEASED, PAST_CHARACTERS)
-    if turn.execute(_FREE, (*past, *place, claim.session, claim.nonce, turn.now)).rowcount:
-        turn.note(Kind.CLAIM, claim.name)
+    if _go_on(turn, claim.name, Ending.RELEASED, _OF_A_LIVING_HOLDER, (*place, claim.session, claim.nonce, turn.now)):
         return True
     holder = _holder(turn, claim.name)
     if holder is not None and (holder[0], holder[1]) == (claim.session, claim.nonce):
-        if holder[3] is not None and holder[3] > turn.now:
-            hand_over(turn, claim.name, Ending.RELEASED)
-            return True
         end_session(turn, claim.session)
         return False
     left = turn.execute(
@@ -160,22 +153,32 @@ def _holder(turn: Turn, name: str) -> Hold | None:
 
 def hand_over(turn: Turn, name: str, ending: Ending) -> None:
     """End the hold of a name and give it to the first living waiter; those found dead before him are ended."""
+    _go_on(turn, name, ending, _OF_ANYBODY, (turn.namespace, name))
+
+
+def _go_on(turn: Turn, name: str, ending: Ending, whose: str, holder: tuple[object, ...]) -> bool:
+    """Hand over if the name is held by whom `whose` says; tell whether it was. Looking for the next one comes first,
+    so that a hold ends and the next begins in one statement."""
     past = (turn.wall, ending, PAST_CHARACTERS)
     dead: list[SessionId] = []
     while (first := turn.execute(_NEXT, (turn.namespace, name)).fetchone()) is not None:
         place, session, nonce, value, who, deadline, process, address = first
-        turn.execute(_LEAVE, (turn.namespace, name, place))
         if is_living(turn, deadline, process):
-            turn.execute(_HAND_OVER, (*past, session, nonce, turn.wall, who, value, turn.namespace, name))
-            token = Token(turn.note(Kind.CLAIM, name))
-            turn.wake(address, Wake(News.GRANTED, session, name, nonce, token))
+            grant = (session, nonce, turn.wall, who, value)
+            done = turn.execute(f"{_HAND_OVER} {whose}", (*past, *grant, *holder)).rowcount
+            if done:
+                turn.execute(_LEAVE, (turn.namespace, name, place))
+                turn.wake(address, Wake(News.GRANTED, session, name, nonce, Token(turn.note(Kind.CLAIM, name))))
             break
+        turn.execute(_LEAVE, (turn.namespace, name, place))
         dead.append(session)
     else:
-        turn.execute(_FREE_UNWANTED, (*past, turn.namespace, name))
-        turn.note(Kind.CLAIM, name)
+        done = turn.execute(f"{_FREE} {whose}", (*past, *holder)).rowcount
+        if done:
+            turn.note(Kind.CLAIM, name)
     for session in dead:
         end_session(turn, session)
+    return bool(done)
 
 
 def is_living(turn: Turn, deadline: float | None, process: str) -> bool:
