@@ -10,7 +10,8 @@ lies beneath it. The limit is two raw round trips (of writes), with no queue and
   8, own names    pairs a second of eight processes in all, each on a name of its own
   8, one name     grants a second in all; turns is the least by the most that one of them got; the longest wait
   hand-over       from just before release in one process to having it in the next one, which was waiting;
-                  of the limit: one of its round trips after as long a pause (what was idle is slow)
+                  of the limit: one of its round trips after as long a pause (what was idle is slow);
+                  `bare-queue` is what handing over in a file takes at least, with nothing else to it
   of eight        the same with seven who wait
   told            from just before a change to hearing of it in another process that follows
 A rival that polls lets whoever just gave it back take it again: its grants on one name are no hand-overs. What becomes

@@ -23,6 +23,7 @@ from engine.coordination.store import Backend, Store
 from engine.settings.context import AdapterContext
 from engine.settings.coordination import CoordinationSettings, SharedSettings
 from engine.storage.coordination.store import SqliteStore
+from tests.benchmarks.coordination_bare import bare_queue
 from tests.benchmarks.coordination_rivals import RIVALS, Contender, Open
 from tests.doubles.coordinated import Habits, process
 
@@ -129,5 +130,6 @@ CONTENDERS: Mapping[str, Open] = {
     **_ours("etcd"),
     **_ours("nats"),
     **_ours("consul"),
+    "bare-queue": bare_queue,
     **RIVALS,
 }

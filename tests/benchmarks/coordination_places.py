@@ -88,7 +88,7 @@ BACKENDS = {
     "sqlite": Backend(
         place=folder,
         limit="two-transactions",
-        rivals=("tooz-file", "filelock", "fasteners"),
+        rivals=("bare-queue", "tooz-file", "filelock", "fasteners"),
         goals=Goals(pairs=10_000, grants=4_000, hand_over=0.6, hand_over_p95=5, killed=15, hung=100, told=2),
     ),
     "redis": Backend(
