@@ -82,6 +82,10 @@ class PostgresClaims(Sessions, ClaimsInLine):
         rows = await self._desk.ask(SESSIONS)
         return [session_of(row, self.observer.left(SessionId(row["id"]))) for row in rows]
 
+    async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
+        await self._lines.listen(claim.session)  # before it is sent: what is told of the grant must be heard
+        return await super().claim(claim, value, wait=wait)
+
     async def release(self, claim: Claim) -> bool:
         self.own.grants.given_back(claim.session, claim.name)
         late = claim in self.own.unanswered
@@ -140,7 +144,6 @@ class PostgresClaims(Sessions, ClaimsInLine):
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
         self._loose.discard(claim)
-        await self._lines.listen(claim.session)  # before it is sent: what is told of the grant must be heard
         (row,) = await self._desk.call("claim", claim.name, claim.session, claim.nonce, value, wait, self._clock.now())
         if row["outcome"] == "over":
             raise self.own.over(claim.session)
