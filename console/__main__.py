@@ -25,6 +25,9 @@ ERROR = 1
 INTERRUPTED = 130
 ESCAPE_MILLISECONDS = "25"
 """As vim and tmux users set it; ncurses' 1000 and Textual's 100 are felt at each Esc."""
+FRAMES_A_SECOND = "240"
+"""At most. What changes next to a frame waits for the next one, at Textual's own 60 for up to 17 ms. No more is painted
+for it: what is read is limited where it is read (`console.panes.pace`)."""
 NO_TERMINAL = """\
 The console needs a terminal, and this is none. Headless, say what you want to do:
   syncdeck status            how everything stands
@@ -130,7 +133,7 @@ def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(NO_TERMINAL, file=sys.stderr)
         return ERROR
-    answer_escape_soon()
+    hurry_textual()
     from console.app import run_console
 
     return run_console(
@@ -142,9 +145,11 @@ def open_console(arguments: argparse.Namespace, outside: Outside, *, no_colour: 
     )
 
 
-def answer_escape_soon() -> None:
-    """Wait no longer than a terminal needs for the rest of a key that begins with Esc; before Textual is imported."""
+def hurry_textual() -> None:
+    """Wait no longer than a terminal needs for the rest of a key that begins with Esc, nor long for the next frame;
+    before Textual is imported."""
     os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES_A_SECOND)
 
 
 def _complete() -> None:

@@ -23,6 +23,7 @@ VERBS = {
     "tasks": ("tasks", "List tasks; submit, retry, cancel, delete them; work them off."),
     "cron": ("cron", "List schedules and what became of their fires; add, pause, fire them."),
     "keys": ("keys", "Get, put, delete, list and watch keys that all nodes share."),
+    "streams": ("streams", "List streams of messages and how far readers came; read, follow and append to one."),
     "clock": ("clock", "Show how far this host's clock is off, and how far peers' clocks are from it."),
     "release": ("upkeep", "Let a target out of quarantine, so that automatic runs include it again."),
     "adopt": ("upkeep", "Take members of a target into Syncdeck's care: under managed_only it may then remove them."),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.coordination.clocks.timing import ClockStanding, PeerSkew, Reading
 from engine.coordination.overview import LeaderStanding
 from engine.coordination.scheduling.fires import Fire, ScheduleStanding
 from engine.coordination.standing import ClaimStanding, Entry, Who
+from engine.coordination.stream import Message, Offset
 from engine.coordination.working.task import Task
 
 
@@ -136,6 +138,25 @@ def fire(one: Fire) -> dict[str, Any]:
 def entry(one: Entry) -> dict[str, Any]:
     """Return a key with its value."""
     return {"key": one.key, "value": text(one.value), "revision": one.revision, "left_seconds": seconds(one.left)}
+
+
+class StreamStanding(NamedTuple):
+    """A stream: the offset of its last message, how many it holds, up to where each group of readers is done."""
+
+    name: str
+    last: Offset
+    held: int
+    groups: Mapping[str, Offset]
+
+
+def stream(one: StreamStanding) -> dict[str, Any]:
+    """Return how a stream stands."""
+    return {"stream": one.name, "last": one.last, "messages": one.held, "groups": one.groups}
+
+
+def message(one: Message) -> dict[str, Any]:
+    """Return a message of a stream."""
+    return {"offset": one.offset, "at": one.at, "key": one.name, "data": text(one.data)}
 
 
 def reading(one: Reading) -> dict[str, Any]:

@@ -1,19 +1,20 @@
-"""How tasks, schedules and keys read on the command line. Pure."""
+"""How tasks, schedules, keys and streams read on the command line. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from console.commands.coordination_lines import person
-from console.commands.coordination_rows import text
+from console.commands.coordination_rows import StreamStanding, text
 from console.commands.table import moment, safe, span, table
 from console.presentation.ages import count
 from engine.coordination.scheduling.fires import Plan, ScheduleStanding
 from engine.coordination.standing import Entry
+from engine.coordination.stream import Message
 from engine.coordination.working.task import Task, TaskCounts, TaskState
 
 SHORT_ID = 10
@@ -90,6 +91,20 @@ def schedules(listed: Sequence[ScheduleStanding], now: datetime) -> Iterator[str
     yield from table(["SCHEDULE", "WHEN", "TASK", "NEXT", "LAST"], rows)
 
 
+def unreadable_plans(found: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield a sentence for each name under which there is no schedule that can be read, and what to do with it."""
+    for name, value in found.items():
+        yield f"{unreadable_plan(name, value)} Upgrade this node, or: syncdeck cron remove {safe(name)}"
+
+
+def unreadable_plan(name: str, value: bytes) -> str:
+    """Return what there is instead of a schedule."""
+    return (
+        f"{safe(name)} is no schedule that this version can read, and never fires: {count(len(value), 'byte')}, "
+        f"{shortened(text(value))}."
+    )
+
+
 def schedule(one: ScheduleStanding, now: datetime) -> Iterator[str]:
     """Yield everything known of one schedule."""
     yield from schedules([one], now)
@@ -147,6 +162,27 @@ def keys(entries: Sequence[Entry]) -> Iterator[str]:
         for each in entries
     ]
     yield from table(["KEY", "REVISION", "EXPIRES IN", "SIZE", "VALUE"], rows)
+
+
+def streams(listed: Sequence[StreamStanding]) -> Iterator[str]:
+    """Yield the table of streams."""
+    if not listed:
+        yield "There is no stream. The first message makes one: syncdeck streams append NAME DATA"
+        return
+    rows = [[safe(each.name), f"{each.last:,}", f"{each.held:,}", readers(each)] for each in listed]
+    yield from table(["STREAM", "LAST OFFSET", "MESSAGES", "READERS"], rows)
+
+
+def readers(one: StreamStanding) -> str:
+    """Return up to where each group of readers is done."""
+    behind = {group: one.last - offset for group, offset in sorted(one.groups.items())}
+    return ", ".join(f"{safe(group)} {f'{left:,} behind' if left else 'at the end'}" for group, left in behind.items())
+
+
+def message(one: Message) -> str:
+    """Return a message of a stream on one line."""
+    key = f"  {safe(one.name)}" if one.name else ""
+    return f"{one.offset}  {moment(one.at)}{key}  {safe(text(one.data).rstrip())}"
 
 
 def in_json(value: Any) -> str:

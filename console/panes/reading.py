@@ -145,6 +145,9 @@ class Reading(Container):
         """The clock of elapsed time."""
         return self.deck.engine.clock.monotonic() if self.deck.engine is not None else 0.0
 
+    def leave(self) -> None:
+        """Another tab or screen is in front now: let nothing go on for this one."""
+
     def refuse(self, sentence: str) -> None:
         """Show that the backend has nothing of this kind, in its own words."""
         self.refusal = sentence

@@ -1,4 +1,4 @@
-"""Streams: what there is, and the last messages of the one under the cursor."""
+"""Streams: what there is, and the last messages of the one under the cursor, which is followed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.message import Message as Posted
 
+from console.bridge import begin
+from console.following import GROUP, Tail
+from console.messages import Answer
+from console.panes.pace import Pace
 from console.panes.pane import Pane
 from console.presentation import streams as shown
 from console.presentation.spans import Line, Span
@@ -15,19 +20,26 @@ from console.presentation.streams import StreamRow
 from console.widgets.record_list import RecordList, Rows
 from console.widgets.summary_rows import SummaryRows
 from engine.coordination.promises import Feature
+from engine.coordination.stream import Offset
+from engine.errors import CoordinationError
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
     from engine.coordination.stream import Message
 
 SHOWN = 50
-"""Messages of a stream that are read, the newest."""
+"""Messages of a stream that are shown, the newest."""
 FRESH_SECONDS = 2
-"""Streams are not in the feed of changes: look again this often while the tab is in front."""
+"""Streams are not in the feed of changes: those that the cursor is not on are looked at this often while the tab is in
+front. To follow one costs a connection on some backends."""
+FOLLOWING = "follow the stream"
 
 
 class StreamsPane(Pane):
     """Streams by name."""
+
+    class Grew(Posted):
+        """The stream that is followed has new messages."""
 
     title = "Streams"
     about = "the streams"
@@ -38,13 +50,15 @@ class StreamsPane(Pane):
         super().__init__(word)
         self.streams: Sequence[StreamRow] = ()
         self.messages: tuple[str, Sequence[Message]] = ("", ())
+        self._tail: Tail | None = None
+        self._tail_pace = Pace()
 
     def question(self) -> Callable[[Engine], Awaitable[Sequence[StreamRow]]]:
         return _read
 
     def took(self, found: Sequence[StreamRow]) -> None:
         self.streams = found
-        self.call_after_refresh(self.read_messages)
+        self.call_after_refresh(self.follow)
 
     def overdue(self) -> bool:
         return self.moment.elapsed.total_seconds() >= FRESH_SECONDS
@@ -76,27 +90,62 @@ class StreamsPane(Pane):
         """The stream under the cursor."""
         return next((each for each in self.streams if each.name == self.records.key), None)
 
-    @on(RecordList.Moved)
-    def read_messages(self) -> None:
-        """Read the end of the stream under the cursor."""
-        stream = self.stream
-        if stream is not None and self.lost_at is None and self.there:
-            self.place.ask("read the stream", partial(_messages, stream), self._took, failed=self._failed)
+    # -- following --------------------------------------------------------------------------------------------------
 
-    def _took(self, found: tuple[str, Sequence[Message]]) -> None:
-        self.messages = found
-        self.panel.draw_afresh()
+    def look(self) -> None:
+        self._tail = None  # what was followed ended with the screen, or with the backend
+        super().look()
+
+    @on(RecordList.Moved)
+    def follow(self) -> None:
+        """Follow the stream under the cursor."""
+        stream = self.stream
+        if stream is None or self.lost_at is not None or not self.there or not self.place.is_current:
+            return
+        if self._tail is None or self._tail.stream != stream.name:
+            tail = self._tail = Tail(stream.name, SHOWN, lambda: self.post_message(self.Grew()))
+            question = partial(tail.follow, after=Offset(max(stream.last - SHOWN, 0)))
+            begin(self, partial(self._stay, tail, question), name=FOLLOWING, group=GROUP, exclusive=True)
+
+    def leave(self) -> None:
+        self._tail = None
+        self.workers.cancel_group(self, GROUP)
+
+    async def _stay(self, tail: Tail, question: Callable[[Engine], Awaitable[None]]) -> None:
+        try:
+            await self.deck.ask(question)
+        except CoordinationError as error:
+            complaint = error
+            self.place.post_message(Answer(lambda: self._not_followed(tail, complaint)))
+
+    def _not_followed(self, tail: Tail, error: CoordinationError) -> None:
+        if tail is self._tail:
+            self._tail = None
+            self.place.missed_by(self, error)
+
+    @on(Grew)
+    def grew(self) -> None:
+        """Show what was appended; in a storm not all of it."""
+        if wait := self._tail_pace.wait(self.elapsed):
+            self.set_timer(wait, self._show_tail)
+        else:
+            self._show_tail()
+
+    def _show_tail(self) -> None:
+        tail, begun = self._tail, self.elapsed
+        if tail is None or self.lost_at is not None:
+            return
+        messages = tail.fetch()
+        self.messages = tail.stream, messages
+        if messages:
+            last = messages[-1].offset
+            self.streams = [each.grown(last) if each.name == tail.stream else each for each in self.streams]
+        self.draw()
+        self._tail_pace.did(self.elapsed, self.elapsed - begun)
 
     def command(self) -> str:
-        return "syncdeck streams"
+        return f"syncdeck streams read {self.stream.name} --follow" if self.stream is not None else "syncdeck streams"
 
 
 async def _read(engine: Engine) -> Sequence[StreamRow]:
     return [StreamRow(name, last, held) for name, last, held in await engine.coordination.streams()]
-
-
-async def _messages(stream: StreamRow, engine: Engine) -> tuple[str, Sequence[Message]]:
-    from engine.coordination.stream import Offset
-
-    after = Offset(max(stream.last - SHOWN, 0))
-    return stream.name, await engine.coordination.stream(stream.name).read(after, limit=SHOWN)

@@ -24,6 +24,11 @@ class StreamRow(NamedTuple):
     last: int
     held: int
 
+    def grown(self, last: int) -> StreamRow:
+        """Return the row with more messages at its end."""
+        more = max(last - self.last, 0)
+        return self._replace(last=self.last + more, held=self.held + more)
+
 
 def titles(width: int) -> Line:
     """Return the line above the list."""
@@ -65,5 +70,6 @@ def empty() -> tuple[Line, ...]:
         (Span("There is no stream.", "strong"),),
         (),
         (Span("A stream keeps messages in the order in which they were appended, for readers at their own pace."),),
-        (Span("Programs append to one with the engine: "), Span("coordination.stream(NAME).append(…)", "accent")),
+        (Span("  syncdeck streams append NAME DATA", "accent"),),
+        (Span("Programs append with the engine: "), Span("coordination.stream(NAME).append(…)", "accent")),
     )

@@ -94,6 +94,8 @@ class CoordinationScreen(BackendWatch):
         self.deck.beat()
         for word, pane in self._panes.items():
             pane.display = word == name
+            if word != name:
+                pane.leave()
         if self.pane is not None:
             self.to_front(self.pane)
         elif name not in self._panes:
@@ -136,6 +138,11 @@ class CoordinationScreen(BackendWatch):
         """Show the tasks with these words."""
         self._sought = wanted
         self.open_tab("tasks")
+
+    def on_screen_suspend(self) -> None:
+        super().on_screen_suspend()
+        for pane in self._panes.values():
+            pane.leave()
 
     # -- what is told -----------------------------------------------------------------------------------------------
 

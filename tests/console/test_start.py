@@ -12,21 +12,21 @@ import pytest
 ROOT = Path(__file__).parents[2]
 START = """
 import sys, console.__main__ as start
-assert not any(name.startswith("textual") for name in sys.modules), "Textual reads ESCDELAY when it is imported"
-start.answer_escape_soon()
+assert not any(name.startswith("textual") for name in sys.modules), "Textual reads its settings when it is imported"
+start.hurry_textual()
 import textual.constants
-print(textual.constants.ESCAPE_DELAY)
+print(textual.constants.ESCAPE_DELAY, textual.constants.MAX_FPS)
 """
 
 
 @pytest.mark.parametrize(
-    ("surroundings", "seconds"),
-    [({}, "0.025"), ({"ESCDELAY": "300"}, "0.3")],
-    ids=["esc is answered within 25 ms", "unless the environment says otherwise"],
+    ("surroundings", "said"),
+    [({}, "0.025 240"), ({"ESCDELAY": "300", "TEXTUAL_FPS": "30"}, "0.3 30")],
+    ids=["esc is answered within 25 ms, a change painted within 5", "unless the environment says otherwise"],
 )
-def test_esc_does_not_wait(surroundings: dict[str, str], seconds: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "ESCDELAY"} | surroundings
+def test_nothing_waits_for_textual(surroundings: dict[str, str], said: str) -> None:
+    own = {name: value for name, value in os.environ.items() if name not in {"ESCDELAY", "TEXTUAL_FPS"}}
     told = subprocess.run(
-        [sys.executable, "-c", START], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", START], cwd=ROOT, env=own | surroundings, capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == seconds
+    assert told.stdout.strip() == said

@@ -66,9 +66,29 @@ class ScriptedStream:
     """One stream's messages."""
 
     messages: Sequence[Message] = ()
+    followers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
+
+    def append(self, *messages: Message) -> None:
+        """Let messages come."""
+        self.messages = [*self.messages, *messages]
+        for loop, grown in self.followers:
+            loop.call_soon_threadsafe(grown.set)
 
     async def read(self, after: Offset = START, *, limit: int = 1_000) -> Sequence[Message]:
         return [message for message in self.messages if message.offset > after][:limit]
+
+    async def follow(self, after: Offset = START) -> AsyncGenerator[Message, None]:
+        follower = asyncio.get_running_loop(), asyncio.Event()
+        self.followers.append(follower)
+        try:
+            while True:
+                follower[1].clear()
+                for message in await self.read(after):
+                    after = message.offset
+                    yield message
+                await follower[1].wait()
+        finally:
+            self.followers.remove(follower)
 
 
 @dataclass

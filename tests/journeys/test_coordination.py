@@ -213,6 +213,52 @@ def test_the_list_of_keys_can_be_watched_as_every_other(command: Command, tmp_pa
         assert keys.until(bool) == {"gone": "deploy/a"}
 
 
+def test_messages_are_appended_in_order_and_read_from_any_place(command: Command) -> None:
+    assert command("streams", "append", "orders", "placed", "--expected", "0", "--json").row["offset"] == 1
+    assert command("streams", "append", "orders", typed="paid\n").code == 2
+    refused = command("streams", "append", "orders", "sent", "--expected", "1")
+    assert (refused.code, "somebody appended" in refused.err) == (4, True)
+    for _ in range(2):
+        assert command("streams", "append", "orders", "sent", "--key", "order-7", "--json").row["offset"] == 3
+    read = command("streams", "read", "orders", "--json").rows
+    assert [(row["offset"], row["data"], row["key"]) for row in read] == [
+        (1, "placed", ""),
+        (2, "paid\n", ""),
+        (3, "sent", "order-7"),
+    ]
+    assert [row["offset"] for row in command("streams", "read", "orders", "--limit", "1", "--json").rows] == [3]
+    (second,) = command("streams", "read", "orders", "--from", "2", "--limit", "1").out.splitlines()
+    assert second.startswith("2  ")
+    assert command("streams", "--json").row == {"stream": "orders", "last": 3, "messages": 3, "groups": {}}
+    missing = command("streams", "read", "parcels")
+    assert (missing.code, "There is no stream parcels" in missing.err) == (1, True)
+
+
+def test_a_stream_is_followed_as_it_grows(command: Command, tmp_path: Path) -> None:
+    command("streams", "append", "orders", "placed")
+    with running(tmp_path, "streams", "read", "orders", "--follow", "--json") as process:
+        assert process.stdout is not None
+        messages = Watch(process.stdout)
+        assert messages.until(bool)["data"] == "placed"
+        command("streams", "append", "orders", "paid")
+        assert messages.until(bool)["data"] == "paid"
+
+
+def test_the_list_of_streams_can_be_watched(command: Command, tmp_path: Path) -> None:
+    with watching(tmp_path, "streams") as streams:
+        command("streams", "append", "orders", "placed")
+        assert streams.until(bool)["last"] == 1
+
+
+def test_a_backend_without_streams_refuses_them_before_it_is_asked(tmp_path: Path) -> None:
+    nowhere = "coordination: {type: etcd, url: 'http://127.0.0.1:1', namespace: acme}\n"
+    (tmp_path / "syncdeck.yaml").write_text(f"syncdeck: 1\n{nowhere}")
+    command = Command(tmp_path)
+    for words in ((), ("--watch",), ("read", "orders"), ("read", "orders", "--follow"), ("append", "orders", "x")):
+        ended = command("streams", *words)
+        assert (ended.code, "etcd keeps its whole history in memory" in ended.err) == (1, True), words
+
+
 def test_a_task_is_done_by_a_worker_and_its_output_kept(command: Command, tmp_path: Path) -> None:
     with running(tmp_path, "tasks", "work"):
         ended = command("tasks", "submit", "hello", "--payload", '{"to": "ann"}', "--key", "once", "--wait", "--json")
@@ -256,7 +302,8 @@ def test_schedules_are_added_paused_fired_and_removed(command: Command) -> None:
 
 def test_nothing_is_changed_by_one_who_may_only_look(command: Command) -> None:
     command("keys", "put", "a", "1")
-    for words in (("keys", "put", "a", "2"), ("lock", "deploy", "--", "true"), ("tasks", "submit", "hello")):
+    changing = ("keys put a 2", "lock deploy -- true", "tasks submit hello", "streams append orders x")
+    for words in map(str.split, changing):
         ended = command("--read-only", *words[:1], *words[1:])
         assert (ended.code, "read-only" in ended.err) == (1, True), words
     assert command("--read-only", "keys", "get", "a").out == "1"
