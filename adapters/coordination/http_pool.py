@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import h11
@@ -20,6 +20,8 @@ from engine.errors import CoordinationError, CoordinationUnavailable
 
 MOST_LINES = 16
 """Requests under way at once; more wait for their turn, within their time. Lines that only listen are not counted."""
+FAULTS = (OSError, h11.RemoteProtocolError)
+"""What a line raises; `TimeoutError` is one of the first."""
 MOST_IDLE_SECONDS = 30.0
 """Ways that forget an idle connection without a word (NAT, load balancers) take a minute or more."""
 
@@ -51,29 +53,41 @@ class HttpPool:
         Raises `CoordinationUnavailable`, with `maybe_done` when a request that writes was sent; `CoordinationError`
         for a server that must not be trusted.
         """
-        async with self._limited(request, self.timeout) as held, self._turns:
-            line = held.line = await self._line()
-            head = await line.ask(request)
-            return head._replace(body=await line.whole())
+        held = _Held(self.timeout)
+        try:
+            async with asyncio.timeout(self.timeout), self._turns:
+                held.line = await self._line()
+                return await _exchanged(held.line, request)
+        except FAULTS as error:
+            raise self._told(held, request, error) from error
+        finally:
+            self._let_go(held)
 
     async def wait(self, request: Request, longest: float) -> Answer:
         """Send a request whose answer the server may hold back for `longest` seconds."""
-        async with self._limited(request, longest + self.timeout) as held:
-            async with asyncio.timeout(self.timeout):
-                line = held.line = await self._line()
-            head = await line.ask(request)
-            return head._replace(body=await line.whole())
+        held = _Held(longest + self.timeout)
+        try:
+            async with asyncio.timeout(held.seconds):
+                async with asyncio.timeout(self.timeout):
+                    held.line = await self._line()
+                return await _exchanged(held.line, request)
+        except FAULTS as error:
+            raise self._told(held, request, error) from error
+        finally:
+            self._let_go(held)
 
     @asynccontextmanager
     async def listen(self, request: Request) -> AsyncGenerator[tuple[Answer, AsyncIterator[bytes]], None]:
         """Send a request whose answer has no end; give its head, and its pieces as they come, for however long."""
         held = _Held(self.timeout)
         try:
-            with self._told(held, request):
+            try:
                 async with asyncio.timeout(self.timeout):
                     line = held.line = await self._line()
                     head = await line.ask(request)
-            yield head, self._pieces(held, request)
+            except FAULTS as error:
+                raise self._told(held, request, error) from error
+            yield head, self._pieces(held, line, request)
         finally:
             self._let_go(held)
 
@@ -86,21 +100,12 @@ class HttpPool:
         for line in lines:
             await line.closed()
 
-    async def _pieces(self, held: _Held, request: Request) -> AsyncIterator[bytes]:
-        with self._told(held, request):
-            if held.line is not None:
-                async for piece in held.line.pieces():
-                    yield piece
-
-    @asynccontextmanager
-    async def _limited(self, request: Request, seconds: float) -> AsyncGenerator[_Held, None]:
-        held = _Held(seconds)
+    async def _pieces(self, held: _Held, line: HttpLine, request: Request) -> AsyncIterator[bytes]:
         try:
-            with self._told(held, request):
-                async with asyncio.timeout(seconds):
-                    yield held
-        finally:
-            self._let_go(held)
+            async for piece in line.pieces():
+                yield piece
+        except FAULTS as error:
+            raise self._told(held, request, error) from error
 
     async def _line(self) -> HttpLine:
         """Return a line that is free, or a new one to the first address that answers; nothing is sent before."""
@@ -141,21 +146,16 @@ class HttpPool:
         else:
             line.close()
 
-    @contextmanager
-    def _told(self, held: _Held, request: Request) -> Iterator[None]:
-        """Turn what the network does into the engine's errors."""
-        place = self.place
-        try:
-            yield
-        except ssl.SSLCertVerificationError as error:
-            raise CoordinationError(
-                f"{place}: its certificate is not trusted ({error.verify_message}). Name the authority's certificates "
-                "in coordination.ca."
-            ) from error
-        except TimeoutError as error:
-            raise self._silent(held, request) from error
-        except (OSError, h11.RemoteProtocolError) as error:
-            raise self._broken(held, request, error) from error
+    def _told(self, held: _Held, request: Request, error: Exception) -> CoordinationError:
+        """Return what the network did as one of the engine's errors."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return CoordinationError(
+                f"{self.place}: its certificate is not trusted ({error.verify_message}). Name the authority's "
+                "certificates in coordination.ca."
+            )
+        if isinstance(error, TimeoutError):
+            return self._silent(held, request)
+        return self._broken(held, request, error)
 
     def _silent(self, held: _Held, request: Request) -> CoordinationUnavailable:
         place, sent = self.place, held.line is not None and held.line.sent
@@ -183,6 +183,11 @@ class HttpPool:
         for line in self._idle:
             line.close()
         self._idle.clear()
+
+
+async def _exchanged(line: HttpLine, request: Request) -> Answer:
+    status, headers, _ = await line.ask(request)
+    return Answer(status, headers, await line.whole())
 
 
 @dataclass(slots=True)

@@ -22,9 +22,9 @@ from adapters.coordination.etcd.wire import under
 from adapters.coordination.web_settings import Service, Url, WebSettings
 from engine.clock import Clock
 from engine.coordination.promises import Feature, Promises
-from engine.coordination.standing import Change, Kind
+from engine.coordination.standing import Change
 from engine.coordination.store import Backend, Store
-from engine.errors import CoordinationUnavailable, NotSupported
+from engine.errors import NotSupported
 from engine.settings.catalogue import EndpointContext, Secret
 from engine.together import together
 
@@ -120,15 +120,8 @@ class EtcdStore(EtcdSessions, EtcdClaims, EtcdKeys, Store):
     def streams(self) -> None:
         return None
 
-    async def follow(self) -> AsyncIterator[Change]:
-        watch = self._space.watch
-        await watch.up()
-        with watch.mailbox() as box:
-            if not watch.listening:
-                raise CoordinationUnavailable("etcd stopped telling what changes. Follow again.")
-            yield Change(kind=Kind.SYNCED)
-            async for change in box.changes():
-                yield change
+    def follow(self) -> AsyncIterator[Change]:
+        return self._space.feed.follow()
 
 
 async def _learnt(calls: EtcdCalls) -> Promises:

@@ -115,10 +115,13 @@ class EtcdCalls:
             return await self._call(path, message, kind, writes=writes)
 
     @asynccontextmanager
-    async def watch(self, prefix: bytes, revision: int) -> AsyncGenerator[AsyncIterator[wire.Told], None]:
-        """Listen to all that happens to keys with a prefix, from a revision on (0: from now on)."""
+    async def watch(
+        self, prefix: bytes, revision: int, *, deletions_alone: bool
+    ) -> AsyncGenerator[AsyncIterator[wire.Told], None]:
+        """Listen to what happens to keys with a prefix, from a revision on (0: from now on)."""
         await self._admitted()
-        body = wire.encode({"create_request": wire.under(prefix, start_revision=revision)})
+        filters = ["NOPUT"] if deletions_alone else []
+        body = wire.encode({"create_request": wire.under(prefix, start_revision=revision, filters=filters)})
         request = Request("POST", "/v3/watch", body, self._headers(), writes=False)
         async with self._pool.listen(request) as (head, pieces):
             if head.status != 200:

@@ -3,16 +3,17 @@
 A claim is a key of its own with its session's lease; the oldest in a queue holds, and its create revision
 is the token: it grows with every write to the cluster, so that tokens rise in the order in which they are granted. A
 key that disappears, by release, force or the end of its lease, hands over in that very step; whoever comes next hears
-it on the watch and confirms, in one transaction, that its own key is there and is the oldest (the lease it hangs on is
-what etcd#11456 forgot).
+it on the watch. Where the watch may have missed something it is asked, in one transaction, whether the own key is there
+and is the oldest.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -48,23 +49,25 @@ from engine.coordination.standing import Claim, ClaimStanding, Token
 from engine.coordination.store import Claims
 from engine.errors import CoordinationError
 
+NOTED_AFTER = timedelta(milliseconds=100)
+"""How long somebody who waited has to hold before it is written down since when: to do so at once would cost a name
+that goes from hand to hand a third write for each, which everybody who watches is told of."""
+
 
 class _Queue(NamedTuple):
     """How a claim stands in its queue."""
 
     revision: int
     """At which it was created; 0: it is not there."""
-    ahead: Sequence[bytes]
-    """The places before it."""
+    ahead: Mapping[bytes, int]
+    """The places before it, and when each was created."""
 
     @classmethod
     def of(cls, place: bytes, found: Sequence[KeyValue]) -> _Queue:
-        """From all places, oldest first."""
-        keys = [each.key for each in found]
-        if place not in keys:
-            return cls(0, keys)
-        index = keys.index(place)
-        return cls(found[index].create_revision, keys[:index])
+        """From all places."""
+        created = {each.key: each.create_revision for each in found}
+        own = created.get(place, 0)
+        return cls(own, {each: at for each, at in created.items() if at < own or not own})
 
 
 class EtcdClaims(Claims):
@@ -75,7 +78,7 @@ class EtcdClaims(Claims):
     async def claim(self, claim: Claim, value: bytes = b"", *, wait: bool = True) -> Token | None:
         own = self._space.sessions.own(claim.session)
         record = ClaimRecord(asked=self._space.clock.now(), value=value)
-        with self._space.watch.turn(self._space.layout.queue(claim.name)) as turn:
+        with self._space.turns.turn(self._space.layout.place(claim)) as turn:
             own.struck.add(turn.fail)
             try:
                 heard = self._space.watch.listening
@@ -83,12 +86,11 @@ class EtcdClaims(Claims):
                 if standing.ahead and not wait:
                     return None
                 waited = bool(standing.ahead)
-                while standing.ahead:
-                    if heard:
-                        await turn.comes(standing.ahead)
-                    else:
-                        await self._space.watch.up()
-                        heard = True
+                while standing.ahead and standing.revision:
+                    if heard and await turn.comes(standing.ahead):
+                        break
+                    await self._space.watch.up()
+                    heard = True
                     standing = await self._confirm(claim, record, standing)
                 if not standing.revision:
                     raise CoordinationError(f"The claim to {claim.name} was withdrawn, and cannot be made again.")
@@ -164,12 +166,12 @@ class EtcdClaims(Claims):
         last = within([created_at(place, 0), wanted], [ahead, self._written(claim, record)], [ahead]) if wait else ahead
         outcome = await self._transact(claim, [none_under(queue), wanted], [self._written(claim, at_once)], [last])
         if outcome.succeeded:
-            return _Queue(outcome.header.revision, ())
+            return _Queue(outcome.header.revision, {})
         if not wait:
             return _Queue.of(place, outcome.first)
         inner = outcome.responses[0].response_txn
         if inner.succeeded:
-            return _Queue(outcome.header.revision, [each.key for each in inner.first])
+            return _Queue(outcome.header.revision, {each.key: each.create_revision for each in inner.first})
         return _Queue.of(place, inner.first)
 
     async def _confirm(self, claim: Claim, record: ClaimRecord, standing: _Queue) -> _Queue:
@@ -183,12 +185,16 @@ class EtcdClaims(Claims):
             writes=False,
         )
         if outcome.succeeded:
-            return _Queue(standing.revision, ())
+            return _Queue(standing.revision, {})
         found = _Queue.of(place, outcome.first)
         return found if found.revision else await self._ask(claim, record, wait=True)
 
     async def _note(self, claim: Claim, token: Token, record: ClaimRecord) -> None:
-        """Write down since when a claim is granted, for people to read, unless it was written since it was made."""
+        """Write down since when a claim is granted, for people to read, unless it was written since it was made, or is
+        over by then."""
+        await self._space.clock.sleep(NOTED_AFTER)
+        if self._space.sessions.grant_of(claim) is None:
+            return
         with suppress(CoordinationError):
             await self._space.calls.transact(
                 [changed_at(self._space.layout.place(claim), token)], [self._written(claim, record)]

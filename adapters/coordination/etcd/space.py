@@ -1,4 +1,4 @@
-"""What the parts of an etcd store share: the cluster, the namespace, the watch, and this process's own sessions."""
+"""What the parts of an etcd store share: the cluster, the namespace, its watches, and this process's own sessions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from adapters.coordination.chores import Chores
 from adapters.coordination.etcd.calls import EtcdCalls
+from adapters.coordination.etcd.feed import EtcdFeed
 from adapters.coordination.etcd.layout import Layout
+from adapters.coordination.etcd.turns import Turns
 from adapters.coordination.etcd.watch import EtcdWatch
 from adapters.coordination.own_sessions import OwnSessions
 from engine.clock import Clock
@@ -26,7 +28,9 @@ class EtcdSpace:
         self.promises = promises
         self.clock = clock
         self.chores = chores
-        self.watch = EtcdWatch(calls, layout, chores, self._gone)
+        self.turns = Turns(layout, self._gone)
+        self.watch = EtcdWatch(calls, layout.all, chores, self.turns)
+        self.feed = EtcdFeed(calls, layout, chores)
         self.sessions: OwnSessions[bytes] = OwnSessions("etcd")
 
     async def drop(self, lease: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import psutil
 import pytest
@@ -41,6 +42,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Requests:
         async def wait(self, request: Request, longest: float) -> Answer:
             requests.sent.append(request.target)
             return await super().wait(request, longest)
+
+        @asynccontextmanager
+        async def listen(self, request: Request) -> AsyncGenerator[tuple[Answer, AsyncIterator[bytes]], None]:
+            requests.sent.append(request.target)
+            async with super().listen(request) as listening:
+                yield listening
 
     monkeypatch.setattr(web_settings, "HttpPool", CountingPool)
     return requests

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.request
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,6 +16,8 @@ import pytest
 
 from adapters.coordination.etcd import wire
 from adapters.coordination.etcd.backend import CORRUPTING, Etcd
+from adapters.coordination.etcd.layout import Layout
+from adapters.coordination.etcd.turns import Turns
 from adapters.coordination.etcd.watch import SILENCE
 from engine.clock import SystemClock
 from engine.coordination.standing import Kind, Who
@@ -22,7 +26,7 @@ from engine.errors import CoordinationError, CoordinationUnavailable, NotSupport
 from engine.settings.context import AdapterContext
 from tests.adapters.coordination.over_http import counted
 from tests.contracts.coordination_sandboxes.etcd import OnEtcd
-from tests.contracts.store_case import soon, until
+from tests.contracts.store_case import granted, join, soon, stand, until
 from tests.servers.engines import engine
 from tests.servers.etcd import start_etcd
 from tests.servers.http import Given, LocalServer
@@ -66,6 +70,104 @@ async def test_a_feed_ends_in_words_when_etcd_forgets_what_it_did_not_tell_yet(t
             await soon(anext(feed), SILENCE * 1.0 + 5)
         again = store.follow()
         assert (await soon(anext(again))).kind is Kind.SYNCED
+
+
+async def test_who_waits_goes_on_waiting_when_etcd_forgets_what_it_did_not_tell_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line is silent for long; when it is asked anew, from where it stopped, that is forgotten."""
+    requests = counted(monkeypatch)
+    async with OnEtcd(tmp_path) as sandbox, asyncio.TaskGroup() as group:
+        sandbox.timeout = timedelta(milliseconds=200)
+        holder, waiter = await join(sandbox), await join(sandbox)
+        claim, token = await holder.take("a name")
+        waiting = await stand(group, waiter, "a name")
+        url, begun = engine("etcd").url, requests.sent.count("/v3/watch")
+        newest = int(told(url, "kv/put", {"key": b"another namespace", "value": b""})["header"]["revision"])
+        told(url, "kv/compaction", {"revision": newest})
+
+        async def each_line_asked_twice_more() -> bool:
+            return requests.sent.count("/v3/watch") >= begun + 4
+
+        await until(each_line_asked_twice_more)
+        await soon(holder.store.release(claim))
+        assert await granted(waiting) > token
+
+
+QUEUE = Layout("one").queue("a name")
+BEFORE, OWN = QUEUE + b"before", QUEUE + b"own"
+
+
+def gone(place: bytes, revision: int) -> wire.Happening:
+    return wire.Happening(kv=wire.KeyValue(key=place, mod_revision=revision), type="DELETE")
+
+
+@pytest.mark.parametrize(
+    ("told_first", "told_later", "sure"),
+    [
+        ([], [gone(BEFORE, 8)], True),
+        ([gone(BEFORE, 8)], [], True),
+        ([gone(BEFORE, 5)], [gone(BEFORE, 8)], True),
+        ([], [gone(BEFORE, 8), gone(OWN, 9)], False),
+        ([gone(OWN, 8)], [], False),
+    ],
+    ids=[
+        "the one before is gone",
+        "it went while the question was under way",
+        "it went, came again before the question, and went for good",
+        "the own place was taken away as well",
+        "the own place was taken away before anybody knew that it was there",
+    ],
+)
+async def test_it_is_ones_turn_when(
+    told_first: list[wire.Happening], told_later: list[wire.Happening], sure: bool
+) -> None:
+    turns = Turns(Layout("one"), lambda places: None)
+    with turns.turn(OWN) as turn:
+        turns.hear(told_first)
+        async with asyncio.TaskGroup() as group:
+            coming = group.create_task(turn.comes({BEFORE: 7}))
+            await asyncio.sleep(0)
+            assert coming.done() is not bool(told_later)
+            turns.hear(told_later)
+        assert coming.result() is sure
+
+
+async def test_who_waits_looks_again_when_something_may_have_been_missed() -> None:
+    turns = Turns(Layout("one"), lambda places: None)
+    with turns.turn(OWN) as turn:
+        async with asyncio.TaskGroup() as group:
+            coming = group.create_task(turn.comes({BEFORE: 7}))
+            await asyncio.sleep(0)
+            assert not coming.done()
+            turns.missed()
+        assert not coming.result()
+
+
+async def test_a_short_hold_is_not_written_down_and_a_longer_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = counted(monkeypatch)
+    async with OnEtcd(tmp_path) as sandbox, asyncio.TaskGroup() as group:
+        first, second = await join(sandbox), await join(sandbox)
+        claim, _ = await first.take("a name")
+        waiting = await stand(group, second, "a name")
+        before = len(requests)
+        await soon(first.store.release(claim))
+        await granted(waiting)
+        await soon(second.store.release(waiting.claim))
+        assert len(requests) - before == 2, "given back, and given back"
+        claim, _ = await first.take("a name")
+        waiting = await stand(group, second, "a name")
+        await soon(first.store.release(claim))
+        await granted(waiting)
+
+        async def written_down() -> bool:
+            place = Layout(sandbox.namespace).place(waiting.claim)
+            found = told(engine("etcd").url, "kv/range", {"key": place})["kvs"]
+            return b'"granted":"' in b64decode(found[0]["value"])
+
+        await until(written_down)
 
 
 async def test_a_line_on_which_nothing_happens_is_not_taken_for_dead(tmp_path: Path) -> None:

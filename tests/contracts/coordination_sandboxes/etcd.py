@@ -22,18 +22,19 @@ class OnEtcd(ServerSandbox):
     slack = timedelta(seconds=2)
     expiry = timedelta(seconds=2)
     expiry_slack = timedelta(seconds=2)
+    timeout = timedelta(seconds=1)
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._namespace = f"try-{getpid()}-{next(_namespaces)}"
+        self.namespace = f"try-{getpid()}-{next(_namespaces)}"
 
     def server_port(self) -> int:
         return engine("etcd").port
 
     def backend(self) -> Etcd:
-        settings = Etcd.Settings(url=f"http://{self.address}", timeout=timedelta(seconds=1))
+        settings = Etcd.Settings(url=f"http://{self.address}", timeout=self.timeout)
         context = AdapterContext(adapter="coordination", folder=self.folder, secrets=_none)
-        return Etcd(settings, context, self.clock, self._namespace)
+        return Etcd(settings, context, self.clock, self.namespace)
 
     async def restart(self) -> None:
         """Blocks: a server ends with the thread that started it."""
