@@ -23,6 +23,7 @@ MOST_MADE_UP: Final = 100
 """Moments that are made up for or noted as missed at once (Kubernetes' CronJob gives up after as many)."""
 
 SHORTEST_INTERVAL: Final = timedelta(seconds=1)
+CRON_FIELDS: Final = 5
 
 
 class Verdict(Struct, frozen=True):
@@ -41,6 +42,11 @@ def check_plan(plan: Plan) -> None:
         raise CoordinationError(f"The schedule {plan.name} fires every {plan.every:g} s; 1 s is the least.")
     if plan.at is not None and plan.at.tzinfo is None:
         raise CoordinationError(f"The moment of the schedule {plan.name} has no time zone. Add one, as in 02:00+01:00.")
+    if plan.cron and len(plan.cron.split()) != CRON_FIELDS:  # @daily and its like say no hour: it would be elapsed time
+        raise CoordinationError(
+            f"The schedule {plan.name} cannot be read: {plan.cron!r} has not the five fields of cron: minute hour day "
+            "month weekday."
+        )
     try:
         fires = plan.at is not None or next_moment(plan, EPOCH) is not None
     except (ValueError, KeyError) as error:

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import Locked, RemoteRefused
 from engine.reconcile.automatic import Automatic
 from engine.reconcile.results import AutomaticEnding, AutomaticRun
-from engine.settings.model import AutomaticApply, GuardSettings, Schedule
+from engine.settings.model import ApprovalSettings, AutomaticApply, GuardSettings, Schedule
 from tests.doubles.workplace import SYNC, Workplace, service, workplace
 
 
@@ -38,7 +38,9 @@ async def test_ask_makes_a_plan_that_waits_and_calls_nobody() -> None:
 
 async def test_the_same_plan_waits_once_however_often_the_schedule_fires() -> None:
     place = workplace(service("a"), service(), **scheduled(AutomaticApply.ASK))
-    first, second = await run(place), await run(place)
+    first = await run(place)
+    await place.clock.advance(timedelta(minutes=15))
+    second = await run(place)
     assert first.digest == second.digest
     assert len(await place.reconciler.plans(sync=SYNC)) == 1
 
@@ -62,6 +64,14 @@ async def test_additions_are_applied_and_a_single_removal_makes_the_whole_plan_w
     assert ended.ending is AutomaticEnding.WAITS
     assert "removals: 1" in ended.said
     assert place.target.keys() == {"a", "b"}
+
+
+async def test_additions_that_need_an_approval_wait_for_it() -> None:
+    """That the schedule lets them through does not make it one who approves."""
+    settings = scheduled(AutomaticApply.ADDITIONS, approval=ApprovalSettings(required=True))
+    place = workplace(service("a"), service(), **settings)
+    assert (await run(place)).ending is AutomaticEnding.WAITS
+    assert place.target.keys() == set()
 
 
 async def test_within_guards_applies_removals_too() -> None:

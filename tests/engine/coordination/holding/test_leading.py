@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from engine.coordination.holding.history import LONGEST_VALUE
 from engine.coordination.overview import Term
-from engine.coordination.standing import ABSENT, Ending, Token
+from engine.coordination.standing import ABSENT, Ending, Holder, Token
 from engine.errors import CoordinationUnavailable, LeaseLost, Locked
 from tests.doubles.coordinated import Process
 from tests.doubles.neighbourhood import Neighbourhood, play
@@ -137,6 +140,24 @@ def test_an_observer_outlives_an_outage() -> None:
             await world.passes(5)
             assert seen == ["", "a", ""]
             observing.cancel()
+
+    play(story)
+
+
+def test_an_observer_that_could_not_look_does_not_take_that_for_an_empty_chair() -> None:
+    async def story(world: Neighbourhood) -> None:
+        async with (
+            world.process("a") as (a, _),
+            world.process("b") as (b, trouble),
+            a.coordination.election("cron").lead("one") as leadership,
+            aclosing(cast("AsyncGenerator[Holder | None, None]", b.coordination.election("cron").observe())) as seen,
+        ):
+            assert await anext(seen) is not None
+            trouble.lose_next_answer_of = "claims"
+            await leadership.proclaim("two")
+            told = await anext(seen)
+            assert told is not None
+            assert told.value == b"two"
 
     play(story)
 

@@ -99,6 +99,8 @@ def test_a_changed_timing_is_another_one_however_it_is_written() -> None:
         (Plan(name="p", task="j", at=NOON.replace(tzinfo=None)), "has no time zone"),
         (Plan(name="p", task="j", cron="61 * * * *"), "cannot be read"),
         (Plan(name="p", task="j", cron="nonsense"), "cannot be read"),
+        (Plan(name="p", task="j", cron="@daily"), "five fields"),
+        (Plan(name="p", task="j", cron="0 0 * * * 30"), "five fields"),
         (Plan(name="p", task="j", cron="0 0 * * *", timezone="Mars/Olympus"), "cannot be read"),
         (Plan(name="p", task="j", cron="0 0 30 2 *"), "a day that never comes"),
     ],

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from engine.errors import Locked, SyncdeckError
+from engine.reconcile.acting.holding import holding
 from engine.reconcile.history import Lease, RunId, RunState
 from engine.reconcile.plan import Action
 from engine.reconcile.ports import Limits
@@ -107,3 +108,10 @@ async def test_whoever_is_held_up_between_lock_and_lease_comes_too_late_when_oth
     assert isinstance(error, Locked)
     assert "under grant 2" in str(error)
     assert len(place.target.writes) == 1
+
+
+async def test_targets_are_locked_in_one_order_so_that_of_two_runs_one_gets_them_all() -> None:
+    place = workplace(service(), service())
+    for wanted in (["wiki", "list", "chat"], ["chat", "wiki", "list"]):
+        async with holding(place.means, wanted, "plan"):
+            assert list(place.locks.held) == ["target:chat", "target:list", "target:wiki"]

@@ -124,9 +124,13 @@ async def test_whoever_opens_it_waits_while_others_have_it_for_themselves(
     assert len(tries) == 3
 
 
-async def test_a_file_that_was_taken_away_grants_nothing_more(path: Path, store: Store) -> None:
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_was_taken_away_grants_nothing_more(path: Path, store: Store, replaced: bool) -> None:
     session = await store.begin(who(), MINUTE, lambda name, token: None)
     path.rename(path.with_name("moved"))
+    if replaced:
+        path.with_name("other").touch(0o600)
+        path.with_name("other").rename(path)
 
     async def take_and_give_back() -> None:
         while True:

@@ -18,8 +18,11 @@ from engine.coordination.standing import Claim, SessionId, Token
 from engine.coordination.store import Store
 from engine.errors import CoordinationUnavailable
 from engine.storage.coordination import waiting, wake
+from engine.storage.coordination.opened import OpenedStore
+from engine.storage.coordination.transactions import Transactions
 from engine.storage.coordination.turn import News, Wake
 from engine.storage.coordination.wake import Mailbox
+from engine.storage.coordination.writing import Changing
 from tests.engine.storage.coordination.neighbour import neighbour, store_at, who
 
 
@@ -206,3 +209,40 @@ async def test_whoever_waits_or_asks_when_the_store_is_closed_is_told(path: Path
 async def collect(changes: AsyncIterator[object]) -> None:
     async for _ in changes:
         pass
+
+
+async def test_what_is_given_back_comes_after_the_asking_for_it_that_was_given_up(path: Path, store: Store) -> None:
+    """The asking is under way, in another thread, and cannot be taken back."""
+    claim = Claim(await store.begin(who(), timedelta(seconds=60), lambda name, token: None), "lock/a", "1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(store.claim(claim))
+            await _taken_up(store)
+            asking.cancel()
+        other.execute("ROLLBACK")
+        await store.release(claim)
+    await store.put("key/a", b"")  # whatever was in line before is done
+
+    assert [each.holder for each in await store.claims("lock/")] == [None]
+
+
+async def _taken_up(store: Store) -> None:
+    """Return when the thread has begun with what is in line."""
+    line = _transactions(store)._line
+    async with asyncio.timeout(10):
+        while not line.unfinished or not line._jobs.empty():  # noqa: ASYNC110 - a thread is waited for
+            await asyncio.sleep(0)
+
+
+def _transactions(store: Store) -> Transactions:
+    assert isinstance(store, OpenedStore)
+    assert isinstance(store._writing, Changing)
+    return store._writing._transactions
+
+
+async def test_a_forked_child_writes_nothing_in_its_parents_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as child:
+        child.setattr(os, "getpid", lambda: 1)
+        with pytest.raises(CoordinationUnavailable, match="forked"):
+            _transactions(store).at_once(lambda turn: turn.note("key", "key/child"))
