@@ -12,7 +12,7 @@ import pytest
 
 from engine.coordination.scheduling.due import GRACE
 from engine.coordination.scheduling.fires import Fire, Outcome, Plan, ScheduleStanding
-from engine.coordination.scheduling.firing import Firing
+from engine.coordination.scheduling.firing import LONGEST_QUEUE, Firing
 from engine.coordination.scheduling.ledger import KEPT, SLACK, Ledger
 from engine.coordination.working.task import Attempt, Task, TaskState
 from engine.errors import CoordinationError, NothingFound
@@ -227,6 +227,20 @@ def test_fires_overlap_as_the_policy_says(overlap: Overlap, expected: list[Outco
     play(story)
 
 
+def test_fires_that_wait_for_one_another_are_a_hundred_at_most() -> None:
+    async def story(world: World) -> None:
+        plans = [minutely(every=1.0, overlap=Overlap.QUEUE)]
+        async with world.member("a", plans=plans) as a, leading(a):
+            await world.clock.sleep(timedelta(seconds=LONGEST_QUEUE + 5.5))
+            found = await fires(a)
+
+        assert [fire.outcome for fire in found[: LONGEST_QUEUE + 1]] == [Outcome.FIRED] * (LONGEST_QUEUE + 1)
+        assert {fire.outcome for fire in found[LONGEST_QUEUE + 1 :]} == {Outcome.SKIPPED}
+        assert f"{LONGEST_QUEUE} fires before it wait" in found[-1].why
+
+    play(story)
+
+
 def test_a_leader_that_dies_between_fire_and_task_is_made_good() -> None:
     async def story(world: World) -> None:
         plans = [minutely(overlap=Overlap.ALLOW)]
@@ -253,6 +267,28 @@ def _dies_at(prefix: str, trouble: Trouble) -> Callable[[str], Awaitable[None]]:
             trouble.away = True
 
     return die
+
+
+def test_a_leader_that_was_not_told_of_its_end_takes_no_moment_any_more() -> None:
+    async def story(world: World) -> None:
+        plans = [minutely(overlap=Overlap.ALLOW)]
+        trouble = Trouble()
+        async with world.member("a", plans=plans) as a, world.member("b", trouble, plans=plans) as b, leading(a):
+            await world.clock.sleep(MINUTE + SECOND)
+            async with leading(b):
+                await world.clock.sleep(MINUTE - SECOND - timedelta(milliseconds=50))
+                (leaders,) = await b.coordination.leaders()
+                assert leaders.claim.holder is not None
+                world.backend.holdings._sessions[leaders.claim.holder.session].revoked = lambda name, token: None
+                await b.coordination.line.revoke("election/cron", leaders.claim.holder.token)
+                trouble.freeze()
+                await world.clock.sleep(timedelta(milliseconds=500))
+                assert minutes(await fires(a)) == [(1, Outcome.FIRED)]
+                trouble.thaw()
+                await world.clock.sleep(SECOND)
+            assert [fire.by[0] for fire in await fires(a)] == ["a", "b"]
+
+    play(story)
 
 
 def test_schedulers_that_all_believe_to_lead_fire_each_moment_once() -> None:
