@@ -66,7 +66,7 @@ GROUNDS = [
         with_clock=start_postgres,
     ),
     Ground("etcd", "type: etcd, url: http://{address}, timeout: 1s", 2.0),
-    Ground("nats", "type: nats, url: nats://{address}, timeout: 1s", 1.0, restarts=False),
+    Ground("nats", "type: nats, url: nats://{address}, timeout: 1s", 1.0, asleep=2.5),
     Ground(
         "consul", "type: consul, url: http://{address}, timeout: 1s, shortest_ttl: 1s", 1.0, restarts=False, asleep=4.0
     ),
@@ -204,7 +204,7 @@ def wait_for(story: Story, what: str, more: int, *, within: float = 90) -> None:
         pass_time(story, 0.1)
 
 
-SLOW = frozenset({"consul", "nats"})
+SLOW = frozenset({"consul"})
 """Tried when SYNCDECK_HOLDING says how long: what lapses at a Consul lives for up to twice its time."""
 
 

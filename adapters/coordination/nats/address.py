@@ -160,6 +160,11 @@ class Address:
             )
         if isinstance(error, errors.AuthorizationError) or "authorization" in said.lower():
             return CoordinationError(f"{self.title} refuses the login ({said}). Check {LOGIN}.")
+        if self._trust.used and not self._settings.client_certificate:
+            return CoordinationUnavailable(
+                f"{self.title} hung up once the line was encrypted ({said or type(error).__name__}). If it asks for a "
+                "certificate, name one as coordination.client_certificate."
+            )
         return CoordinationUnavailable(
             f"{self.title} cannot be reached ({said or type(error).__name__}). Check that it runs, and "
             "coordination.url."

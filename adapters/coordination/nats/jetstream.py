@@ -21,6 +21,9 @@ NO_STREAM = 10059
 NO_MESSAGE = 10037
 NO_JETSTREAM = {10076, 10039}
 IN_USE = 10058
+NO_ROOM = {10002, 10023, 10028, 10047}
+"""Of the account, or of the server; of the bucket it is said in words."""
+BUCKET_FULL = "maximum bytes exceeded"
 
 EXPECTED_OF_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_OF_STREAM = "Nats-Expected-Last-Sequence"
@@ -245,6 +248,11 @@ class JetStream:
         title = self.line.address.title
         if fault.err_code in NO_JETSTREAM:
             raise NotSupported(self._without_jetstream())
+        if fault.err_code in NO_ROOM or BUCKET_FULL in fault.description:
+            raise CoordinationUnavailable(
+                f"{title} has no room left ({fault.description}): nothing was written, what is there stays, and locks "
+                "cannot be renewed. Raise max_file_store of the server, or the limits of its account or bucket."
+            )
         if fault.code == 503:
             raise CoordinationUnavailable(f"{title} cannot do it now ({fault.description}). Try again.")
         raise CoordinationError(f"{title} refuses: {fault.description} (error {fault.err_code}).")

@@ -135,7 +135,7 @@ class Watch:
                     return Step(standing.part, await self._write(name, session, changed, standing.number))
                 except Conflict as conflict:
                     told = self.mirror.queues.queue(name).standing(session)
-                    if 0 < conflict.last <= told.number:
+                    if standing.number < told.number >= conflict.last > 0:
                         standing, sure = told, True
                         continue
             standing, sure = await self._read(name, session), True

@@ -221,8 +221,10 @@ class OnDurable(OnNats):
         return self.server.port
 
 
-async def test_a_server_that_is_killed_forgets_nothing_and_gives_no_token_again(tmp_path: Path) -> None:
-    with start_nats(durable=True) as server:
+@pytest.mark.parametrize("durable", [True, False], ids=["every message on the disk", "as NATS comes"])
+async def test_a_server_that_is_killed_forgets_nothing_and_gives_no_token_again(durable: bool, tmp_path: Path) -> None:
+    """Only a machine that loses its power does, unless every message is on the disk before it is acknowledged."""
+    with start_nats(durable=durable) as server:
         OnDurable.server = server
         async with OnDurable(tmp_path) as sandbox:
             member = await join(sandbox)

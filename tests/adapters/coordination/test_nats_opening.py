@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,13 +12,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import trustme
 
 from adapters.coordination.nats.backend import Nats
 from adapters.coordination.nats.promises import PROMISES
 from engine.clock import SystemClock
 from engine.coordination.promises import Feature
-from engine.coordination.standing import Fence, SessionId, Token, Who
+from engine.coordination.standing import Claim, Fence, SessionId, Token, Who
+from engine.coordination.store import Store
 from engine.errors import (
     CoordinationError,
     CoordinationUnavailable,
@@ -32,6 +33,7 @@ from tests.servers.engines import engine
 from tests.servers.nats import start_nats
 
 PASSWORD = "correct horse battery"
+BIG = b"x" * 50_000
 SOMEBODY = Who(node="n", actor="a@h", pid=1)
 
 
@@ -143,35 +145,6 @@ async def test_what_a_user_may_not_do_is_said_at_once(tmp_path: Path) -> None:
             assert await soon(store.get("k")) is None, "the line is as good as before"
 
 
-async def test_a_server_is_believed_that_shows_a_certificate_of_the_given_authority(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
-    tls = f'tls {{ cert_file: "{tmp_path}/server.pem", key_file: "{tmp_path}/server.pem" }}'
-    with configured(tmp_path, tls) as url:
-        safe = url.replace("nats://", "tls://")
-        async with nats(safe, ca=str(tmp_path / "ca.pem")).open() as store:
-            assert await soon(store.put("k", b"")) > 0
-        for ca in ("", str(tmp_path / "other.pem")):
-            said = await refused(nats(safe, ca=ca))
-            assert "coordination.ca" in str(said)
-
-
-async def test_no_password_is_sent_over_a_line_that_should_be_encrypted_and_is_not() -> None:
-    async with greeting("2.12.0") as server:
-        said = await refused(nats(f"tls://{server.url}", user="anna", password="env:NATS"))
-    assert "offers no TLS" in str(said)
-    assert not any(PASSWORD in line or "anna" in line for line in server.received)
-
-
-async def test_a_line_that_should_be_encrypted_and_is_not_is_not_used() -> None:
-    async with greeting("2.12.0") as server:
-        said = await refused(nats(f"tls://{server.url}"))
-    assert "offers no TLS" in str(said)
-
-
 async def test_something_else_at_the_address_is_told_in_words() -> None:
     async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.acme.example ESMTP\r\n")
@@ -189,6 +162,16 @@ async def test_an_address_where_nothing_listens_is_told_with_the_reason() -> Non
     assert isinstance(said, CoordinationUnavailable)
     assert "NATS at 127.0.0.1:1 cannot be reached" in str(said)
     assert "refused" in str(said) or "Connect call failed" in str(said)
+
+
+async def test_a_server_that_says_nothing_costs_its_share_of_the_time_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"nats://127.0.0.1:{silent.getsockname()[1]}"
+        backend = nats(url, more_urls=(engine("nats").url,), timeout=timedelta(seconds=1))
+        async with backend.open() as store:
+            assert await soon(store.sessions()) is not None
+        said = await refused(nats(url, more_urls=(url,), timeout=timedelta(milliseconds=400)))
+    assert f"NATS at {url.removeprefix('nats://')} and another did not answer" in str(said)
 
 
 async def test_another_server_is_tried_when_the_first_cannot_be_reached() -> None:
@@ -252,6 +235,54 @@ async def test_more_than_the_server_takes_at_once_is_refused_in_words(tmp_path: 
             with pytest.raises(CoordinationError, match="max_payload") as told:
                 await store.put("k", b"x" * 10_001)
             assert not isinstance(told.value, CoordinationUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("jetstream", "more"),
+    [
+        ("max_file_store: 1MB", ""),
+        ("", "accounts { A { users: [ { user: a, password: b } ], jetstream { max_file: 1MB } } }\nno_auth_user: a"),
+    ],
+    ids=["the server", "the account"],
+)
+async def test_no_room_is_said_and_what_was_acknowledged_is_there(jetstream: str, more: str, tmp_path: Path) -> None:
+    file, acknowledged = tmp_path / "own.conf", set[str]()
+    file.write_text(f'jetstream {{ store_dir: "{tmp_path}/data", {jetstream} }}\n{more}\n')
+    with start_nats("-c", str(file)) as server:
+        async with nats(server.url).open() as store:
+            session = await store.begin(SOMEBODY, timedelta(minutes=1), lambda name, token: None)
+            token = await soon(store.claim(Claim(session, "held", "1")))
+            with pytest.raises(CoordinationUnavailable, match="no room left") as told:
+                await _fill(store, acknowledged)
+            assert not told.value.maybe_done
+            assert "max_file_store" in str(told.value)
+            assert {entry.key for entry in await soon(store.entries("k/"))} == acknowledged
+            assert await _holder(store, "held") == token
+        file.write_text(f'jetstream {{ store_dir: "{tmp_path}/data" }}\n{more.replace("1MB", "1GB")}\n')
+        server.restart()
+        async with nats(server.url).open() as store:
+            assert await _holder(store, "held") == token, "there was nobody who could have taken it"
+            assert {entry.key for entry in await soon(store.entries("k/"))} == acknowledged
+            assert await soon(store.put("k/more", BIG)) > 0
+
+
+async def _fill(store: Store, acknowledged: set[str]) -> None:
+    for number in range(100):
+        await soon(store.put(f"k/{number:02}", BIG))
+        acknowledged.add(f"k/{number:02}")
+
+
+async def _holder(store: Store, name: str) -> Token | None:
+    (found,) = await soon(store.claims(name))
+    return found.holder.token if found.holder is not None else None
+
+
+async def test_a_bucket_that_is_full_is_said_to_be() -> None:
+    async with nats(engine("nats").url, "full").open() as store, administrator("full") as admin:
+        config = (await admin.told(f"STREAM.INFO.{admin.layout.stream}"))["config"]
+        await admin.told(f"STREAM.UPDATE.{admin.layout.stream}", {**config, "max_bytes": 10_000})
+        with pytest.raises(CoordinationUnavailable, match="no room left"):
+            await soon(store.put("k", b"x" * 20_000))
 
 
 async def test_a_fenced_write_is_refused_before_anything_is_asked() -> None:
