@@ -129,7 +129,7 @@ def _reconciling(ground: Ground, catalogue: Catalogue, coordination: Coordinatio
         workspace=ground.workspace,
         endpoints=Endpoints(workspace=ground.workspace, catalogue=catalogue, context=ground.context),
         journal=RunJournal(ground.database, ground.log, ground.clock, actor=ground.actor),
-        locks=CoordinatedLocks(coordination),
+        locks=CoordinatedLocks(coordination, ground.notices),
         clock=ground.clock,
         chance=random.random,
         notices=ground.notices,

@@ -27,6 +27,7 @@
     │   └── KeyChanged         4   a key has another revision than was expected: read it again
     ├── NothingFound           1   a run, plan, sync or adapter of that name does not exist
     ├── Locked                 7   somebody else holds the target or the lock
+    │   └── HolderSilent           and gives no sign of life: wait for as long as it says, and it is passed over if dead
     ├── Frozen                 8   a freeze window is open
     └── ReadOnly               1   this console or command may only look
 
@@ -215,6 +216,14 @@ class Locked(SyncdeckError):
     """Somebody else holds it; the message says who and since when."""
 
     exit_code = 7
+
+
+class HolderSilent(Locked):
+    """Whoever holds it gives no sign of life. If it is dead, whoever stands in line for `patience` gets it."""
+
+    def __init__(self, message: str, *, patience: timedelta) -> None:
+        super().__init__(message)
+        self.patience = patience
 
 
 class Frozen(SyncdeckError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,21 +12,38 @@ from engine.coordination.holding.lease import Lease
 from engine.coordination.naming import SPACE
 from engine.coordination.standing import ABSENT
 from engine.coordination.store import Keys
-from engine.errors import CoordinationUnavailable, KeyChanged, LeaseLost
+from engine.errors import CoordinationUnavailable, HolderSilent, KeyChanged, LeaseLost
+from engine.notices import Notice, Notices
 from engine.reconcile.ports import Hold, Locks
+
+LONGEST_PATIENCE = timedelta(minutes=1)
+"""With a holder that gives no sign of life; where it takes longer to be sure, somebody has to decide."""
 
 
 class CoordinatedLocks(Locks):
-    """Takes a lock without waiting: whoever plans looks again later, and a person wants to know who is at it."""
+    """Takes a lock without waiting: whoever plans looks again later, and a person wants to know who is at it. Only a
+    holder that may be dead is waited for, until that is certain: otherwise those who come and go would never know."""
 
-    def __init__(self, coordination: Coordination) -> None:
+    def __init__(self, coordination: Coordination, notices: Notices) -> None:
         self._coordination = coordination
+        self._notices = notices
 
     @asynccontextmanager
     async def hold(self, name: str, note: str) -> AsyncIterator[Hold]:
-        taking = self._coordination.lock(name, wait=timedelta(), note=note, cancel_on_loss=False)
-        async with taking as lease:
+        async with AsyncExitStack() as stack:
+            try:
+                lease = await stack.enter_async_context(self._lock(name, note, timedelta()))
+            except HolderSilent as silent:
+                if silent.patience > LONGEST_PATIENCE:
+                    raise
+                self._notices.publish(
+                    Notice(topic="lock.silent", subject=name, detail=f"{silent} This run waits for that.")
+                )
+                lease = await stack.enter_async_context(self._lock(name, note, silent.patience))
             yield _LeaseHold(lease, await space_of(self._coordination.line))
+
+    def _lock(self, name: str, note: str, wait: timedelta) -> AbstractAsyncContextManager[Lease]:
+        return self._coordination.lock(name, wait=wait, note=note, cancel_on_loss=False)
 
 
 class _LeaseHold(Hold):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -143,9 +143,26 @@ class HandOver:
         """Grants that were given up while nobody could be told; they are given back over the next line."""
         self.unanswered: set[Claim] = set()
         """Claims that were sent and not answered: they may arrive later than what withdraws them."""
+        self.called: Callable[[SessionId, SessionId], object] = _nobody_answers
+        """Told that one of the sessions here was asked by another whether it is there."""
+        self._calls: dict[SessionId, set[asyncio.Future[None]]] = {}
+
+    @contextmanager
+    def calling(self, session: SessionId) -> Iterator[asyncio.Future[None]]:
+        """Give the future of an answer: that another process's session is there."""
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        callers = self._calls.setdefault(session, set())
+        callers.add(answered)
+        try:
+            yield answered
+        finally:
+            callers.discard(answered)
+            if not callers:
+                self._calls.pop(session, None)
 
     def heard(self, session: SessionId, message: str) -> None:
-        """Take in what a session was told: `granted`, token, name and nonce; `revoked`, token and name; or `over`."""
+        """Take in what a session was told: `granted`, token, name and nonce; `revoked`, token and name; `over`; `there`
+        with who wants to know whether it is; `here` with who answers that."""
         match message.split("\n", 3):
             case ["granted", token, name, nonce] if token.isdecimal():
                 self.waiting.granted(Claim(session, name, nonce), Token(int(token)))
@@ -153,6 +170,12 @@ class HandOver:
                 self.grants.revoked(session, name, Token(int(token)))
             case ["over"]:
                 self.over(session)
+            case ["there", asker] if session in self.grants.sessions:
+                self.called(session, SessionId(asker))
+            case ["here", other]:
+                for answered in self._calls.get(SessionId(other), ()):
+                    if not answered.done():
+                        answered.set_result(None)
             case _:  # nothing that this version knows of
                 pass
 
@@ -168,3 +191,7 @@ class HandOver:
         """Give up what is held, for others may have it by now; who waits hears why."""
         self.surrendered.update(dict.fromkeys(self.grants.cut_off()))
         self.waiting.broken(error)
+
+
+def _nobody_answers(session: SessionId, asker: SessionId) -> None:
+    """Before there is a line to answer on."""

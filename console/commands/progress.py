@@ -12,6 +12,7 @@ from console.commands.session import Session
 from console.commands.table import span
 from engine.assembly import Engine
 from engine.reconcile.history import TargetRun
+from engine.together import together
 
 Show = Callable[[TargetRun], None]
 PIPE_EVERY_PERCENT = 10
@@ -24,7 +25,7 @@ async def following(engine: Engine, session: Session) -> AsyncIterator[None]:
     order, after the calls under way."""
     with _polite_end():
         try:
-            async with _told(engine, session):
+            async with _waits_told(engine, session), _told(engine, session):
                 yield
         except asyncio.CancelledError:
             session.warn(STOPPED)
@@ -38,6 +39,23 @@ def _polite_end() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@asynccontextmanager
+async def _waits_told(engine: Engine, session: Session) -> AsyncIterator[None]:
+    """Say for whom a run waits before it begins."""
+    with engine.notices.subscribe("lock.silent") as notices:
+
+        async def say_all() -> None:
+            async for notice in notices:
+                session.warn(str(notice.detail))
+
+        async with together() as group:
+            saying = group.create_task(say_all())
+            try:
+                yield
+            finally:
+                saying.cancel()
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ class Claims(Protocol):
 
         Without `wait` return None, and stand in no queue, when others hold or wait. Repeating it after a lost answer
         finds the same place or the same token. A caller that gives up, or was cancelled, must `release`. Raises
-        `SessionLost`.
+        `SessionLost`; without `wait` also `HolderSilent`, where only those who wait find out that a holder is dead.
         """
 
     @abstractmethod

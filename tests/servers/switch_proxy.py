@@ -79,6 +79,11 @@ class SwitchProxy:
         """Reset every open connection once; new ones fare as the switch says."""
         self._do(self._cut())
 
+    def lead_to(self, server_port: int) -> None:
+        """Lead new connections to another server, and reset those that are open."""
+        self._server_port = server_port
+        self.cut()
+
     @contextmanager
     def turned(self, line: Line) -> Iterator[None]:
         """Let this hold for a block, and everything through afterwards."""

@@ -17,6 +17,9 @@ from engine.errors import CoordinationError, CoordinationUnavailable, NotSupport
 REFUSED_FOR_NOW = ("LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "UNKILLABLE", "MISCONF", "max number")
 """How answers begin that will be others in a while."""
 
+IN_SCRIPTS = "The user executing the script"
+"""Answers about rights that a script lacks have this."""
+
 
 class Address:
     """A server, with what opens a connection to it. Holds the password; its text does not."""
@@ -58,8 +61,7 @@ class Address:
 
     def unreached(self, error: Exception) -> CoordinationError:
         """Return the error to raise for one that came before anything was asked."""
-        cause = error.__cause__ or error.__context__
-        fault = error if isinstance(error, OSError) else cause
+        fault = error if isinstance(error, OSError) else error.__cause__ or error.__context__
         match fault:
             case ssl.SSLCertVerificationError():
                 return CoordinationError(
@@ -71,6 +73,11 @@ class Address:
                     f"{self.title}: TLS failed ({fault.reason or fault}). Name its TLS port in coordination.url, or "
                     "write redis:// if the way is safe."
                 )
+            case TimeoutError() if self._kind is SSLConnection:
+                return CoordinationUnavailable(f"{self.silent()} If it speaks no TLS, write redis://.")
+        hung_up = isinstance(fault, ConnectionResetError) or "closed by server" in str(error)
+        if hung_up and self._kind is Connection:
+            return CoordinationUnavailable(f"{self.broken()} If it speaks TLS alone, write rediss://.")
         return self.refusal(error)
 
     def refusal(self, error: Exception) -> CoordinationError:
@@ -81,15 +88,14 @@ class Address:
                 return CoordinationError(
                     f"{self.title} refuses the login. Mend coordination.username and coordination.password."
                 )
-            case exceptions.NoPermissionError():
+            case exceptions.ResponseError() if isinstance(error, exceptions.NoPermissionError) or IN_SCRIPTS in said:
                 return CoordinationError(
                     f"{self.title} does not let this user do what coordination needs ({said}). Give it the keys and "
                     "channels of the namespace, and the commands on them with scripts and PUBSUB."
                 )
             case exceptions.ReadOnlyError():
                 return CoordinationUnavailable(
-                    f"{self.title} has become a replica. Name the primary in coordination.url, or an address that "
-                    "follows it."
+                    f"{self.title} has become a replica. Name the primary in coordination.url, or what leads to it."
                 )
             case exceptions.OutOfMemoryError():
                 return CoordinationUnavailable(

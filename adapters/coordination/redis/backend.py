@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+import ssl
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated, Any
@@ -12,18 +13,22 @@ import msgspec
 from msgspec import Meta
 
 from adapters.connection import is_loopback
+from adapters.coordination.chores import Chores
+from adapters.coordination.redis import scripts
 from adapters.coordination.redis.address import KINDS, Address
 from adapters.coordination.redis.claims import RedisClaims
 from adapters.coordination.redis.following import changes
 from adapters.coordination.redis.keys import RedisKeys
+from adapters.coordination.redis.line import Line
 from adapters.coordination.redis.link import Link
-from adapters.coordination.redis.promises import PROMISES, facts, introduced, learnt
+from adapters.coordination.redis.promises import PROMISES, facts, fit, introduced, learnt
 from adapters.coordination.redis.stream import RedisStreams
 from adapters.coordination.redis.tending import RedisSessions, keep_up
 from engine.clock import Clock
 from engine.coordination.promises import Promises
 from engine.coordination.standing import Change
 from engine.coordination.store import Backend, Store
+from engine.errors import SettingsError
 from engine.redaction import REDACTOR
 from engine.settings.catalogue import EndpointContext, PathText, Secret
 from engine.together import together
@@ -95,6 +100,8 @@ class Redis(Backend):
     async def open(self) -> AsyncIterator[Store]:
         async with together() as group:
             store = RedisStore(Link(self._address(), group, self._space), self._clock, self._space)
+            chores = Chores(group)
+            store.answer_calls(chores)
             try:
                 await store.learn()
                 tending = [group.create_task(task) for task in store.tending()]
@@ -104,6 +111,7 @@ class Redis(Backend):
                     for task in tending:
                         task.cancel()
             finally:
+                chores.close()
                 await store.close()
 
     def _address(self) -> Address:
@@ -116,8 +124,18 @@ class Redis(Backend):
         else:
             arguments |= {"host": url.hostname, "port": url.port or PORT, "db": int(url.path.strip("/") or 0)}
         if url.scheme == "rediss" and settings.ca:
-            arguments["ssl_ca_certs"] = self._context.path(settings.ca)
+            arguments["ssl_ca_certs"] = self._legible(settings.ca)
         return Address(f"Redis at {_place(url)}", settings.timeout.total_seconds(), KINDS[url.scheme], arguments)
+
+    def _legible(self, ca: str) -> str:
+        path = self._context.path(ca)
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            raise SettingsError(
+                f"coordination.ca: the certificates in {ca} cannot be read ({error.strerror or error})."
+            ) from error
+        return path
 
 
 class RedisStore(RedisKeys, RedisClaims, Store):
@@ -127,6 +145,7 @@ class RedisStore(RedisKeys, RedisClaims, Store):
         RedisKeys.__init__(self, link)
         RedisClaims.__init__(self, link, clock, space)
         self._promises = PROMISES
+        self._info: Mapping[str, str] = {}
         self._streams = RedisStreams(link, clock, space)
         link.prepare, link.told = self.prepare, self.told
 
@@ -142,14 +161,22 @@ class RedisStore(RedisKeys, RedisClaims, Store):
         return changes(self._link, self._space)
 
     async def learn(self) -> None:
-        """Ask the server what it is. Raises `CoordinationError`."""
-        answer = await self._link.shown("INFO")
-        info = introduced(await self._link.call("HELLO")) if answer is None else facts(answer)
-        settings = await self._link.shown("CONFIG", "GET", "append*")
+        """Connect, and ask the server what it is. Raises `CoordinationError`."""
+        line = await self._link.line()
+        settings = await line.shown("CONFIG", "GET", "append*")
         durability = None if settings is None else {name.decode(): value.decode() for name, value in settings.items()}
-        self._promises = learnt(self._link.address.title, info, durability)
+        self._promises = learnt(self._link.address.title, self._info, durability)
         self.own.backend = kind = self._promises.backend.split()[0]
         self._link.address.title = self._link.address.title.replace("Redis", kind, 1)
+
+    async def prepare(self, line: Line) -> None:
+        """Look whom the address led to: after a failover that is another server, which has forgotten something."""
+        answer = await line.shown("INFO")
+        self._info = introduced(await line.call("HELLO")) if answer is None else facts(answer)
+        fit(self._link.address.title, self._info)
+        if "run_id" in self._info:
+            await line.run(scripts.SERVER, self._space, self._info["run_id"])
+        await RedisClaims.prepare(self, line)
 
     def tending(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what has to run as long as the store is open."""

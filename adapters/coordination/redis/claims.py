@@ -79,7 +79,7 @@ class RedisClaims(Sessions, ClaimsInLine):
         return bool(await self._link.script(scripts.PROCLAIM, claim.name, claim.session, claim.nonce, value))
 
     async def claims(self, prefix: str = "") -> Sequence[ClaimStanding]:
-        rows = await self._link.script(scripts.CLAIMS, *bounds(prefix))
+        rows = await self._link.script(scripts.CLAIMS, *bounds(prefix), scripts.PAST_LENGTH)
         return [claim_of(row, self.observer.left(SessionId((row[1][0] or b"").decode()))) for row in rows]
 
     async def prepare(self, line: Line) -> None:
@@ -102,6 +102,9 @@ class RedisClaims(Sessions, ClaimsInLine):
 
     async def _ask(self, claim: Claim, value: bytes, *, wait: bool) -> Token | None:
         return self._token(claim, await self._link.script(scripts.CLAIM, *self._asked(claim, value, wait=wait)))
+
+    async def _tell(self, session: SessionId, message: str) -> None:
+        await self._link.call("PUBLISH", self._channel(session), message)
 
     def _token(self, claim: Claim, answer: Sequence[bytes]) -> Token | None:
         if answer[0] == b"over":

@@ -81,6 +81,14 @@ class Line:
             raise
         return await answer
 
+    async def shown(self, *parts: Argument) -> Any:
+        """Return the answer to a question; None where the server keeps it from this user, or its owner calls it by
+        another name. Raises `CoordinationUnavailable`."""
+        try:
+            return await self.call(*parts)
+        except exceptions.ResponseError:
+            return None
+
     async def run(self, script: Script, space: str, *arguments: Argument) -> Any:
         """Run a script by its digest, by its text where the server has not seen it yet."""
         try:

@@ -37,11 +37,6 @@ class Link:
         """Send a command and return its answer. Raises `CoordinationError`."""
         return await self._bounded(lambda line: line.call(*parts))
 
-    async def shown(self, *parts: Argument) -> Any:
-        """Return the answer to a question; None where the server keeps it from this user, or its owner calls it by
-        another name. Raises `CoordinationError`."""
-        return await self._bounded(lambda line: _shown(line, *parts))
-
     async def _bounded(self, act: Callable[[Line], Awaitable[Any]]) -> Any:
         line = self._line if self._line is not None and self._line.open else None
         try:
@@ -97,13 +92,6 @@ class Link:
             raise
         self.dialled += 1
         return line
-
-
-async def _shown(line: Line, *parts: Argument) -> Any:
-    try:
-        return await line.call(*parts)
-    except exceptions.ResponseError:
-        return None
 
 
 def _unheard(channel: bytes, message: bytes) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.coordination.promises import Promises
-from engine.errors import CoordinationError, NotSupported
+from engine.errors import CoordinationUnavailable, NotSupported
 
 OLDEST = (6, 2)
 
 ALWAYS = (
-    "Replication is asynchronous: a failover may forget the last grants and give their tokens again.",
+    "A failover may forget the last grants: two hold one lock until the first renews; the second has a greater token.",
     "Whoever loses the connection for 0.8 s gives up what it holds: others take it after 1 s.",
     "Keys expire by the server's wall clock; sessions and claims do not depend on it.",
 )
@@ -33,20 +33,28 @@ PROMISES = Promises(
 def learnt(title: str, info: Mapping[str, str], durability: Mapping[str, str] | None) -> Promises:
     """Return the promises of a server, from its INFO and from its `append*` settings (None: it does not show them).
 
-    Raises `NotSupported` for one that is too old or a cluster, `CoordinationError` for a replica.
+    Raises `NotSupported` for one that is too old or a cluster, `CoordinationUnavailable` for a replica.
     """
+    backend = fit(title, info)
+    cautions = (*_counting(backend, info), *_durability(backend, durability), *_memory(info), *ALWAYS)
+    return replace(PROMISES, backend=backend, cautions=cautions)
+
+
+def fit(title: str, info: Mapping[str, str]) -> str:
+    """Return what a server calls itself. Raises as `learnt` does."""
     valkey = info.get("valkey_version")
     version = info.get("redis_version", "0")
     backend = f"Valkey {valkey}" if valkey else f"Redis {version}"
     if not valkey and tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST:
         raise NotSupported(f"{title} is {backend}; 6.2 is the oldest that can do this. Use a newer one, or Valkey.")
-    if info.get("cluster_enabled") == "1":
+    if "cluster" in (info.get("redis_mode"), info.get("server_mode")) or info.get("cluster_enabled") == "1":
         raise NotSupported(f"{title} is a cluster; coordination needs a single server.")
     if info.get("role") == "slave":
-        raise CoordinationError(
-            f"{title} is a replica of {info.get('master_host', 'another')}. Name the primary in coordination.url."
+        primary = info.get("master_host", "another")
+        raise CoordinationUnavailable(
+            f"{title} is a replica of {primary}. Name the primary in coordination.url, or what leads to it."
         )
-    return replace(PROMISES, backend=backend, cautions=(*_durability(backend, durability), *_memory(info), *ALWAYS))
+    return backend
 
 
 def facts(text: bytes) -> dict[str, str]:
@@ -66,6 +74,12 @@ def introduced(hello: Mapping[bytes, Any]) -> dict[str, str]:
     }
 
 
+def _counting(backend: str, info: Mapping[str, str]) -> tuple[str, ...]:
+    if "run_id" in info:
+        return ()
+    return (f"{backend} hides INFO from this user: tokens of grants it forgot in a crash or failover may come again.",)
+
+
 def _durability(backend: str, settings: Mapping[str, Any] | None) -> tuple[str, ...]:
     if settings is None:
         return (f"{backend} does not show its settings: whether it keeps anything over a crash is not known.",)
@@ -73,7 +87,7 @@ def _durability(backend: str, settings: Mapping[str, Any] | None) -> tuple[str, 
         forgets = "locks are forgotten and tokens begin again at 1. Set appendonly yes and appendfsync always."
         return (f"{backend} keeps nothing over a crash (appendonly no): {forgets}",)
     if settings.get("appendfsync") != "always":
-        forgets = "grants may be forgotten and their tokens given again. Set appendfsync always."
+        forgets = "two may hold one lock. Set appendfsync always."
         return (f"A power failure loses the last moments (appendfsync {settings.get('appendfsync')}): {forgets}",)
     return ()
 

@@ -8,6 +8,7 @@ All keys of a namespace begin with `{namespace}:` (one hash tag: one slot), whic
     key:KEY      hash value, revision                 expiring   zset of keys by deadline (ms of the server's clock)
     withdrawn:ID set of the same, of claims that were released before they arrived
     sessions     set     names, keys   zsets to find by prefix      fence, turn, revision, changes   counters
+    server       the run of the server that counts; another one counts on from far ahead
     log          stream of changes, its ids are `changes`: whoever misses one sees the gap
     to:ID        the channel of a session: `granted`, `revoked`, `over`; its subscriber is the session's sign of life
 
@@ -22,6 +23,9 @@ from typing import Final
 LOG_LENGTH: Final = 10_000
 PAST_LENGTH: Final = 10
 PAST_SECONDS: Final = 24 * 3600
+
+AHEAD: Final = 1_000_000
+"""Tokens and revisions that a server which was killed, or that took over from another, may have forgotten at most."""
 
 
 class Script:
@@ -56,15 +60,20 @@ local function hold(name, session, nonce, token, since, value)
   call('ZADD', space .. 'names', 0, name)
 end
 
-local function close(name, ending, now)
-  local held = call('HMGET', space .. 'lock:' .. name, 'session', 'token', 'since')
-  local who = call('HGET', space .. 'session:' .. held[1], 'who') or ''
-  local past = space .. 'past:' .. name
-  call('LPUSH', past, table.concat({{ending, held[2], held[3], now, who}}, '\\n'))
-  call('LTRIM', past, 0, {PAST_LENGTH - 1})
-  call('EXPIRE', past, {PAST_SECONDS})
+local function look(name)
+  local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce', 'token', 'since')
+  return {{session = held[1], nonce = held[2], token = held[3], since = held[4]}}
+end
+
+-- Deleting comes first: once a script has written, it may go on in a server that has no memory left.
+local function close(name, held, ending, now)
   call('DEL', space .. 'lock:' .. name)
-  call('HDEL', space .. 'grants:' .. held[1], name)
+  call('HDEL', space .. 'grants:' .. held.session, name)
+  local who = call('HGET', space .. 'session:' .. held.session, 'who') or ''
+  local past = space .. 'past:' .. name
+  local length = call('LPUSH', past, table.concat({{ending, held.token, held.since, now, who}}, '\\n'))
+  if length >= {2 * PAST_LENGTH} then call('LTRIM', past, 0, {PAST_LENGTH - 1}) end
+  call('EXPIRE', past, {PAST_SECONDS})
 end
 
 local function enter(name, session, nonce, since, value)
@@ -85,12 +94,13 @@ local function leave(name, session, nonce)
   return true
 end
 
--- Grant a free name to the first waiter who hears of it, and return him with his token. Who is deaf keeps his place.
+-- Grant a free name to the first waiter who hears of it, and return him with his token. Who is deaf keeps his place;
+-- without any waiter the queue is empty, which comes third.
 local function serve(name, now, asker)
   local at = 0
   while true do
     local member = call('ZRANGE', space .. 'queue:' .. name, at, at)[1]
-    if not member then return end
+    if not member then return nil, nil, at == 0 end
     local session, nonce = halves(member)
     if not living(session) then
       leave(name, session, nonce)
@@ -115,8 +125,8 @@ local function tidy(name)
 end
 
 local function pass_on(name, now)
-  serve(name, now)
-  tidy(name)
+  local _, _, empty = serve(name, now)
+  if empty then call('ZREM', space .. 'names', name) end
   tell('claim', name)
 end
 """
@@ -132,6 +142,7 @@ return 1
 RENEW = Script("""
 local session = ARGV[1]
 if not living(session) then return false end
+call('PERSIST', space .. 'session:' .. session)  -- changes nothing, and lets it go on when the memory is full
 call('HINCRBY', space .. 'session:' .. session, 'heartbeat', 1)
 return call('HGETALL', space .. 'grants:' .. session)
 """)
@@ -149,7 +160,7 @@ for _, place in ipairs(call('SMEMBERS', space .. 'places:' .. session)) do
   tell('claim', name)
 end
 local names = call('HKEYS', space .. 'grants:' .. session)
-for _, name in ipairs(names) do close(name, 'lapsed', now) end
+for _, name in ipairs(names) do close(name, look(name), 'lapsed', now) end
 call('DEL', space .. 'session:' .. session, space .. 'withdrawn:' .. session)
 call('SREM', space .. 'sessions', session)
 for _, name in ipairs(names) do pass_on(name, now) end
@@ -172,15 +183,18 @@ return found
 CLAIM = Script(
     """
 local name, session, nonce, value, wait, now = unpack(ARGV)
-if not living(session) then return {'over'} end
-local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce', 'token')
-if held[1] == session and held[2] == nonce then return {'granted', held[3]} end
-if call('SREM', space .. 'withdrawn:' .. session, name .. '\\n' .. nonce) == 1 then return {'taken'} end
-if held[1] and not living(held[1]) then
-  close(name, 'lapsed', now)
-  held[1] = false
+local withdrawn = space .. 'withdrawn:' .. session
+local known = call('EXISTS', space .. 'session:' .. session, withdrawn)
+if known == 0 then return {'over'} end
+local held = look(name)
+if held.session == session and held.nonce == nonce then return {'granted', held.token} end
+if known == 2 and call('SREM', withdrawn, name .. '\\n' .. nonce) == 1 then return {'taken'} end
+local free = not held.session
+if not free and not living(held.session) then
+  close(name, held, 'lapsed', now)
+  free = true
 end
-if not held[1] then
+if free then
   local served, token = nil, nil
   if call('EXISTS', space .. 'queue:' .. name) == 1 then
     if wait == '1' then enter(name, session, nonce, now, value) end
@@ -207,9 +221,9 @@ return {'waits'}
 RELEASE = Script(
     """
 local name, session, nonce, late, now = unpack(ARGV)
-local held = call('HMGET', space .. 'lock:' .. name, 'session', 'nonce')
-if held[1] == session and held[2] == nonce then
-  close(name, 'released', now)
+local held = look(name)
+if held.session == session and held.nonce == nonce then
+  close(name, held, 'released', now)
   pass_on(name, now)
   return 1
 end
@@ -227,10 +241,10 @@ return 0
 REVOKE = Script(
     """
 local name, token, now = unpack(ARGV)
-local held = call('HMGET', space .. 'lock:' .. name, 'session', 'token')
-if held[2] ~= token then return 0 end
-close(name, 'revoked', now)
-call('PUBLISH', space .. 'to:' .. held[1], table.concat({'revoked', token, name}, '\\n'))
+local held = look(name)
+if held.token ~= token then return 0 end
+close(name, held, 'revoked', now)
+call('PUBLISH', space .. 'to:' .. held.session, table.concat({'revoked', token, name}, '\\n'))
 pass_on(name, now)
 return 1
 """,
@@ -257,7 +271,18 @@ for _, name in ipairs(call('ZRANGEBYLEX', space .. 'names', ARGV[1], ARGV[2])) d
     local since = halves(call('HGET', space .. 'waiting:' .. name, member))
     table.insert(waiters, {session, since, call('HGET', space .. 'session:' .. session, 'who')})
   end
-  table.insert(found, {name, held, of, waiters, call('LRANGE', space .. 'past:' .. name, 0, -1)})
+  table.insert(found, {name, held, of, waiters, call('LRANGE', space .. 'past:' .. name, 0, ARGV[3] - 1)})
 end
 return found
+""")
+
+SERVER = Script(f"""
+local before = call('GET', space .. 'server')
+if before == ARGV[1] then return 0 end
+if before or call('EXISTS', space .. 'fence', space .. 'revision') > 0 then
+  call('INCRBY', space .. 'fence', {AHEAD})
+  call('INCRBY', space .. 'revision', {AHEAD})
+end
+call('SET', space .. 'server', ARGV[1])
+return 1
 """)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from engine.coordination.holding.session import OwnSession
 from engine.coordination.means import Means
 from engine.coordination.naming import check_value, full_name
 from engine.coordination.standing import Claim, ClaimStanding, Token
-from engine.errors import CoordinationError, CoordinationUnavailable, Locked, SessionLost
+from engine.errors import CoordinationError, CoordinationUnavailable, HolderSilent, Locked, SessionLost
 
 FIRST_PAUSE = timedelta(milliseconds=50)
 LONGEST_PAUSE = timedelta(seconds=1)
@@ -104,6 +105,8 @@ class Claiming:
                 await self._means.clock.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
+            except HolderSilent as error:
+                raise await self._silent(error.patience) from error
             self._fault = None
             if token is None:
                 raise await self._locked()
@@ -136,6 +139,18 @@ class Claiming:
 
     async def _locked(self) -> Locked:
         """Return the refusal, with who holds it if that can be told soon."""
+        return Locked(f"{await self._who_holds_it()} Wait longer, or look who holds it with syncdeck locks.")
+
+    async def _silent(self, patience: timedelta) -> HolderSilent:
+        """Return the refusal of somebody who may be dead."""
+        seconds = ceil(patience.total_seconds())
+        return HolderSilent(
+            f"{await self._who_holds_it()} It gives no sign of life. Wait for {seconds} s: if it is dead, it is passed "
+            "over then.",
+            patience=patience,
+        )
+
+    async def _who_holds_it(self) -> str:
         name = self._wanted.name
         try:
             async with asyncio.timeout(LOOKING.total_seconds()):
@@ -143,16 +158,15 @@ class Claiming:
         except (CoordinationError, TimeoutError):
             claims = []
         found = next((claim for claim in claims if claim.name == self._wanted.prefix + name), None)
-        return Locked(_refusal(name, found))
+        return _held(name, found)
 
 
-def _refusal(name: str, claim: ClaimStanding | None) -> str:
-    waited = "Wait longer, or look who holds it with syncdeck locks."
+def _held(name: str, claim: ClaimStanding | None) -> str:
     if claim is None or claim.holder is None:
-        return f"{name} was held by somebody else. {waited}"
+        return f"{name} was held by somebody else."
     who = claim.holder.who
     purpose = f" ({who.purpose})" if who.purpose else ""
     return (
         f"{who.actor} on {who.node}{purpose}, process {who.pid}, holds {name} since "
-        f"{claim.holder.since:%Y-%m-%d %H:%M:%S} UTC. {waited}"
+        f"{claim.holder.since:%Y-%m-%d %H:%M:%S} UTC."
     )

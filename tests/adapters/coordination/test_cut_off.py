@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -13,9 +14,12 @@ import pytest
 from engine.coordination.observed import margin
 from engine.coordination.standing import Claim, SessionId, Token, Who
 from engine.coordination.store import Store
-from engine.errors import CoordinationUnavailable
+from engine.errors import CoordinationUnavailable, HolderSilent, Locked
+from engine.notices import Notices
+from engine.target_locks import CoordinatedLocks
 from tests.adapters.coordination.places import Kind, every_place, heard_from, holding
 from tests.contracts.store_case import granted, join, soon, stand, standing, until
+from tests.doubles.coordinated import Habits, process
 from tests.servers.switch_proxy import Line
 
 LONG = timedelta(seconds=60)
@@ -96,7 +100,8 @@ async def test_a_line_that_is_silent_for_a_while_costs_nothing_which_takes_some_
         with cut.switch.turned(Line.FROZEN):
             with pytest.raises(CoordinationUnavailable, match="did not answer within 2 s"):
                 await soon(holder.renew(session))
-            assert await other.store.claim(other.ask("held"), wait=False) is None
+            with pytest.raises(HolderSilent):
+                await other.store.claim(other.ask("held"), wait=False)
 
         async def renewed() -> bool:
             return ("held", token) in await holder.renew(session)
@@ -139,3 +144,56 @@ async def test_who_only_asks_once_is_not_kept_by_a_living_holder(kind: Kind, tmp
         began = sandbox.clock.monotonic()
         assert await member.store.claim(member.ask("held"), wait=False) is None
         assert sandbox.clock.monotonic() - began < 0.5  # measured: 5 ms; a busy machine takes its time
+
+
+@every_place
+async def test_a_holder_whose_machine_lost_its_power_is_passed_over_by_who_waits_for_it_which_takes_two_ttls(
+    kind: Kind, tmp_path: Path
+) -> None:
+    """Its line stays open at the server, and nobody watched before."""
+    ttl = timedelta(seconds=1.2)
+    async with kind(tmp_path) as cut, kind(tmp_path) as direct:
+        direct.namespace = cut.namespace
+        dead = await join(cut, ttl=ttl)
+        await dead.take("held")
+        with cut.switch.turned(Line.BLACKHOLE):
+            asker = await join(direct)
+            with pytest.raises(HolderSilent, match="gives no sign of life") as told:
+                await soon(asker.store.claim(asker.ask("held"), wait=False))
+            assert ttl + margin(ttl) < told.value.patience < 3 * ttl
+            assert await soon(asker.store.claim(asker.ask("held")), told.value.patience.total_seconds()) == 2
+
+
+@every_place
+async def test_a_run_waits_for_a_silent_holder_and_says_so_which_takes_two_ttls(kind: Kind, tmp_path: Path) -> None:
+    notices, habits = Notices(), Habits(ttl=timedelta(seconds=1.2))
+    async with kind(tmp_path) as cut, kind(tmp_path) as direct:
+        direct.namespace = cut.namespace
+        async with (
+            process(cut.backend(), cut.clock, "dead", habits) as dead,
+            process(direct.backend(), direct.clock, "here", habits) as here,
+        ):
+            with notices.subscribe("lock.silent") as said:
+                lock = dead.coordination.lock("target:list", cancel_on_loss=False)
+                lease = await lock.__aenter__()
+                cut.switch.turn(Line.BLACKHOLE)
+                async with CoordinatedLocks(here.coordination, notices).hold("target:list", "apply") as hold:
+                    assert hold.token > lease.token
+                assert not lease.held
+                cut.switch.turn(Line.THROUGH)
+                notice = await soon(anext(aiter(said)))
+    assert re.search("anna@dead on dead.* holds target:list since .*no sign of life.*run waits", str(notice.detail))
+
+
+@every_place
+async def test_a_run_does_not_wait_for_a_holder_that_is_there(kind: Kind, tmp_path: Path) -> None:
+    async with (
+        kind(tmp_path) as sandbox,
+        process(sandbox.backend(), sandbox.clock, "first") as first,
+        process(sandbox.backend(), sandbox.clock, "second") as second,
+        first.coordination.lock("target:list"),
+    ):
+        with pytest.raises(Locked, match="anna@first on first") as told:
+            async with CoordinatedLocks(second.coordination, Notices()).hold("target:list", "apply"):
+                pass
+        assert not isinstance(told.value, HolderSilent)

@@ -96,6 +96,24 @@ def test_what_came_and_went_while_a_renewal_was_under_way_is_not_forgotten() -> 
     assert own.grants.held(ANNA) == {"stays": 1, "comes": 4, "known there alone": 5}
 
 
+async def test_who_is_asked_whether_it_is_there_answers_for_its_own_sessions_alone() -> None:
+    asked: list[tuple[SessionId, SessionId]] = []
+    own = HandOver("Anything")
+    own.called = lambda session, asker: asked.append((session, asker))
+    own.heard(ANNA, "there\nberta")
+    own.grants.begun(ANNA, lambda name, token: None)
+    own.heard(ANNA, "there\nberta")
+    assert asked == [(ANNA, BERTA)]
+
+
+async def test_an_answer_is_heard_by_all_who_asked_for_that_session() -> None:
+    own = HandOver("Anything")
+    with own.calling(BERTA) as one, own.calling(BERTA) as other, own.calling(ANNA) as another:
+        own.heard(ANNA, "here\nberta")
+        assert (one.done(), other.done(), another.done()) == (True, True, False)
+    own.heard(ANNA, "here\nberta")
+
+
 @pytest.mark.parametrize("message", ["", "granted", "granted\nx\na\n1", "revoked\n\na", "something newer"])
 def test_what_is_not_understood_changes_nothing(message: str) -> None:
     told: list[tuple[str, Token]] = []

@@ -32,7 +32,7 @@ from tests.servers.redis import start_redis
 
 WHO = Who(node="n", actor="a@h", pid=1)
 LONG = timedelta(seconds=60)
-PRIMARY = {"redis_version": "7.0.15", "role": "master", "cluster_enabled": "0"}
+PRIMARY = {"redis_version": "7.0.15", "run_id": "4711", "role": "master", "cluster_enabled": "0"}
 
 
 def backend(port: int, password: str = "") -> Redis:
@@ -69,7 +69,7 @@ async def test_a_waiter_that_crashed_is_passed_over(tmp_path: Path) -> None:
 def test_no_script_about_sessions_and_claims_reads_the_servers_clock() -> None:
     """Set it forward by two minutes, and no grant may change hands."""
     claims = {name: script.text for name, script in vars(scripts).items() if isinstance(script, Script)}
-    assert len(claims) == 9
+    assert len(claims) == 10
     reading = re.compile(r"'(TIME|P?EXPIRE(AT)?|PX|EX|P?TTL)'")
     assert {name: reading.findall(text) for name, text in claims.items() if "past" not in text} == {
         name: [] for name, text in claims.items() if "past" not in text
@@ -178,7 +178,11 @@ def test_what_a_server_shows_of_itself_becomes_a_caution(
     [
         (PRIMARY | {"redis_version": "6.0.9"}, NotSupported, "6.2 is the oldest"),
         (PRIMARY | {"cluster_enabled": "1"}, NotSupported, "is a cluster"),
-        (PRIMARY | {"role": "slave", "master_host": "db1"}, CoordinationError, "is a replica of db1. Name the primary"),
+        (
+            PRIMARY | {"role": "slave", "master_host": "db1"},
+            CoordinationUnavailable,
+            "is a replica of db1. Name the primary",
+        ),
     ],
 )
 def test_what_cannot_coordinate_is_refused(info: dict[str, str], error: type[Exception], sentence: str) -> None:
