@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ BROKEN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientE
 
 PASSING = ("08", "40", "53", "55", "57")
 """Connection, rollback, resources, object in use, operator intervention (PostgreSQL, appendix A, error codes)."""
+
+NO_TLS = "rejected SSL upgrade"
+"""What the client says of a server that speaks no TLS, and nothing else about it."""
 
 UNDONE = ("40", "53", "55")
 """Of these, whatever came with a refusal was taken back; after the others nobody knows."""
@@ -61,7 +65,25 @@ class Address:
                     "database, or make the schema and give it to this user."
                 )
             case asyncpg.ReadOnlySQLTransactionError():
-                return CoordinationError(f"{self.title} is a standby. Name the primary in coordination.url.")
+                return CoordinationUnavailable(
+                    f"{self.title} takes no writes now: {said}. Name the primary in coordination.url, or end its "
+                    "read-only mode."
+                )
+            case asyncpg.ClientConfigurationError():
+                return CoordinationError(f"{self.title}: {said}. Mend coordination.url.")
+            case ssl.SSLCertVerificationError():
+                return CoordinationError(
+                    f"{self.title}: its certificate is not trusted ({error.verify_message.rstrip('.')}). Name the "
+                    "authority's certificates in coordination.ca, and in coordination.url the name that it was made "
+                    "for."
+                )
+            case ssl.SSLError():
+                return CoordinationError(f"{self.title}: TLS failed ({said}). Mend coordination.url.")
+            case ConnectionError() if NO_TLS in said:
+                return CoordinationError(
+                    f"{self.title} offers no TLS, which coordination.ca or sslmode in coordination.url demands. Turn "
+                    "ssl on in its configuration, or take that away if the way is safe."
+                )
             case asyncpg.PostgresError() if not state.startswith(PASSING):
                 return CoordinationError(f"{self.title} refuses: {said}. Mend the server, or the settings.")
             case _:

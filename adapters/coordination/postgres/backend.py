@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,9 @@ from engine.settings.catalogue import EndpointContext, PathText, Secret
 from engine.together import together
 
 PORT = 5432
+
+VERIFIED = frozenset({"verify-ca", "verify-full"})
+"""Modes that look at the certificate. The client alone would want a file of authorities in the user's home for them."""
 
 
 class PostgresSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,15 +122,18 @@ class Postgres(Backend):
         )
 
     def _trusted(self) -> ssl.SSLContext | None:
-        if not self._settings.ca:
+        """Return whom to believe; None leaves that to the client, by the parameters of the address."""
+        ca, parameters = self._settings.ca, dict(parse_qsl(urlsplit(self._settings.url).query))
+        verified = parameters.get("sslmode") in VERIFIED and "sslrootcert" not in parameters
+        if not ca and not verified:
             return None
         try:
-            return ssl.create_default_context(cafile=self._context.path(self._settings.ca))
+            trust = ssl.create_default_context(cafile=self._context.path(ca) if ca else None)
         except OSError as error:
             reason = getattr(error, "reason", None) or error.strerror
-            raise SettingsError(
-                f"coordination.ca: the certificates in {self._settings.ca} cannot be read ({reason})."
-            ) from error
+            raise SettingsError(f"coordination.ca: the certificates in {ca} cannot be read ({reason}).") from error
+        trust.check_hostname = parameters.get("sslmode") != "verify-ca"
+        return trust
 
 
 class PostgresStore(PostgresKeys, PostgresClaims, Store):

@@ -111,6 +111,8 @@ class LifeLine:
             try:
                 async with asyncio.timeout(self._address.timeout):
                     return await connection.fetch(query.replace("@schema@", quoted(self._schema)), *arguments)
+            except asyncpg.PostgresError as error:  # an answer: the line is well
+                raise self._address.refusal(error) from error
             except BROKEN as error:
                 connection.terminate()
                 raise self._address.refusal(error, maybe_done=True) from error

@@ -18,7 +18,6 @@ from adapters.coordination.postgres.schema import lock_class, schema_of
 from engine.clock import SystemClock
 from engine.coordination.standing import Change, Kind
 from engine.errors import CoordinationError, CoordinationUnavailable, NotSupported
-from engine.redaction import REDACTOR
 from engine.settings.context import AdapterContext
 from tests.adapters.coordination.at_postgres import backend, server, waits_for_a_lock
 from tests.adapters.coordination.places import holding
@@ -78,32 +77,6 @@ async def test_a_schema_of_another_version_is_left_alone() -> None:
         connection.execute("UPDATE newer_coordination.version SET number = 99")
     with pytest.raises(NotSupported, match="newer_coordination in version 99; this program knows 2"):
         async with backend("newer").open():
-            pass
-
-
-async def test_who_may_not_make_the_schema_is_told_what_to_grant() -> None:
-    with server().connect() as connection:
-        connection.execute("DROP ROLE IF EXISTS poor")
-        connection.execute("CREATE ROLE poor LOGIN PASSWORD 'poor-password'")
-    context = AdapterContext(adapter="c", folder=Path.cwd(), secrets=lambda reference, folder: "poor-password")
-    settings = Postgres.Settings(url=f"postgresql://poor@{server().address}/postgres", password="env:PG")
-    with pytest.raises(CoordinationError, match="Grant it CREATE on the database"):
-        async with Postgres(settings, context, SystemClock(), "unwanted").open():
-            pass
-
-
-async def test_a_wrong_password_is_told_in_words_and_never_shown() -> None:
-    wrong = "s3cr3t-that-is-wrong"
-    with pytest.raises(CoordinationError, match=r"refuses the login: .*Mend the url or the password") as told:
-        async with backend("nobody", password=wrong).open():
-            pass
-    assert wrong not in f"{told.value} {told.value.__cause__!r}"
-    assert REDACTOR.text(f"it was {wrong}") == "it was ***"
-
-
-async def test_a_database_that_is_not_there_is_told_in_words() -> None:
-    with pytest.raises(CoordinationError, match=r"Make the database, or mend coordination\.url"):
-        async with backend("nobody", database="nowhere").open():
             pass
 
 

@@ -112,6 +112,8 @@ async def test_who_is_away_when_his_turn_comes_is_passed_over_and_keeps_his_plac
             token = await granted(behind)
             for gate in gates:
                 gate.set()
+            for line in (store.lines.listener, store.lines.asker):
+                await line.back()
             last = await stand(group, holder, "held")
             assert await soon(second.store.release(behind.claim))
             assert await granted(waiting) > token
