@@ -70,5 +70,6 @@ def coordination_on(ground: Ground) -> Coordination:
             skews=ground.skews,
             terms=terms_for(workspace),
             plans=plans_of(workspace),
+            home=ground.home,
         ),
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from engine.clock import Clock, SystemClock
 from engine.coordination.clocks.timekeeping import TimeSource, Unasked
 from engine.coordination.clocks.timing import PeerSkew, skew_of
+from engine.coordination.scheduling.publishing import Home
 from engine.coordination.standing import Who
 from engine.coordination.store import Backend
 from engine.errors import SettingsError
@@ -28,6 +29,7 @@ from engine.settings.model import Workspace
 from engine.settings.replication import PeerSettings
 from engine.storage.coordination.store import SqliteStore
 from engine.storage.database import Database, open_database
+from engine.storage.identity import workspace_id
 from engine.together import together
 
 if TYPE_CHECKING:
@@ -137,6 +139,10 @@ class Ground:
         if self.extensions.time_sources is None:
             return (Unasked(self.clock),)
         return self.extensions.time_sources(self.workspace.clock, self.clock)
+
+    async def home(self) -> Home:
+        """Return which workspace this is, for those on the same backend."""
+        return Home(await workspace_id(self.database), f"{self.workspace.folder} on {socket.gethostname()}")
 
     async def skews(self) -> Sequence[PeerSkew]:
         """Ask every peer that is not paused for its time, all at once, and return how far each clock is from ours."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,9 +14,9 @@ from console.commands.coordination_rows import schedule as row
 from console.commands.session import CHANGES, DONE, Session
 from console.commands.typed import json_value, length
 from console.commands.watching import Listing, show, watch
-from console.commands.work_lines import schedule, schedules
-from engine.coordination.naming import FIRE, PLAN
-from engine.coordination.scheduling.fires import Plan
+from console.commands.work_lines import schedule, schedules, unreadable_plan, unreadable_plans
+from engine.coordination.naming import SCHEDULES
+from engine.coordination.scheduling.fires import Plan, ScheduleStanding
 from engine.errors import NothingFound, SettingsError
 from engine.settings.coordination import CronSettings, Missed, Overlap
 from engine.settings.formats import check_cron, check_timezone
@@ -39,15 +40,19 @@ def add_parser(verbs: Subparsers) -> None:
     acts = parser.add_subparsers(title="more", metavar="ACT", dest="act")
     _add(acts, "show", show_schedule, "Show a schedule with its last fires.")
     _add_adding(acts)
-    _add(acts, "remove", remove, "Remove a schedule added by hand, or left behind by a node that is gone.", "2 removed")
+    removing = _add(
+        acts, "remove", remove, "Remove a schedule added by hand, or left behind by a node that is gone.", "2 removed"
+    )
+    removing.add_argument("--yes", action="store_true", help="do not ask before removing what cannot be read")
     _add(acts, "pause", pause, "Let a schedule fire no more until it is resumed.", "2 paused")
     _add(acts, "resume", resume, "Let a paused schedule fire again; what it missed is not made up for.", "2 resumed")
     _add(acts, "fire", fire, "Fire a schedule now, beside its times.", "2 fired, 0 skipped because its task goes on")
 
 
-def _add(acts: Subparsers, name: str, run: Verb, summary: str, exits: str = "") -> None:
+def _add(acts: Subparsers, name: str, run: Verb, summary: str, exits: str = "") -> ArgumentParser:
     act = add_act(acts, name, run, summary, examples=(f"syncdeck cron {name} nightly",), exits=exits)
     completed(act.add_argument("name", help="the schedule"), "cron")
+    return act
 
 
 def _add_adding(acts: Subparsers) -> None:
@@ -91,14 +96,22 @@ def _add_adding(acts: Subparsers) -> None:
 
 async def list_schedules(arguments: Namespace, session: Session) -> int:
     async with session.coordinate() as here:
+        cron = here.coordination.cron
+        unreadable: Mapping[str, bytes] = {}
+
+        async def look() -> Sequence[ScheduleStanding]:
+            nonlocal unreadable
+            unreadable = await cron.unreadable()
+            return await cron.schedules()
+
         listing = Listing(
-            look=here.coordination.cron.schedules,
+            look=look,
             named=lambda each: each.plan.name,
             row=row,
-            lines=lambda rows: schedules(rows, here.clock.now()),
+            lines=lambda rows: [*schedules(rows, here.clock.now()), *unreadable_plans(unreadable)],
         )
         if arguments.watch:
-            return await watch(session, listing, here.coordination.changes(PLAN, FIRE))
+            return await watch(session, listing, here.coordination.changes(SCHEDULES))
         return await show(session, listing)
 
 
@@ -150,8 +163,18 @@ def planned(arguments: Namespace, actor: str) -> Plan:
 
 async def remove(arguments: Namespace, session: Session) -> int:
     async with session.coordinate() as here:
-        await here.coordination.cron.remove(arguments.name)
-    return _done(session, arguments.name, "removed", "fires no more; its past stays for a while.")
+        cron = here.coordination.cron
+        value = (await cron.unreadable()).get(arguments.name)
+        if value is None:
+            await cron.remove(arguments.name)
+            return _done(session, arguments.name, "removed", "fires no more; its past stays for a while.")
+        question = f"{unreadable_plan(arguments.name, value)} Remove it for good?"
+        if not arguments.yes and not (session.interactive and session.confirm(question)):
+            raise SettingsError(
+                f"{unreadable_plan(arguments.name, value)} Nothing was removed. Give --yes to remove it."
+            )
+        await cron.discard(arguments.name)
+    return _done(session, arguments.name, "removed", "is gone. It was none that this version could read.")
 
 
 async def pause(arguments: Namespace, session: Session) -> int:

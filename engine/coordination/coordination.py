@@ -28,6 +28,7 @@ from engine.coordination.naming import ELECTION, LOCK
 from engine.coordination.overview import BackendStanding, LeaderStanding
 from engine.coordination.promises import Feature, Promises
 from engine.coordination.scheduling.cron import Cron
+from engine.coordination.scheduling.publishing import Publishing
 from engine.coordination.standing import Change, ClaimStanding, SessionId, Token
 from engine.coordination.stream import Offset
 from engine.coordination.streaming import Stream, streams_of
@@ -65,7 +66,8 @@ class Coordination:
         )
         self.keys = Keyspace(self._ground)
         self.tasks = Tasks(self._ground, self.sessions.session, duties.terms)
-        self.cron = Cron(self._ground, self.tasks, self._campaign, duties.plans, self.clock.next_step)
+        publishing = Publishing(self._ground, self.sessions.session, duties.home, duties.plans)
+        self.cron = Cron(self._ground, self.tasks, self._campaign, publishing, self.clock.next_step)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Coordination]:

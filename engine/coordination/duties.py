@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.coordination.clocks.timekeeping import TimeSource
 from engine.coordination.clocks.timing import PeerSkew
 from engine.coordination.scheduling.fires import Plan
+from engine.coordination.scheduling.publishing import Home
 from engine.coordination.working.tasks import Terms
 from engine.redaction import Redactor
 from engine.settings.coordination import ClockSettings
@@ -28,3 +29,5 @@ class Duties:
     """Of tasks by their names."""
     plans: Sequence[Plan] = ()
     """The schedules of the settings."""
+    home: Callable[[], Awaitable[Home]]
+    """Which workspace this is."""

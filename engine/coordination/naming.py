@@ -13,6 +13,8 @@ ELECTION = "election/"
 
 KEY = "key/"
 TASK = "task/"
+SCHEDULES = "cron/"
+"""All that is kept of schedules; among it:"""
 PLAN = "cron/plan/"
 FIRE = "cron/fire/"
 LEADER = "leader/"

@@ -19,6 +19,7 @@ from engine.coordination.keyspace import Keyspace
 from engine.coordination.means import Means
 from engine.coordination.scheduling.cron import Cron
 from engine.coordination.scheduling.fires import Plan
+from engine.coordination.scheduling.publishing import Home
 from engine.coordination.standing import Who
 from engine.coordination.store import Backend
 from engine.coordination.streaming import Stream
@@ -73,6 +74,8 @@ class Habits:
     read_only: bool = False
     terms: Mapping[str, Terms] = field(default_factory=dict)
     plans: Sequence[Plan] = ()
+    workspace: str = "acme"
+    """Its folder, and in place of the random id."""
 
 
 @asynccontextmanager
@@ -88,6 +91,9 @@ async def process(
 
     async def skews() -> Sequence[PeerSkew]:
         return ()
+
+    async def home() -> Home:
+        return Home(habits.workspace, f"/srv/{habits.workspace} on {name}")
 
     means = Means(
         backend=backend,
@@ -106,6 +112,7 @@ async def process(
         skews=skews,
         terms=habits.terms,
         plans=habits.plans,
+        home=home,
     )
     async with Coordination(means, duties).open() as coordination:
         yield Process(coordination=coordination, events=events, redactor=duties.redactor)

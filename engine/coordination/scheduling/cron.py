@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Final
@@ -17,6 +17,7 @@ from engine.coordination.scheduling.fires import Fire, Plan, ScheduleStanding
 from engine.coordination.scheduling.firing import Firing
 from engine.coordination.scheduling.ledger import Ledger, Page, Pause, all_plans, counts_from
 from engine.coordination.scheduling.presiding import Presiding, Stepped
+from engine.coordination.scheduling.publishing import Publishing
 from engine.coordination.working.tasks import Tasks
 from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, LeaseLost, NothingFound, SessionLost
 from engine.settings.spelling import did_you_mean
@@ -32,21 +33,22 @@ Campaign = Callable[[], AbstractAsyncContextManager[Fencing]]
 
 
 class Cron:
-    """The schedules of the namespace: the settings' own (`fixed`) and those that were added by hand."""
+    """The schedules of the namespace: the settings' own (`publishing`) and those that were added by hand."""
 
     def __init__(
         self,
         ground: Ground,
         tasks: Tasks,
         campaign: Campaign,
-        fixed: Sequence[Plan] = (),
+        publishing: Publishing,
         stepped: Stepped | None = None,
     ) -> None:
         """`stepped` returns when this host's wall clock was set: then everything is planned anew at once."""
         self._ground = ground
         self._tasks = tasks
         self._campaign = campaign
-        self._fixed = {plan.name: replace(plan, node=ground.who.node) for plan in fixed}
+        self._publishing = publishing
+        self._fixed = publishing.plans
         self._stepped = stepped
         self._ledger = Ledger(ground.store)
         self._firing = Firing(ground, self._ledger, tasks)
@@ -95,6 +97,23 @@ class Cron:
         await self._ledger.remove(name)
         await self._note("cron.removed", name, reason=reason)
 
+    async def unreadable(self) -> Mapping[str, bytes]:
+        """Return what stands under the names of schedules, and is none that this version can read: somebody wrote it by
+        other means, or a newer version did. Nobody fires it."""
+        self._ground.store.promises.require(Feature.CRON)
+        return await self._ledger.unreadable()
+
+    async def discard(self, name: str, *, reason: str = "") -> None:
+        """Remove what stands under this name and cannot be read; audited. Raises `NothingFound` for anything else."""
+        self._ground.must_write()
+        try:
+            done = await self._ledger.discard(name)
+        except KeyChanged:
+            done = False
+        if not done:
+            raise NothingFound(f"What stood under {name} is gone, or can be read now. Look again: syncdeck cron.")
+        await self._note("cron.removed", name, state="unreadable", reason=reason)
+
     async def pause(self, name: str, *, reason: str = "") -> None:
         """Let a schedule fire no more until it is resumed; audited."""
         self._ground.must_write()
@@ -124,13 +143,14 @@ class Cron:
 
     async def run(self) -> None:
         """Tell the other nodes of the schedules in this one's settings, campaign to lead, and fire all nodes' schedules
-        while leading, until cancelled."""
+        while leading, until cancelled. Raises `CoordinationError` when another workspace that is at work has this
+        node's name, and schedules of its own."""
         self._ground.must_write()
         self._ground.store.promises.require(Feature.CRON, Feature.ELECTION, Feature.WATCH)
         pause = FIRST_PAUSE
         while True:
             try:
-                await self._ledger.publish(self._ground.who.node, tuple(self._fixed.values()))
+                await self._publishing.publish()
                 async with self._campaign() as lead:
                     pause = FIRST_PAUSE
                     presiding = Presiding(self._ground, self._ledger, self._tasks, self._fixed, self._stepped)

@@ -4,6 +4,7 @@ it, whether or not he believed himself to be the leader."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -11,16 +12,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.coordination.naming import FIRE, PLAN, full_name
+from engine.coordination.naming import FIRE, PLAN, SCHEDULES, full_name
 from engine.coordination.scheduling.due import timing_of
 from engine.coordination.scheduling.fires import Fire, Outcome, Plan
-from engine.coordination.standing import ABSENT, UNREADABLE, Entry, Fence, Revision
+from engine.coordination.standing import ABSENT, UNREADABLE, Entry, Fence, Revision, SessionId
 from engine.coordination.store import Store
 from engine.errors import KeyChanged
 
 T = TypeVar("T")
 
-CRON: Final = "cron/"
 PAUSE: Final = "cron/pause/"
 MARK: Final = "cron/mark/"
 NODE: Final = "cron/node/"
@@ -52,6 +52,10 @@ class NodePlans(Struct, frozen=True, kw_only=True):
     """The schedules of a node's settings, so that others can fire them when they lead."""
 
     plans: tuple[Plan, ...]
+    workspace: str = ""
+    """The id of the one that wrote this; empty in what an older version wrote, as the two below."""
+    where: str = ""
+    session: SessionId = SessionId("")
 
 
 class Kept(Struct, frozen=True):
@@ -104,7 +108,7 @@ class Ledger:
     async def page(self) -> Page:
         """Read everything."""
         page = Page({}, {}, {}, {}, {})
-        async for entry in self._entries(CRON):
+        async for entry in self._entries(SCHEDULES):
             _note(entry, PLAN, Plan, page.plans)
             _note(entry, NODE, NodePlans, page.nodes)
             _note(entry, PAUSE, Pause, page.pauses)
@@ -123,24 +127,26 @@ class Ledger:
                 _note(entry, PAUSE, Pause, page.pauses)
         return all_plans(page, own)
 
-    async def publish(self, node: str, plans: tuple[Plan, ...]) -> None:
-        """Write a node's plans for the others, unless they stand there already."""
+    async def published(self, node: str) -> tuple[NodePlans | None, Revision]:
+        """Return what stands under a node's name, with the revision of whatever that is."""
+        entry = await self._store.get(full_name(NODE, node))
+        return (_read(entry, NodePlans), entry.revision) if entry is not None else (None, ABSENT)
+
+    async def publish(self, node: str, plans: NodePlans, expected: Revision) -> None:
+        """Write a node's plans for the others; none at all is no entry. Raises `KeyChanged`."""
         key = full_name(NODE, node)
-        entry = await self._store.get(key)
-        if not plans:
-            if entry is not None:
-                await self._store.delete(key)
-            return
-        value = msgspec.json.encode(NodePlans(plans=plans))
-        if entry is None or entry.value != value:
-            await self._store.put(key, value)
+        if plans.plans:
+            await self._store.put(key, msgspec.json.encode(plans), expected=expected)
+        elif expected != ABSENT:
+            await self._store.delete(key, expected=expected)
 
     async def withdraw(self, node: str, name: str) -> None:
         """Take a plan out of those of a node that is gone."""
-        entry = await self._store.get(full_name(NODE, node))
-        kept = _read(entry, NodePlans) if entry is not None else None
+        kept, revision = await self.published(node)
         if kept is not None:
-            await self.publish(node, tuple(plan for plan in kept.plans if plan.name != name))
+            left = tuple(plan for plan in kept.plans if plan.name != name)
+            with suppress(KeyChanged):  # the node is back, and wrote its own
+                await self.publish(node, replace(kept, plans=left), revision)
 
     async def fires(self, schedule: str) -> list[Kept]:
         """Return a schedule's fires, newest first."""
@@ -201,6 +207,21 @@ class Ledger:
         """Remove a plan; its fires are kept for a while."""
         for prefix in (PLAN, PAUSE, MARK):
             await self._store.delete(prefix + name)
+
+    async def unreadable(self) -> dict[str, bytes]:
+        """Return what stands under the names of schedules added by hand and is none that this version can read."""
+        return {
+            entry.key.removeprefix(PLAN): entry.value
+            async for entry in self._entries(PLAN)
+            if _read(entry, Plan) is None
+        }
+
+    async def discard(self, name: str) -> bool:
+        """Remove what cannot be read; return whether it was there, and still cannot. Raises `KeyChanged`."""
+        entry = await self._store.get(PLAN + name)
+        if entry is None or _read(entry, Plan) is not None:
+            return False
+        return await self._store.delete(entry.key, expected=entry.revision)
 
     async def pause(self, name: str, pause: Pause) -> None:
         """Note that a schedule does not fire."""

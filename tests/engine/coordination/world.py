@@ -41,11 +41,13 @@ class World:
         handlers: Mapping[str, Handler] | None = None,
         workers: int = 2,
         plans: Sequence[Plan] = (),
+        workspace: str = "acme",
     ) -> AsyncIterator[Process]:
         """A process, at work if it has handlers. With its line away at the end it dies without ending anything."""
         trouble = trouble or Trouble()
         backend, clock = TroubledBackend(self.backend, trouble), TroubledClock(self.clock, trouble)
-        async with process(backend, clock, name, Habits(ttl=TTL, plans=plans)) as opened, together() as group:
+        habits = Habits(ttl=TTL, plans=plans, workspace=workspace)
+        async with process(backend, clock, name, habits) as opened, together() as group:
             run = group.create_task(opened.tasks.run(handlers, workers=workers)) if handlers else None
             try:
                 yield opened

@@ -597,3 +597,28 @@ def test_what_somebody_wrote_by_hand_keeps_no_schedule_from_firing(value: bytes)
             assert Outcome.FIRED in [fire.outcome for fire in await fires(a)]
 
     play(story)
+
+
+def test_what_cannot_be_read_is_named_and_can_be_discarded_but_no_schedule_can() -> None:
+    async def story(world: World) -> None:
+        async with world.member("a", plans=[minutely()]) as a, world.backend.open() as store:
+            await a.cron.add(Plan(name="good", task="job", every=60.0))
+            await store.put("cron/plan/bad", b"by hand")
+            assert await a.cron.unreadable() == {"bad": b"by hand"}
+            with pytest.raises(CoordinationError, match="a schedule bad already"):
+                await a.cron.add(Plan(name="bad", task="job", every=60.0))
+
+            await a.cron.discard("bad", reason="a slip")
+
+            assert await store.get("cron/plan/bad") is None
+            assert a.events[-1] == (
+                "cron.removed",
+                "coordination:cron/bad",
+                {"state": "unreadable", "reason": "a slip"},
+            )
+            for name in ("bad", "good", "minutely"):
+                with pytest.raises(NothingFound, match="Look again"):
+                    await a.cron.discard(name)
+            assert [each.plan.name for each in await a.cron.schedules()] == ["good", "minutely"]
+
+    play(story)

@@ -61,8 +61,10 @@ class Story:
         match self.chance.randrange(5):
             case 0:
                 trouble.freeze()
-                await self.pause(30)
-                trouble.thaw()
+                try:
+                    await self.pause(30)
+                finally:  # a process that stays stopped never ends
+                    trouble.thaw()
             case 1:
                 trouble.away = True
                 await self.pause(10)
