@@ -18,9 +18,15 @@ _TAKE_FREE = """
     WHERE namespace = ?5 AND name = ?6 AND session IS NULL
         AND EXISTS (SELECT 1 FROM session WHERE id = ?1 AND deadline > ?7 AND namespace = ?5)
 """
-_TAKE_NEW = """
+_STANDING = """
+    SELECT own.deadline, own.who, c.session, c.nonce, c.token, s.deadline, s.process
+    FROM session own LEFT JOIN claim c ON c.namespace = own.namespace AND c.name = ?
+    LEFT JOIN session s ON s.id = c.session WHERE own.id = ? AND own.namespace = ?
+"""
+_TAKE = """
     INSERT INTO claim (namespace, name, session, nonce, token, since, who, value)
-    SELECT ?, ?, id, ?, (SELECT max(seq) FROM change) + 1, ?, who, ? FROM session WHERE id = ?
+    VALUES (?1, ?2, ?3, ?4, (SELECT max(seq) FROM change) + 1, ?5, ?6, ?7)
+    ON CONFLICT DO UPDATE SET session = ?3, nonce = ?4, token = excluded.token, since = ?5, who = ?6, value = ?7
 """
 _PAST = """
     UPDATE claim SET
@@ -28,12 +34,9 @@ _PAST = """
             claim.token || ' ' || claim.since || ' ' || ? || ' ' || ? || ' ' || claim.who || char(10) || past, 1, ?
         )
 """
-_GRANT = "session = ?, nonce = ?, token = (SELECT max(seq) FROM change) + 1, since = ?, who = ?, value = ?"
-_OF_ANYBODY = "WHERE namespace = ? AND name = ?"
-_LIVES = "EXISTS (SELECT 1 FROM session s WHERE s.id = claim.session AND s.deadline > ?)"
-_OF_A_LIVING_HOLDER = f"{_OF_ANYBODY} AND session = ? AND nonce = ? AND {_LIVES}"
 _FREE = f"{_PAST}, session = NULL, nonce = NULL, value = NULL"
-_HAND_OVER = f"{_PAST}, {_GRANT}"
+_GRANT = "session = ?, nonce = ?, token = (SELECT max(seq) FROM change) + 1, since = ?, who = ?, value = ?"
+_LIVES = "EXISTS (SELECT 1 FROM session s WHERE s.id = claim.session AND s.deadline > ?)"
 _HOLDER = """
     SELECT c.session, c.nonce, c.token, s.deadline, s.process, s.address
     FROM claim c LEFT JOIN session s ON s.id = c.session WHERE c.namespace = ? AND c.name = ?
@@ -57,6 +60,22 @@ _BEFORE = """
 
 
 @dataclass(frozen=True, slots=True)
+class _Ended:
+    """The statements that end a hold, if it is that of whom `whose` tells: with nobody waiting, or somebody."""
+
+    free: str
+    hand_over: str
+
+    @classmethod
+    def of(cls, whose: str) -> _Ended:
+        return cls(f"{_FREE} {whose}", f"{_PAST}, {_GRANT} {whose}")
+
+
+_OF_ANYBODY = _Ended.of("WHERE namespace = ? AND name = ?")
+_OF_A_LIVING_HOLDER = _Ended.of(f"WHERE namespace = ? AND name = ? AND session = ? AND nonce = ? AND {_LIVES}")
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
     """The place in a queue that a claim got: who stands before it, and when the first of them lapses."""
 
@@ -71,22 +90,21 @@ _NOBODY: Hold = (None, "", Token(0), None, "", "")
 
 def claim(turn: Turn, claim: Claim, value: bytes, wait: bool) -> Token | Queued | None:
     """Grant a free name, or queue; None: neither was possible."""
-    wanted = (claim.session, claim.nonce, turn.wall, value, turn.namespace, claim.name, turn.now)
-    if turn.execute(_TAKE_FREE, wanted).rowcount:
+    free = (claim.session, claim.nonce, turn.wall, value, turn.namespace, claim.name, turn.now)
+    if turn.execute(_TAKE_FREE, free).rowcount:  # the most frequent case takes one statement
         return Token(turn.note(Kind.CLAIM, claim.name))
-    require_session(turn, claim.session)
     while True:
-        holder = _holder(turn, claim.name)
-        if holder is None:
-            turn.execute(_TAKE_NEW, (turn.namespace, claim.name, claim.nonce, turn.wall, value, claim.session))
-            return Token(turn.note(Kind.CLAIM, claim.name))
-        session, nonce, token, *_ = holder
-        if session is None:  # it became free in this very transaction
-            turn.execute(_TAKE_FREE, wanted)
+        standing = turn.execute(_STANDING, (claim.name, claim.session, turn.namespace)).fetchone()
+        if standing is None or standing[0] <= turn.now:
+            raise lost(claim.session)
+        _, who, session, nonce, token, deadline, process = standing
+        if session is None:
+            grant = (claim.session, claim.nonce, turn.wall, who, value)
+            turn.execute(_TAKE, (turn.namespace, claim.name, *grant))
             return Token(turn.note(Kind.CLAIM, claim.name))
         if session == claim.session and nonce == claim.nonce:
-            return token
-        if is_living(turn, holder[3], holder[4]):
+            return Token(token)
+        if is_living(turn, deadline, process):
             return _queue(turn, claim, value, wait)
         end_session(turn, session)
 
@@ -156,8 +174,8 @@ def hand_over(turn: Turn, name: str, ending: Ending) -> None:
     _go_on(turn, name, ending, _OF_ANYBODY, (turn.namespace, name))
 
 
-def _go_on(turn: Turn, name: str, ending: Ending, whose: str, holder: tuple[object, ...]) -> bool:
-    """Hand over if the name is held by whom `whose` says; tell whether it was. Looking for the next one comes first,
+def _go_on(turn: Turn, name: str, ending: Ending, hold: _Ended, holder: tuple[object, ...]) -> bool:
+    """Hand over if the name is held by `holder`; tell whether it was. Looking for the next one comes first,
     so that a hold ends and the next begins in one statement."""
     past = (turn.wall, ending, PAST_CHARACTERS)
     dead: list[SessionId] = []
@@ -165,7 +183,7 @@ def _go_on(turn: Turn, name: str, ending: Ending, whose: str, holder: tuple[obje
         place, session, nonce, value, who, deadline, process, address = first
         if is_living(turn, deadline, process):
             grant = (session, nonce, turn.wall, who, value)
-            done = turn.execute(f"{_HAND_OVER} {whose}", (*past, *grant, *holder)).rowcount
+            done = turn.execute(hold.hand_over, (*past, *grant, *holder)).rowcount
             if done:
                 turn.execute(_LEAVE, (turn.namespace, name, place))
                 turn.wake(address, Wake(News.GRANTED, session, name, nonce, Token(turn.note(Kind.CLAIM, name))))
@@ -173,7 +191,7 @@ def _go_on(turn: Turn, name: str, ending: Ending, whose: str, holder: tuple[obje
         turn.execute(_LEAVE, (turn.namespace, name, place))
         dead.append(session)
     else:
-        done = turn.execute(f"{_FREE} {whose}", (*past, *holder)).rowcount
+        done = turn.execute(hold.free, (*past, *holder)).rowcount
         if done:
             turn.note(Kind.CLAIM, name)
     for session in dead:
@@ -184,15 +202,6 @@ def _go_on(turn: Turn, name: str, ending: Ending, whose: str, holder: tuple[obje
 def is_living(turn: Turn, deadline: float | None, process: str) -> bool:
     """Tell whether a session with this deadline and process is alive."""
     return deadline is not None and deadline > turn.now and not turn.gone(process)
-
-
-def require_session(turn: Turn, session: SessionId) -> None:
-    """Raise `SessionLost` when a session is over."""
-    row = turn.execute(
-        "SELECT deadline FROM session WHERE id = ? AND namespace = ?", (session, turn.namespace)
-    ).fetchone()
-    if row is None or row[0] <= turn.now:
-        raise lost(session)
 
 
 def lost(session: SessionId) -> SessionLost:
