@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
+from engine.storage.connection import patiently
 from tests.benchmarks.coordination_rivals import Contender
 
 
@@ -73,7 +74,7 @@ async def bare_queue(place: str, ttl: timedelta) -> AsyncIterator[Contender]:
     connection = sqlite3.connect(Path(place) / "queue.db", isolation_level=None, timeout=60)
     with closing(connection), closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as mailbox:
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 1000"):
-            connection.execute(f"PRAGMA {pragma}")
+            patiently(connection, f"PRAGMA {pragma}")
         connection.execute("CREATE TABLE IF NOT EXISTS queue (place INTEGER PRIMARY KEY, name TEXT, address TEXT)")
         connection.execute("PRAGMA busy_timeout = 0")
         mailbox.setblocking(False)

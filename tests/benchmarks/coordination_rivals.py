@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from engine.storage.connection import patiently
+
 
 class Contender(ABC):
     """One client. Not re-entrant."""
@@ -39,7 +41,7 @@ class TwoTransactions(Contender):
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=60)
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 1000"):
-            self._connection.execute(f"PRAGMA {pragma}")
+            patiently(self._connection, f"PRAGMA {pragma}")
         self._connection.execute("CREATE TABLE IF NOT EXISTS lock (name TEXT PRIMARY KEY, n INTEGER) WITHOUT ROWID")
 
     async def acquire(self, name: str) -> None:
