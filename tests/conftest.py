@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -19,3 +21,16 @@ def secrets_of_this_test_alone() -> Iterator[None]:
     before = vars(REDACTOR).copy()
     yield
     vars(REDACTOR).update(before)
+
+
+@pytest.fixture(autouse=True)
+def environment_and_log_of_this_test_alone() -> Iterator[None]:
+    """What a test sets in the environment, and where a command sends its log, is as it was for the next."""
+    environment, root = dict(os.environ), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    if os.environ != environment:
+        os.environ.clear()
+        os.environ.update(environment)
+    root.handlers[:] = handlers
+    root.setLevel(level)
