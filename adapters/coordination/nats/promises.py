@@ -58,6 +58,11 @@ def _copies(kept: int, wanted: int) -> tuple[str, ...]:
     if kept == 1:
         alone = "while it is away nobody is served, and its disk is the only copy."
         found.append(f"Everything is kept on one server (replicas 1): {alone}")
+    else:
+        found.append(
+            "When the server that decides goes away, the others take 4 to 10 s to choose another one, in which nobody "
+            "is served: what is held with a shorter ttl is lost, and its holder told."
+        )
     if kept != wanted:
         found.append(
             f"The bucket is kept on {kept}, and coordination.replicas says {wanted}: change the bucket at NATS."

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from adapters.coordination.nats.backend import Nats
-from adapters.coordination.nats.promises import PROMISES
+from adapters.coordination.nats.jetstream import Config
+from adapters.coordination.nats.promises import PROMISES, learnt
 from engine.clock import SystemClock
 from engine.coordination.promises import Feature
 from engine.coordination.standing import Claim, Fence, SessionId, Token, Who
@@ -100,6 +101,12 @@ async def test_a_bucket_that_is_kept_on_fewer_servers_than_asked_for_is_used_and
         assert not any("coordination.replicas" in caution for caution in store.promises.cautions)
     async with nats(engine("nats").url, "kept-on-one", replicas=3).open() as store:
         assert any("coordination.replicas says 3" in caution for caution in store.promises.cautions)
+
+
+def test_of_a_cluster_it_is_said_how_long_it_takes_to_choose() -> None:
+    (choosing, *_) = learnt("2.12.0", Config(num_replicas=3), 3).cautions
+    assert "take 4 to 10 s to choose" in choosing
+    assert not any("to choose" in caution for caution in learnt("2.12.0", Config(num_replicas=1), 1).cautions)
 
 
 async def test_more_replicas_than_there_are_servers_are_refused_in_words() -> None:
