@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import psutil
 import pytest
 
 from adapters.coordination.postgres import life_line
 from adapters.coordination.postgres.backend import PostgresStore
-from adapters.coordination.postgres.life_line import LifeLine
 from adapters.coordination.postgres.schema import lock_class, schema_of
 from engine.coordination.observed import margin
 from engine.coordination.standing import Who
@@ -26,18 +27,13 @@ DROP_EVERYTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
 """A packet filter of one instruction, "return 0" (Linux, socket(7), SO_ATTACH_FILTER)."""
 
 
-def unplug(store: PostgresStore) -> None:
-    """Let this process's kernel take no packet of its connections any more, so that nothing acknowledges anything."""
+def unplug(port: int) -> None:
+    """Let this process's kernel take no packet from this port any more, so that nothing acknowledges anything."""
     program = ctypes.create_string_buffer(DROP_EVERYTHING)
-    for line in (store.lines.listener, store.lines.asker):
-        _socket(line).setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
-
-
-def _socket(line: LifeLine) -> socket.socket:
-    connection = line._connection
-    assert connection is not None
-    found: socket.socket = connection._transport.get_extra_info("socket")
-    return found
+    for connection in psutil.Process().net_connections("tcp"):
+        if connection.raddr and connection.raddr.port == port:
+            with socket.socket(fileno=os.dup(connection.fd)) as line:
+                line.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
 
 
 async def test_the_server_drops_the_lines_of_a_dead_machine_by_itself_which_takes_seconds(
@@ -49,7 +45,7 @@ async def test_the_server_drops_the_lines_of_a_dead_machine_by_itself_which_take
     async with _opened("unplugged") as store:
         await store.begin(WHO, timedelta(seconds=0.5), lambda name, token: None)
         assert _signs_of_life("unplugged") == 2
-        unplug(store)
+        unplug(server().port)
 
         async def dropped() -> bool:
             return _signs_of_life("unplugged") == 0
