@@ -188,4 +188,4 @@ class MemcachedStore(KeysAlone):
         too early."""
         self._promises.require_expiry(expires)
         seconds = ceil(expires.total_seconds()) + 1
-        return seconds if seconds <= LONGEST_RELATIVE else ceil(self._clock.now().timestamp()) + seconds
+        return seconds if seconds <= LONGEST_RELATIVE else int(self._clock.now().timestamp()) + seconds
