@@ -10,6 +10,7 @@ from functools import partial
 from console.commands.arguments import Subparsers, add_act, add_verb
 from console.commands.coordination_rows import entry, text
 from console.commands.session import CHANGES, DONE, ERROR, Session
+from console.commands.standard_input import whole
 from console.commands.typed import length
 from console.commands.watching import Listing, show
 from console.commands.watching import watch as watch_list
@@ -140,7 +141,7 @@ async def get(arguments: Namespace, session: Session) -> int:
 
 
 async def put(arguments: Namespace, session: Session) -> int:
-    value = sys.stdin.buffer.read() if arguments.value == "-" else arguments.value.encode("utf-8", "surrogateescape")
+    value = whole() if arguments.value == "-" else arguments.value.encode("utf-8", "surrogateescape")
     async with session.coordinate() as here:
         revision = await here.coordination.keys.put(
             arguments.key, value, expected=_expected(arguments), expires=arguments.expires

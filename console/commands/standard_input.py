@@ -1,10 +1,12 @@
-"""Lines from standard input as they come: whoever writes slowly is answered at once, whoever writes fast in batches."""
+"""What comes on standard input: all of it, or lines as they come (whoever writes slowly is answered at once, whoever
+writes fast in batches)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import select
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -16,6 +18,15 @@ from engine.events.replicating.ndjson import LONGEST_LINE
 READ_BYTES = 1 << 20
 PATIENCE = 0.2
 """Seconds between looks whether the command was stopped while nothing came."""
+
+
+def whole() -> bytes:
+    """Return all of standard input. The event loop stands still meanwhile, so Ctrl-C ends the wait itself."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.buffer.read()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @asynccontextmanager

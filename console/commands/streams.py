@@ -13,6 +13,7 @@ from typing import Final
 from console.commands.arguments import Subparsers, add_act, add_verb
 from console.commands.coordination_rows import StreamStanding, message, stream
 from console.commands.session import CHANGES, DONE, ERROR, Session
+from console.commands.standard_input import whole
 from console.commands.watching import Listing, show, watch
 from console.commands.work_lines import message as message_line
 from console.commands.work_lines import streams as stream_table
@@ -137,7 +138,7 @@ async def append(arguments: Namespace, session: Session) -> int:
         here.coordination.promises.require(Feature.STREAM)
         data = arguments.data.encode("utf-8", "surrogateescape")
         if arguments.data == "-":
-            data = sys.stdin.buffer.read()
+            data = whole()
         expected = None if arguments.expected is None else Offset(arguments.expected)
         offset = await here.coordination.stream(arguments.name).append(data, name=arguments.key, expected=expected)
     session.emit({"stream": arguments.name, "offset": offset})

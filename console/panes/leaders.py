@@ -48,7 +48,8 @@ class LeadersPane(DoingPane):
         self.groups = found
 
     def overdue(self) -> bool:
-        return any(overdue(each.claim.left, each.claim.ttl, self.moment) for each in self.groups)
+        moment = self.moment
+        return any(overdue(each.claim.left, each.claim.ttl, moment) for each in self.groups)
 
     # -- showing ----------------------------------------------------------------------------------------------------
 

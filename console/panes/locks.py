@@ -88,7 +88,8 @@ class LocksPane(DoingPane):
             self._longest = max(self._longest, *(len(claim.name) for claim in claims), 0)
 
     def overdue(self) -> bool:
-        late = any(overdue(claim.left, claim.ttl, self.moment) for claim in self.claims.things.values())
+        moment = self.moment
+        late = any(overdue(claim.left, claim.ttl, moment) for claim in self.claims.things.values())
         if late:
             self.changed.forget()
         return late

@@ -98,6 +98,22 @@ async def test_a_change_at_the_backend_is_on_the_screen_without_asking_again_and
         assert "changes as they happen" in screen_text(pilot)
 
 
+async def test_of_many_locks_only_the_one_that_changed_is_read_again() -> None:
+    engine = ScriptedEngine()
+    for number in range(40):
+        engine.coordination.hold(f"job-{number:02}", who("berlin"), left=timedelta(seconds=9))
+    async with scripted_console(engine) as pilot:
+        await press(pilot, "9")
+        asked = engine.coordination.wire.asked
+        before = len(asked)
+        engine.coordination.hold("job-07", who("hamburg", 5))
+        await until(pilot, lambda: "hamburg/5" in lines(pilot)[7])
+        assert [each for each in asked[before:] if each[0] == "locks"][:1] == [("locks", "job-07")]
+        engine.coordination.free("job-07")
+        await until(pilot, lambda: "job-07" in lines(pilot)[-1])
+        assert len(lines(pilot)) == 40
+
+
 async def test_the_cursor_stays_on_its_lock_when_others_come() -> None:
     engine = with_locks()
     async with scripted_console(engine) as pilot:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -45,13 +48,13 @@ def command(tmp_path: Path) -> Command:
 
 
 @contextmanager
-def running(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+def running(folder: Path, *words: str, typing: bool = False) -> Iterator[subprocess.Popen[str]]:
     """Run a command beside the test; it is killed at the end if it goes on."""
     process = subprocess.Popen(
         [sys.executable, "-m", "console", *words],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "SYNCDECK_ACTOR": "bob@desk", "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if typing else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -242,6 +245,24 @@ def test_a_stream_is_followed_as_it_grows(command: Command, tmp_path: Path) -> N
         assert messages.until(bool)["data"] == "placed"
         command("streams", "append", "orders", "paid")
         assert messages.until(bool)["data"] == "paid"
+
+
+def test_one_interrupt_ends_the_wait_for_standard_input(tmp_path: Path, command: Command) -> None:
+    with running(tmp_path, "streams", "append", "orders", typing=True) as process:
+        assert process.stdin is not None
+        process.stdin.write("the beginning")
+        process.stdin.flush()
+        while unread(process.stdin):
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    assert command("streams", "--json").rows == []
+
+
+def unread(pipe: IO[str]) -> int:
+    """Return how many bytes stand in a pipe."""
+    (number,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
+    return int(number)
 
 
 def test_the_list_of_streams_can_be_watched(command: Command, tmp_path: Path) -> None:
