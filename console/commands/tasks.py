@@ -110,8 +110,9 @@ async def list_tasks(arguments: Namespace, session: Session) -> int:
 
         async def look() -> Sequence[Task]:
             nonlocal counts
-            counts = await tasks.counts()
-            return await tasks.list(arguments.state, name=arguments.name, limit=arguments.limit)
+            page = await tasks.page(arguments.state, name=arguments.name, limit=arguments.limit)
+            counts = page.counts
+            return page.tasks
 
         listing = Listing(
             look=look,

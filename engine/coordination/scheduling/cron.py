@@ -18,6 +18,7 @@ from engine.coordination.scheduling.firing import Firing
 from engine.coordination.scheduling.ledger import Ledger, Page, Pause, all_plans, counts_from
 from engine.coordination.scheduling.presiding import Presiding, Stepped
 from engine.coordination.scheduling.publishing import Publishing
+from engine.coordination.working.handling import checked_payload
 from engine.coordination.working.tasks import Tasks
 from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, LeaseLost, NothingFound, SessionLost
 from engine.settings.spelling import did_you_mean
@@ -60,12 +61,13 @@ class Cron:
         return [self._standing(plan, page, fires) for plan in all_plans(page, self._fixed).values()]
 
     async def add(self, plan: Plan) -> Plan:
-        """Add a schedule; audited. Raises `CoordinationError` for one that cannot be followed, whose moment is over, or
-        whose name is taken."""
+        """Add a schedule; audited. Raises `CoordinationError` for one that cannot be followed, whose moment is over,
+        whose payload no task may have, or whose name is taken."""
         self._ground.must_write()
         self._ground.store.promises.require(Feature.CRON)
         now = self._ground.clock.now()
         check_plan(plan)
+        checked_payload(plan.name, plan.payload, self._ground.redactor)
         full_name(FIRE, plan.name + "." * MOMENT_LENGTH)
         if plan.at is not None and plan.at <= now:
             raise CoordinationError(f"The moment of the schedule {plan.name} is over: {plan.at}. Give a later one.")

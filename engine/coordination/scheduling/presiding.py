@@ -63,12 +63,12 @@ class Presiding:
         self._agenda: dict[str, Item] = {}
         self._plans_changed = True
         self._alarm = Alarm()
-        self._next_sweep = ground.clock.monotonic()
 
     async def run(self, lead: Fencing) -> None:
         """Preside until cancelled. Raises `LeaseLost`."""
         async with together() as group:
             group.create_task(self._listen())
+            group.create_task(self._sweep())
             if self._stepped is not None:
                 group.create_task(self._hear_steps(self._stepped))
             while True:
@@ -84,7 +84,6 @@ class Presiding:
             for item in list(self._agenda.values()):
                 if item.to_see_to or (item.next is not None and item.next <= self._ground.clock.now()):
                     await self._see_to(item, lead)
-            await self._sweep()
         except CoordinationUnavailable:
             return AGAIN
         moments = [item.next for item in self._agenda.values() if item.next is not None]
@@ -124,11 +123,16 @@ class Presiding:
                 self._agenda[name] = Item(plan)
 
     async def _sweep(self) -> None:
-        moment = self._ground.clock.monotonic()
-        if moment >= self._next_sweep:
-            await self._tasks.sweep()
-            await self._ledger.sweep_stale(frozenset(self._agenda), self._ground.clock.now())
-            self._next_sweep = moment + SWEEP.total_seconds()
+        """Sweep now and then, beside what is due: where much is old it takes its time."""
+        while True:
+            pause = SWEEP
+            try:
+                await self._tasks.sweep()
+                known = frozenset(await self._ledger.plans(self._fixed))
+                await self._ledger.sweep_stale(known, self._ground.clock.now())
+            except CoordinationUnavailable:
+                pause = AGAIN
+            await self._ground.clock.sleep(pause)
 
     async def _listen(self) -> None:
         async with aclosing(self._ground.feed.changes(PLAN, PAUSE, NODE, FIRE, TASK)) as changes:

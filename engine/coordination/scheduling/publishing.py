@@ -11,12 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.coordination.ground import Attend, Ground
 from engine.coordination.scheduling.fires import Plan
 from engine.coordination.scheduling.ledger import Ledger, NodePlans
+from engine.coordination.store import LONGEST_VALUE
+from engine.coordination.working.handling import checked_payload
 from engine.errors import CoordinationError, KeyChanged
 
 LOOK: Final = timedelta(seconds=1)
@@ -49,10 +52,18 @@ class Publishing:
         """Write the schedules, unless they stand there already; without any, take those away that this workspace wrote
         before. Waits until the session of another workspace that has this name may have lapsed.
 
-        Raises `CoordinationError` when it has not: two workspaces of one name are alive.
+        Raises `CoordinationError` when it has not: two workspaces of one name are alive; and before anything is sent
+        for payloads that no task may have, or that are too long together.
         """
+        for plan in self.plans.values():
+            checked_payload(plan.name, plan.payload, self._ground.redactor)
         home, session = await self._home(), await self._attend()
         ours = NodePlans(plans=tuple(self.plans.values()), workspace=home.id, where=home.where, session=session.id)
+        if (size := len(msgspec.json.encode(ours))) > LONGEST_VALUE:
+            raise CoordinationError(
+                f"The schedules of {self._node} have {size:,} bytes together; {LONGEST_VALUE:,} are the most. Keep "
+                "large payloads elsewhere, and their addresses in the settings."
+            )
         began = self._ground.clock.monotonic()
         while True:
             found, revision = await self._ledger.published(self._node)

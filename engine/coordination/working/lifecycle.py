@@ -17,6 +17,10 @@ ENDED: Final = frozenset({TaskState.DONE, TaskState.DEAD, TaskState.CANCELLED})
 FORGOTTEN: Final = {TaskState.DONE: timedelta(days=7), TaskState.CANCELLED: timedelta(days=7)}
 """How long ended tasks are kept. A dead one stays until somebody retries or deletes it."""
 
+KEPT: Final = 10_000
+"""So many of them are kept for all that time; older ones leave before it. Lists and counts read every task, and so stay
+quick however many are done in a week."""
+
 
 def pause_before_next(attempts: int, chance: float) -> timedelta:
     """Return how long to wait after so many failed attempts: twice as long each time up to five minutes, of which half
@@ -103,6 +107,12 @@ def forgotten(task: Task, now: datetime) -> bool:
     """Tell whether an ended task has been kept for long enough."""
     kept = FORGOTTEN.get(task.state)
     return kept is not None and task.ended is not None and now - task.ended > kept
+
+
+def may_leave_early(task: Task) -> bool:
+    """Tell whether an ended task may be forgotten before its time when there are too many. One that somebody gave an
+    idempotency key may not: that it is there keeps it from being done twice."""
+    return task.state in FORGOTTEN and (not task.key or bool(task.origin))
 
 
 def count(states: dict[TaskState, int]) -> TaskCounts:

@@ -85,3 +85,10 @@ class TaskCounts(Struct, frozen=True, kw_only=True):
     done: int = 0
     dead: int = 0
     cancelled: int = 0
+
+
+class TaskPage(Struct, frozen=True):
+    """The newest of the tasks that were asked for, and how many there are of all."""
+
+    tasks: tuple[Task, ...]
+    counts: TaskCounts

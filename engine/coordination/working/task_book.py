@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -20,11 +22,16 @@ _write = msgspec.json.Encoder().encode
 _read = msgspec.json.Decoder(Task).decode
 
 
-class _Header(msgspec.Struct):
+class Header(msgspec.Struct, frozen=True):
+    """What lists and counts look at of every task: the rest of it costs twice the time to read."""
+
+    id: TaskId
+    name: str
     state: TaskState
+    submitted: datetime
 
 
-_read_header = msgspec.json.Decoder(_Header).decode
+_read_header = msgspec.json.Decoder(Header).decode
 
 
 def read_task(entry: Entry) -> Task | None:
@@ -124,16 +131,23 @@ class TaskBook:
                 continue
         raise NothingFound(f"The task {task_id} is gone, or changes all the time. See syncdeck tasks.")
 
-    async def states(self) -> dict[TaskState, int]:
-        """Return how many tasks are in each state."""
-        found: dict[TaskState, int] = {}
+    async def newest(self, wanted: Callable[[Header], bool], limit: int) -> tuple[list[Task], dict[TaskState, int]]:
+        """Return the last submitted tasks of those that are wanted, newest first, and how many of all are in each
+        state."""
+        states: dict[TaskState, int] = {}
+        heap: list[tuple[datetime, TaskId, Entry]] = []
         async for entry in self.entries():
             try:
-                state = _read_header(entry.value).state
+                header = _read_header(entry.value)
             except UNREADABLE:
                 continue
-            found[state] = found.get(state, 0) + 1
-        return found
+            states[header.state] = states.get(header.state, 0) + 1
+            if wanted(header):
+                heapq.heappush(heap, (header.submitted, header.id, entry))
+                if len(heap) > limit:
+                    heapq.heappop(heap)
+        found = (read_task(entry) for *_, entry in sorted(heap, key=lambda each: each[:2], reverse=True))
+        return [task for task in found if task is not None], states
 
     async def all(self) -> AsyncIterator[tuple[Task, Revision]]:
         """Give every readable task, by id."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -13,11 +13,12 @@ from msgspec import Struct
 from engine.coordination.ground import Attend, Ground
 from engine.coordination.naming import TASK, full_name
 from engine.coordination.promises import Feature
+from engine.coordination.standing import Revision
 from engine.coordination.working.handling import Handler, checked_payload
-from engine.coordination.working.lifecycle import cancelled, count, forgotten, retried
+from engine.coordination.working.lifecycle import KEPT, cancelled, count, forgotten, may_leave_early, retried
 from engine.coordination.working.pool import Pool
-from engine.coordination.working.task import Task, TaskCounts, TaskId, TaskState
-from engine.coordination.working.task_book import TaskBook
+from engine.coordination.working.task import Task, TaskCounts, TaskId, TaskPage, TaskState
+from engine.coordination.working.task_book import Header, TaskBook
 from engine.errors import CoordinationError, CoordinationUnavailable, KeyChanged, NothingFound
 
 ATTEMPTS: Final = 5
@@ -95,18 +96,21 @@ class Tasks:
 
     async def list(self, states: Collection[TaskState] = (), *, name: str = "", limit: int = 200) -> Sequence[Task]:
         """Return the last submitted tasks, newest first, of these states (none: of all) and of this command."""
-        self._ground.store.promises.require(Feature.TASKS)
-        found = [
-            task
-            async for task, _ in self._book.all()
-            if (not states or task.state in states) and (not name or task.name == name)
-        ]
-        return heapq.nlargest(limit, found, key=lambda task: (task.submitted, task.id))
+        return list((await self.page(states, name=name, limit=limit)).tasks)
 
     async def counts(self) -> TaskCounts:
         """Return how many tasks are in each state."""
+        return (await self.page(limit=0)).counts
+
+    async def page(self, states: Collection[TaskState] = (), *, name: str = "", limit: int = 200) -> TaskPage:
+        """Return what `list` and `counts` do, from one look at all tasks."""
         self._ground.store.promises.require(Feature.TASKS)
-        return count(await self._book.states())
+
+        def wanted(header: Header) -> bool:
+            return (not states or header.state in states) and (not name or header.name == name)
+
+        tasks, found = await self._book.newest(wanted, limit)
+        return TaskPage(tuple(tasks), count(found))
 
     async def retry(self, text: str, *, reason: str = "") -> Task:
         """Have a dead or cancelled task tried anew, with all its attempts; audited."""
@@ -152,14 +156,22 @@ class Tasks:
             self._working = False
 
     async def sweep(self) -> int:
-        """Forget done and cancelled tasks that were kept for a week; return how many."""
-        swept = 0
+        """Forget done and cancelled tasks that were kept for a week, and the oldest of too many others; return how
+        many."""
+        now = self._ground.clock.now()
+        leaving: list[tuple[TaskId, Revision]] = []
+        others: list[tuple[datetime, TaskId, Revision]] = []
         async for task, revision in self._book.all():
-            if forgotten(task, self._ground.clock.now()):
-                try:
-                    swept += await self._book.remove(task.id, revision)
-                except KeyChanged:
-                    continue
+            if forgotten(task, now):
+                leaving.append((task.id, revision))
+            elif may_leave_early(task):
+                others.append((task.ended or now, task.id, revision))
+        others.sort()
+        leaving += [each[1:] for each in others[: max(len(others) - KEPT, 0)]]
+        swept = 0
+        for task_id, revision in leaving:
+            with suppress(KeyChanged):
+                swept += await self._book.remove(task_id, revision)
         return swept
 
     async def _add(self, task: Task) -> Task:

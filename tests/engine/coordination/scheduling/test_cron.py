@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.coordination.scheduling.due import GRACE
@@ -532,8 +533,9 @@ def test_the_leader_forgets_what_ended_long_ago_and_what_no_schedule_knows_any_m
 
 def test_a_task_that_cannot_be_submitted_is_noted_and_hinders_no_other() -> None:
     async def story(world: World) -> None:
-        plans = [minutely(payload={"password": "hunter2-hunter2"}), minutely(name="other")]
-        async with world.member("a", plans=plans) as a, leading(a):
+        by_hand = msgspec.json.encode(minutely(payload={"password": "hunter2-hunter2"}))
+        async with world.member("a", plans=[minutely(name="other")]) as a, world.backend.open() as store, leading(a):
+            await store.put("cron/plan/minutely", by_hand)
             await world.clock.sleep(MINUTE + SECOND)
             (fire,) = await fires(a)
             (other,) = await fires(a, "other")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.coordination.scheduling.fires import Plan
 from engine.coordination.scheduling.ledger import NODE
@@ -126,5 +127,30 @@ def test_an_entry_of_an_older_version_is_read_and_taken_over() -> None:
             assert await known(onlooker) == ["hourly"]
             await ran_for(berlin, world, SECOND)
             assert await known(onlooker) == ["daily"]
+
+    play(story)
+
+
+MANY = [Plan(name=f"hourly-{number}", task="job", every=3600.0, payload="x" * 100_000) for number in range(3)]
+SECRET = Plan(name="hourly", task="job", every=3600.0, payload={"password": "correct horse battery staple"})
+
+
+@pytest.mark.parametrize(
+    ("plans", "said"),
+    [
+        (MANY, "The schedules of berlin have 300,[0-9]+ bytes together; 262,144 are the most"),
+        ([SECRET], "The payload for hourly seems to hold a secret"),
+    ],
+)
+def test_payloads_that_no_backend_should_keep_are_refused_before_anything_is_written(
+    plans: list[Plan], said: str
+) -> None:
+    async def story(world: World) -> None:
+        async with world.member("berlin", plans=plans) as berlin, world.backend.open() as store:
+            with pytest.raises(CoordinationError, match=said):
+                await berlin.cron.run()
+            with pytest.raises(CoordinationError, match="seems to hold a secret"):
+                await berlin.cron.add(replace(SECRET, name="added"))
+            assert await store.entries("cron/") == []
 
     play(story)

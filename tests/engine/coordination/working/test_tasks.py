@@ -393,6 +393,25 @@ async def test_a_running_task_is_not_deleted_under_its_worker(anna: Process) -> 
     assert anna.events[-1] == ("task.deleted", f"coordination:task/{task.id}", {"name": "job", "state": "waiting"})
 
 
+async def test_of_too_many_ended_tasks_the_oldest_leave_unless_somebody_gave_them_a_key(
+    anna: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.coordination.working.tasks.KEPT", 2)
+    keyed = await anna.tasks.submit("job", key="mine")
+    others = [await anna.tasks.submit("job") for _ in range(4)]
+    waiting = await anna.tasks.submit("job")
+    for task in (keyed, *others):
+        await anna.tasks.cancel(task.id)
+
+    assert await anna.tasks.sweep() == 2
+    assert await anna.tasks.sweep() == 0
+
+    kept = {task.id for task in await anna.tasks.list()}
+    assert {keyed.id, waiting.id} < kept
+    assert len(kept & {task.id for task in others}) == 2
+    assert await anna.tasks.counts() == TaskCounts(waiting=1, cancelled=3)
+
+
 @pytest.mark.parametrize("value", [b'{"version": 9}', b"\xff", b'{"id":' * 3000], ids=["newer", "no text", "nested"])
 async def test_what_this_version_cannot_read_is_left_alone_and_can_be_deleted(
     anna: Process, backend: MemoryBackend, value: bytes
