@@ -77,6 +77,8 @@ class HttpLine(asyncio.Protocol):
         self.idle_since = 0.0
         self.sent = False
         """Whether a part of the current request left."""
+        self.fresh = True
+        """Whether nothing was ever heard on it."""
         self._loop = asyncio.get_running_loop()
         self._http = h11.Connection(h11.CLIENT)
         self._head: Answer | None = None
@@ -204,8 +206,9 @@ class HttpLine(asyncio.Protocol):
         try:
             self._http.receive_data(b"")
             self._take_in()
-        except h11.RemoteProtocolError as cut:
-            error = error or cut
+        except h11.RemoteProtocolError:
+            where = "instead of" if self._head is None else "in the middle of"
+            error = error or h11.RemoteProtocolError(f"the connection was closed {where} an answer")
         self._end(error or ConnectionResetError("the connection was closed"))
         if not self._over.done():
             self._over.set_result(None)
@@ -223,6 +226,7 @@ class HttpLine(asyncio.Protocol):
             if isinstance(event, h11.Response):
                 headers = {name.decode(): value.decode("latin-1") for name, value in event.headers}
                 self._head = Answer(event.status_code, headers)
+                self.fresh = False
             elif isinstance(event, h11.Data):
                 self._pieces.append(bytes(event.data))
                 before, self._unread = self._unread, self._unread + len(event.data)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import h11
 
 from adapters.coordination.http_line import Address, Answer, HttpLine, Request
+from adapters.coordination.tls_faults import OR_NO_TLS, OR_TLS, TLS_ALONE, distrusted, speaks_tls_alone
 from engine.clock import Clock
 from engine.errors import CoordinationError, CoordinationUnavailable
 
@@ -22,6 +23,8 @@ MOST_LINES = 16
 """Requests under way at once; more wait for their turn, within their time. Lines that only listen are not counted."""
 FAULTS = (OSError, h11.RemoteProtocolError)
 """What a line raises; `TimeoutError` is one of the first."""
+SUSPICIOUS_SECONDS = 0.5
+"""Silence after which another address is asked first when somebody gives up waiting before the time-out."""
 MOST_IDLE_SECONDS = 30.0
 """Ways that forget an idle connection without a word (NAT, load balancers) take a minute or more."""
 
@@ -40,6 +43,8 @@ class HttpPool:
         self._clock = clock
         self._idle: list[HttpLine] = []
         self._busy: set[HttpLine] = set()
+        self._listening: set[HttpLine] = set()
+        """Those of them whose answers may take as long as they like."""
         self._turns = asyncio.Semaphore(MOST_LINES)
 
     @property
@@ -53,15 +58,22 @@ class HttpPool:
         Raises `CoordinationUnavailable`, with `maybe_done` when a request that writes was sent; `CoordinationError`
         for a server that must not be trusted.
         """
-        held = _Held(self.timeout)
+        held, begun = _Held(self.timeout), self._clock.monotonic()
         try:
             async with asyncio.timeout(self.timeout), self._turns:
                 held.line = await self._line()
-                return await _exchanged(held.line, request)
+                answer = await _exchanged(held.line, request)
         except FAULTS as error:
             raise self._told(held, request, error) from error
+        except asyncio.CancelledError:
+            if held.line is not None and self._clock.monotonic() - begun > SUSPICIOUS_SECONDS:
+                self._suspect(held.line.address)
+            raise
         finally:
             self._let_go(held)
+        if answer.status == 400 and TLS_ALONE in answer.body:
+            raise speaks_tls_alone(self.place)
+        return answer
 
     async def wait(self, request: Request, longest: float) -> Answer:
         """Send a request whose answer the server may hold back for `longest` seconds."""
@@ -70,6 +82,7 @@ class HttpPool:
             async with asyncio.timeout(held.seconds):
                 async with asyncio.timeout(self.timeout):
                     held.line = await self._line()
+                self._listening.add(held.line)
                 return await _exchanged(held.line, request)
         except FAULTS as error:
             raise self._told(held, request, error) from error
@@ -85,6 +98,7 @@ class HttpPool:
                 async with asyncio.timeout(self.timeout):
                     line = held.line = await self._line()
                     head = await line.ask(request)
+                self._listening.add(line)
             except FAULTS as error:
                 raise self._told(held, request, error) from error
             yield head, self._pieces(held, line, request)
@@ -129,17 +143,27 @@ class HttpPool:
                 raise
             except OSError as error:  # TimeoutError is one
                 faults.append(error)
-                self._ask_another_first()
+                self._addresses.append(self._addresses.pop(0))
         raise faults[0]
 
-    def _ask_another_first(self) -> None:
-        self._addresses.append(self._addresses.pop(0))
+    def _suspect(self, address: Address) -> None:
+        """Ask another address first, and use no line to this one that was opened before it fell silent: it would be as
+        deaf. Whoever listens there listens elsewhere, if there is an elsewhere."""
+        for line in [line for line in self._idle if line.address == address]:
+            self._idle.remove(line)
+            line.close()
+        if self._addresses[0] == address and len(self._addresses) > 1:
+            self._addresses.append(self._addresses.pop(0))
+            for line in self._listening:
+                if line.address == address:
+                    line.close()
 
     def _let_go(self, held: _Held) -> None:
         line = held.line
         if line is None:
             return
         self._busy.discard(line)
+        self._listening.discard(line)
         if line.idle and len(self._idle) < MOST_LINES:
             line.idle_since = self._clock.monotonic()
             self._idle.append(line)
@@ -148,41 +172,29 @@ class HttpPool:
 
     def _told(self, held: _Held, request: Request, error: Exception) -> CoordinationError:
         """Return what the network did as one of the engine's errors."""
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return CoordinationError(
-                f"{self.place}: its certificate is not trusted ({error.verify_message}). Name the authority's "
-                "certificates in coordination.ca."
-            )
+        place = f"{self._what} at {held.line.address}" if held.line is not None else self.place
+        if isinstance(error, ssl.SSLError) and (fault := distrusted(place, error)) is not None:
+            return fault
+        sent = held.line is not None and held.line.sent
         if isinstance(error, TimeoutError):
-            return self._silent(held, request)
-        return self._broken(held, request, error)
-
-    def _silent(self, held: _Held, request: Request) -> CoordinationUnavailable:
-        place, sent = self.place, held.line is not None and held.line.sent
-        self._forget_idle()
-        self._ask_another_first()
-        return CoordinationUnavailable(
-            f"{place} did not answer within {held.seconds:g} s. See whether it is up, or raise coordination.timeout.",
-            maybe_done=sent and request.writes,
-        )
-
-    def _broken(self, held: _Held, request: Request, error: Exception) -> CoordinationUnavailable:
+            self._suspect(held.line.address if held.line is not None else self._addresses[0])
+            return CoordinationUnavailable(
+                f"{place} did not answer within {held.seconds:g} s. See whether it is up, and most of its cluster, or "
+                "raise coordination.timeout.",
+                maybe_done=sent and request.writes,
+            )
         number = getattr(error, "errno", None)
         reason = os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
         if held.line is None:
+            hint = OR_NO_TLS if self._trust is not None and isinstance(error, ConnectionError) else ""
             return CoordinationUnavailable(
-                f"{self.place} cannot be reached ({reason}). See whether it runs, and whether coordination.url is "
-                "right."
+                f"{place} cannot be reached ({reason}). See whether it runs, and whether coordination.url is right."
+                f"{hint}"
             )
+        hint = OR_TLS if held.line.fresh and held.line.address.scheme == "http" else ""
         return CoordinationUnavailable(
-            f"{self.place}: the connection broke ({reason}).", maybe_done=held.line.sent and request.writes
+            f"{place}: the connection broke ({reason}).{hint}", maybe_done=sent and request.writes
         )
-
-    def _forget_idle(self) -> None:
-        """Drop the lines that were opened before the server fell silent: they would be as deaf."""
-        for line in self._idle:
-            line.close()
-        self._idle.clear()
 
 
 async def _exchanged(line: HttpLine, request: Request) -> Answer:

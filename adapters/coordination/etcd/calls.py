@@ -21,6 +21,10 @@ A = TypeVar("A", bound=Struct)
 LEASE_NOT_FOUND = "requested lease not found"
 STALE_ADMISSION = ("invalid auth token", "revision of auth store is old", "auth: revision in header is old")
 
+FULL = "database space exceeded"
+WITHOUT_MOST = ("no leader", "request timed out", "leader changed")
+LONELY = " See whether most members of its cluster are up and reach one another."
+
 
 class LeaseGone(CoordinationError):
     """The lease that a request names is over; nothing was done."""
@@ -28,6 +32,10 @@ class LeaseGone(CoordinationError):
 
 class StaleAdmission(CoordinationError):
     """The token that a request carried holds no more; nothing was done."""
+
+
+class Full(CoordinationUnavailable):
+    """etcd's quota is used up. The write that crosses it is done and refused all the same, those after it are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +223,14 @@ class EtcdCalls:
                     f"{place}: the user {user} may not do this ({said}). Grant a role that reads and writes all keys "
                     "that begin with coordination.namespace."
                 )
-            case wire.Code.RESOURCE_EXHAUSTED:
-                return CoordinationUnavailable(
-                    f"{place} is full or overloaded ({said}). Nothing was written; compact and defragment it there."
+            case wire.Code.RESOURCE_EXHAUSTED if FULL in said:
+                return Full(
+                    f"{place} is full (NOSPACE): it takes no more writes, and keeps what it has. Free space there with "
+                    "etcdctl compact and etcdctl defrag, or raise --quota-backend-bytes; then etcdctl alarm disarm.",
+                    maybe_done=writes,
                 )
+            case wire.Code.RESOURCE_EXHAUSTED:
+                return CoordinationUnavailable(f"{place} is overloaded ({said}); this was not done. Try again later.")
             case (
                 wire.Code.INVALID_ARGUMENT
                 | wire.Code.NOT_FOUND
@@ -228,4 +240,5 @@ class EtcdCalls:
             ):
                 return CoordinationError(f"{place} refuses this: {said}.")
             case _:
-                return CoordinationUnavailable(f"{place} cannot do this now ({said}).", maybe_done=writes)
+                hint = LONELY if any(sign in said for sign in WITHOUT_MOST) else ""
+                return CoordinationUnavailable(f"{place} cannot do this now ({said}).{hint}", maybe_done=writes)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from adapters.coordination.etcd.calls import LeaseGone
+from adapters.coordination.etcd.calls import Full, LeaseGone
 from adapters.coordination.etcd.layout import lease_of, session_of
 from adapters.coordination.etcd.space import EtcdSpace
 from adapters.coordination.etcd.wire import (
@@ -47,7 +47,7 @@ from adapters.coordination.records import (
 )
 from engine.coordination.standing import Claim, ClaimStanding, Token
 from engine.coordination.store import Claims
-from engine.errors import CoordinationError
+from engine.errors import CoordinationError, CoordinationUnavailable
 
 NOTED_AFTER = timedelta(milliseconds=100)
 """How long somebody who waited has to hold before it is written down since when: to do so at once would cost a name
@@ -206,9 +206,12 @@ class EtcdClaims(Claims):
     async def _transact(
         self, claim: Claim, compare: Sequence[Message], success: Sequence[Message], failure: Sequence[Message]
     ) -> Outcome:
-        """Do what hangs on the claim's session. Raises `SessionLost`."""
+        """Do what hangs on the claim's session. Raises `SessionLost`. One that is full has answered: nothing that was
+        asked of it takes effect later, so that nothing need be forbidden, for which it has no room either."""
         try:
             return await self._space.calls.transact(compare, success, failure)
+        except Full as error:
+            raise CoordinationUnavailable(str(error)) from error
         except LeaseGone as error:
             raise self._space.sessions.over(claim.session) from error
 

@@ -25,6 +25,8 @@ LONGEST_PAUSE = timedelta(seconds=1)
 LOOKING = timedelta(milliseconds=500)
 """How long somebody who did not get it waits to hear who has it."""
 
+WAIT_LONGER = "Wait longer, or look who holds it with syncdeck locks."
+
 L = TypeVar("L", bound=Lease)
 L_co = TypeVar("L_co", bound=Lease, covariant=True)
 
@@ -73,7 +75,7 @@ class Claiming:
             async with asyncio.timeout(self._wanted.wait.total_seconds()):
                 return await self._obtain(make)
         except TimeoutError:
-            raise self._fault or await self._locked() from None
+            raise self._fault or await self._in_vain() from None
 
     async def _obtain(self, make: MakeLease[L]) -> L:
         session = await self._sessions.session(self._wanted.ttl)
@@ -137,9 +139,20 @@ class Claiming:
             self._place = None
             await session.withdraw(claim)
 
+    async def _in_vain(self) -> Locked | CoordinationUnavailable:
+        """Return why it was not had in time: because of who has it, or of a backend that nobody heard of."""
+        try:
+            held = _held(self._wanted.name, await self._look())
+        except (CoordinationError, TimeoutError):
+            return CoordinationUnavailable(
+                f"{self._wanted.name} was not had in time, and {self._sessions.line.promises.backend} does not answer. "
+                "See whether it is up, and try again."
+            )
+        return Locked(f"{held} {WAIT_LONGER}")
+
     async def _locked(self) -> Locked:
         """Return the refusal, with who holds it if that can be told soon."""
-        return Locked(f"{await self._who_holds_it()} Wait longer, or look who holds it with syncdeck locks.")
+        return Locked(f"{await self._who_holds_it()} {WAIT_LONGER}")
 
     async def _silent(self, patience: timedelta) -> HolderSilent:
         """Return the refusal of somebody who may be dead."""
@@ -151,14 +164,17 @@ class Claiming:
         )
 
     async def _who_holds_it(self) -> str:
-        name = self._wanted.name
         try:
-            async with asyncio.timeout(LOOKING.total_seconds()):
-                claims = await self._sessions.line.claims(self._wanted.prefix + name)
+            return _held(self._wanted.name, await self._look())
         except (CoordinationError, TimeoutError):
-            claims = []
-        found = next((claim for claim in claims if claim.name == self._wanted.prefix + name), None)
-        return _held(name, found)
+            return _held(self._wanted.name, None)
+
+    async def _look(self) -> ClaimStanding | None:
+        """Return how the name stands, if that can be told soon."""
+        name = self._wanted.prefix + self._wanted.name
+        async with asyncio.timeout(LOOKING.total_seconds()):
+            claims = await self._sessions.line.claims(name)
+        return next((claim for claim in claims if claim.name == name), None)
 
 
 def _held(name: str, claim: ClaimStanding | None) -> str:

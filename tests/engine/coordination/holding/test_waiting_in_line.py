@@ -102,7 +102,7 @@ def test_leaving_a_place_takes_no_longer_than_half_a_second_though_the_backend_i
         ):
             begun = world.at()
             trouble.freeze()
-            with pytest.raises(Locked):
+            with pytest.raises(CoordinationUnavailable):
                 await take(a, timedelta(seconds=1))
             assert world.at() - begun <= 1 + 0.5 + 0.5 + 0.01, "leaving, and looking who holds it"
             trouble.thaw()
@@ -377,5 +377,17 @@ def test_closing_does_not_wait_long_for_a_silent_backend() -> None:
             await a.coordination.sessions.close()
             assert world.at() - begun <= 2.01
             trouble.thaw()
+
+    play(story)
+
+
+def test_who_heard_nothing_for_as_long_as_he_waited_is_not_told_that_somebody_holds_it() -> None:
+    async def story(world: Neighbourhood) -> None:
+        async with world.process("a") as (a, trouble):
+            await take(a)
+            trouble.freeze()
+            with pytest.raises(CoordinationUnavailable, match=r"deploy was not had in time, and .* does not answer"):
+                async with a.coordination.lock("deploy", wait=timedelta(seconds=1)):
+                    pass
 
     play(story)
