@@ -10,5 +10,6 @@ itself that is not harmless to repeat, and every request has a time-out. What it
     memcached, memcached_line   keys alone; `keys_alone` refuses the rest
 
 Beside them: `mailboxes` tells changes to any number of followers, `records` is what is written beside others' keys,
-`refusals` are sentences that several say, `web_settings`, `http_pool` and `http_line` the way to who speaks HTTP.
+`refusals` are sentences that several say, `web_settings`, `http_pool`, `http_line` and `tls_faults` the way to who
+speaks HTTP.
 """
