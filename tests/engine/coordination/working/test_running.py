@@ -135,6 +135,7 @@ async def test_signals_are_passed_on() -> None:
 async def test_a_signal_that_comes_while_a_program_starts_reaches_it() -> None:
     with forwarding([signal.SIGHUP]) as signals:
         signal.raise_signal(signal.SIGHUP)
+        await until(lambda: bool(signals._early))
         async with started(python("import time; time.sleep(60)", captured=False), CLOCK) as running:
             signals.to(running)
             ended = await running.wait()
