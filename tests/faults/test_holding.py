@@ -204,16 +204,8 @@ def wait_for(story: Story, what: str, more: int, *, within: float = 90) -> None:
         pass_time(story, 0.1)
 
 
-SLOW = frozenset({"consul"})
-"""Tried when SYNCDECK_HOLDING says how long: what lapses at a Consul lives for up to twice its time."""
-
-
 @pytest.mark.soak
-@pytest.mark.parametrize(
-    "ground",
-    [ground for ground in GROUNDS if ground.kind not in SLOW or "SYNCDECK_HOLDING" in os.environ],
-    ids=lambda ground: ground.kind,
-)
+@pytest.mark.parametrize("ground", GROUNDS, ids=lambda ground: ground.kind)
 def test_the_history_is_one_that_a_lock_may_leave(ground: Ground, tmp_path: Path) -> None:
     with at_work(ground, tmp_path) as story:
         wait_for(story, "refused", 1)  # the first one stopped after looking, and went on when others had written
