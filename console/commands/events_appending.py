@@ -17,6 +17,7 @@ from engine.errors import EventRefused, VersionConflict
 from engine.events.cursor import IntegerCursor, WireCursor, from_wire, parse, to_wire
 from engine.events.event import Dot, NewEvent, Origin
 from engine.events.log import Version
+from engine.events.replicating.ndjson import LONGEST_LINE
 
 TOGETHER = 1_000
 """Lines that share a commit."""
@@ -107,7 +108,7 @@ def _typed_version(text: str) -> int | WireCursor | None:
 
 async def _append_lines(session: Session) -> int:
     first = 1
-    async with session.open() as engine, available_lines() as chunks:
+    async with session.open() as engine, available_lines(LONGEST_LINE) as chunks:
         async for lines in chunks:
             for number, batch in _batches(lines, first):
                 await _append_numbered(engine, session, number, batch)

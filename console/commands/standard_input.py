@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from engine.errors import EventRefused
-from engine.events.replicating.ndjson import LONGEST_LINE
 
 READ_BYTES = 1 << 20
 PATIENCE = 0.2
@@ -30,21 +29,24 @@ def whole() -> bytes:
 
 
 @asynccontextmanager
-async def available_lines() -> AsyncIterator[AsyncIterator[list[bytes]]]:
-    """Give the lines of standard input, always as many as are there. Stops waiting when the block ends."""
+async def available_lines(longest: int) -> AsyncIterator[AsyncIterator[list[bytes]]]:
+    """Give the lines of standard input, always as many as are there. Stops waiting when the block ends.
+
+    Raises `EventRefused` for a line of more than `longest` bytes.
+    """
     stopped = threading.Event()
     try:
-        yield _lines(sys.stdin.fileno(), stopped)
+        yield _lines(sys.stdin.fileno(), longest, stopped)
     finally:
         stopped.set()
 
 
-async def _lines(descriptor: int, stopped: threading.Event) -> AsyncIterator[list[bytes]]:
+async def _lines(descriptor: int, longest: int, stopped: threading.Event) -> AsyncIterator[list[bytes]]:
     begun = b""
     while content := await asyncio.to_thread(_read, descriptor, stopped):
         *lines, begun = (begun + content).split(b"\n")
-        if len(begun) > LONGEST_LINE:
-            raise EventRefused(f"A line is longer than {LONGEST_LINE:,} bytes: it is no event.")
+        if len(begun) > longest:
+            raise EventRefused(f"A line is longer than {longest:,} bytes: it is no event.")
         if lines:
             yield lines
     if begun:

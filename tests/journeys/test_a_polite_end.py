@@ -17,7 +17,7 @@ from tests.journeys.slow_team import PATIENCE, TEAM, HeldUp, team_of_nobody
 from tests.servers.collection import TOKEN, Collection
 from tests.servers.http import LocalServer
 
-NAMES = [f"p{number}@acme.example" for number in range(6)]
+NAMES = [f"p{number}@acme.example" for number in range(40)]  # enough that some are left while a signal is on its way
 SETTINGS = "syncdeck: 1\n" + TEAM
 
 
