@@ -17,12 +17,14 @@ class NatsGreeter:
         self._greeting = {"server_id": "DOUBLE", "version": version, "headers": True, "max_payload": 1_048_576}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"INFO " + json.dumps(self._greeting).encode() + b"\r\n")
-        while line := await reader.readline():
-            self.received.append(line.decode())
-            if line == b"PING\r\n":
-                writer.write(b"PONG\r\n")
-        writer.close()
+        try:
+            writer.write(b"INFO " + json.dumps(self._greeting).encode() + b"\r\n")
+            while line := await reader.readline():
+                self.received.append(line.decode())
+                if line == b"PING\r\n":
+                    writer.write(b"PONG\r\n")
+        finally:
+            writer.close()  # also when the test ends before it is known that the client has gone
 
 
 @asynccontextmanager

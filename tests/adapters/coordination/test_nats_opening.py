@@ -154,9 +154,11 @@ async def test_what_a_user_may_not_do_is_said_at_once(tmp_path: Path) -> None:
 
 async def test_something_else_at_the_address_is_told_in_words() -> None:
     async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail.acme.example ESMTP\r\n")
-        await reader.read()
-        writer.close()
+        try:
+            writer.write(b"220 mail.acme.example ESMTP\r\n")
+            await reader.read()
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(hello, "127.0.0.1", 0)
     async with server:
