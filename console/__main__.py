@@ -71,7 +71,10 @@ def _run(arguments: argparse.Namespace, outside: Outside) -> int:
 
     session = Session.of(arguments, outside, no_colour=no_colour)
     if arguments.word != "demo" or arguments.headless or session.json or not session.interactive:
-        code: int = asyncio.run(arguments.verb(arguments, session))
+        try:
+            code: int = asyncio.run(arguments.verb(arguments, session))
+        except asyncio.CancelledError:  # told to end politely (`console.commands.progress`)
+            raise KeyboardInterrupt from None
         return code
     from console.commands.demo import prepare
 

@@ -35,13 +35,19 @@ def distrusted(place: str, error: ssl.SSLError) -> CoordinationError | None:
         return CoordinationError(
             f"{place} does not speak TLS. Write coordination.url with http://, or with the port of TLS."
         )
-    if reason.endswith(UNWANTED):
-        said = reason.rpartition("ALERT_")[2].replace("_", " ").lower()
-        return CoordinationError(
-            f"{place} wants a certificate of ours that it trusts ({said}). See coordination.client_certificate and "
-            "coordination.client_key."
-        )
-    return None
+    return unwanted(place, error)
+
+
+def unwanted(place: str, error: ssl.SSLError) -> CoordinationError | None:
+    """Return what to raise when a server wants another certificate of ours, or one at all; None for other faults."""
+    reason = error.reason or ""
+    if not reason.endswith(UNWANTED):
+        return None
+    said = reason.rpartition("ALERT_")[2].replace("_", " ").lower()
+    return CoordinationError(
+        f"{place} wants a certificate of ours that it trusts ({said}). See coordination.client_certificate and "
+        "coordination.client_key."
+    )
 
 
 def speaks_tls_alone(place: str) -> CoordinationError:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import cast
 
 from console.commands.session import Session
 from console.commands.table import span
@@ -22,7 +23,7 @@ STOPPED = "The run stopped after the calls under way. See it with: syncdeck runs
 @asynccontextmanager
 async def following(engine: Engine, session: Session) -> AsyncIterator[None]:
     """Show `run.progress` notices while the block runs. A polite end (SIGTERM) stops the run as Ctrl-C does: in good
-    order, after the calls under way."""
+    order, after the calls under way; also where Ctrl-C is ignored, as in the background of a script."""
     with _polite_end():
         try:
             async with _waits_told(engine, session), _told(engine, session):
@@ -34,11 +35,12 @@ async def following(engine: Engine, session: Session) -> AsyncIterator[None]:
 
 @contextmanager
 def _polite_end() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    loop, verb = asyncio.get_running_loop(), cast("asyncio.Task[object]", asyncio.current_task())
+    loop.add_signal_handler(signal.SIGTERM, verb.cancel)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 @asynccontextmanager

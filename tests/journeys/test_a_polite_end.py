@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tests.servers.http import LocalServer
 
 NAMES = [f"p{number}@acme.example" for number in range(40)]  # enough that some are left while a signal is on its way
 SETTINGS = "syncdeck: 1\n" + TEAM
+IN_THE_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""As a shell starts what a script puts into the background."""
 
 
 @pytest.fixture
@@ -39,9 +41,9 @@ def syncdeck(tmp_path: Path, team: LocalServer, monkeypatch: pytest.MonkeyPatch)
 
 
 @contextmanager
-def _under_way(syncdeck: Command, *words: str) -> Iterator[subprocess.Popen[str]]:
+def _under_way(syncdeck: Command, behind: Sequence[str], *words: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-m", "console", *words],
+        [*behind, sys.executable, "-m", "console", *words],
         cwd=syncdeck.folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -61,11 +63,12 @@ def _held(team: LocalServer) -> set[str]:
     return {item["email"] for item in collection.members}
 
 
+@pytest.mark.parametrize("behind", [(), IN_THE_BACKGROUND], ids=["", "where Ctrl-C is ignored"])
 def test_an_apply_that_is_told_to_end_stops_after_the_calls_under_way_and_is_resumed(
-    syncdeck: Command, team: LocalServer
+    syncdeck: Command, team: LocalServer, behind: Sequence[str]
 ) -> None:
     team.mischief = held_up = HeldUp()
-    with _under_way(syncdeck, "apply", "engineering", "--yes") as process:
+    with _under_way(syncdeck, behind, "apply", "engineering", "--yes") as process:
         assert held_up.arrived.wait(PATIENCE), "no call was made"
         process.send_signal(signal.SIGTERM)
         _until_it_is_heard(process.pid)

@@ -14,6 +14,7 @@ from nats import errors
 from nats.aio.client import Client
 
 from adapters.coordination.nats.settings import PORT, NatsSettings
+from adapters.coordination.tls_faults import unwanted
 from engine.errors import CoordinationError, CoordinationUnavailable, SettingsError
 from engine.redaction import REDACTOR
 from engine.settings.catalogue import EndpointContext
@@ -154,7 +155,7 @@ class Address:
     def _refused(self, error: Exception) -> CoordinationError:
         said = str(error).removeprefix("nats: ").strip("' ")
         if isinstance(error, ssl.SSLError):
-            return CoordinationError(
+            return unwanted(self.title, error) or CoordinationError(
                 f"{self.title}: TLS failed ({getattr(error, 'verify_message', '') or said}). Check coordination.ca and "
                 "the name in the address."
             )
