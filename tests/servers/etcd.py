@@ -51,7 +51,11 @@ def start_etcd_cluster(size: int = 3) -> Iterator[Sequence[ServerProcess]]:
             member.ports = ports[2 * number : 2 * number + 2]
             members.append(stack.enter_context(ended_at_last(member)))
             member.restart()
-        yield members
+        try:
+            yield members
+        finally:
+            for member in members:
+                member.kill()  # one that lost the others takes long to end politely
 
 
 def leader_of(members: Sequence[ServerProcess]) -> ServerProcess:

@@ -120,7 +120,8 @@ class SwitchProxy:
             self._reset(self._writers)
         self._reset(self._with_a_hole)
         if line is Line.REFUSED:
-            self._stop_listening()
+            await self._stop_listening()
+            self._reset(self._writers)
         elif self._listening is None:
             # The port stays the same over a refusal: clients know no other.
             self._listening = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
@@ -135,7 +136,7 @@ class SwitchProxy:
         writers.clear()
 
     async def _end(self) -> None:
-        self._stop_listening()
+        await self._stop_listening()
         self._reset(self._writers)
         current = asyncio.current_task()
         while others := asyncio.all_tasks() - {current}:  # again and again: somebody may be just connecting
@@ -145,10 +146,15 @@ class SwitchProxy:
             await asyncio.wait(others)
         self._reset(self._writers)
 
-    def _stop_listening(self) -> None:
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
+    async def _stop_listening(self) -> None:
+        """asyncio leaks whom it has accepted when the server closes before it has begun with them: let it begin."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            for each in listening.sockets:
+                self._loop.remove_reader(each.fileno())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            listening.close()
 
     def _connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
