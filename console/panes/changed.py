@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from console.panes.deeds import DoingPane
+
 if TYPE_CHECKING:
     from engine.coordination.standing import Change
 
@@ -38,3 +40,18 @@ class Changed:
         """Return the names to read, by name; None: everything. From now on they count as read."""
         names, self._names = self._names, set()
         return None if names is None or len(names) > self._most else sorted(names)
+
+
+class ChangingPane(DoingPane):
+    """A tab that reads again only what changed; `changed` is for the subclass to set, and to take in `question`."""
+
+    changed: Changed
+
+    def look(self) -> None:
+        self.changed.forget()
+        super().look()
+
+    def heard(self, changes: Iterable[Change]) -> None:
+        self.changed.hear(changes)
+        if self.changed:
+            self.look_soon()

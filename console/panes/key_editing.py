@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from console.dialogs.ask_text import AskText
-from console.panes.deeds import DoingPane
+from console.panes.changed import ChangingPane
 from console.presentation import key_deeds
 from console.presentation.key_deeds import Draft
 from console.presentation.key_tree import KeyTree, Leaf, left_of
@@ -23,7 +23,7 @@ BY_HAND = "by hand"
 """The reason that is noted when none was given: what people write themselves is always noted."""
 
 
-class KeyEditing(DoingPane):
+class KeyEditing(ChangingPane):
     """A tab with a key in hand."""
 
     writing: ClassVar[frozenset[str]] = frozenset({"edit_key", "add_key"})

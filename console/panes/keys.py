@@ -23,7 +23,7 @@ from engine.coordination.promises import Feature
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
-    from engine.coordination.standing import Change, Entry
+    from engine.coordination.standing import Entry
 
 PAGE = 500
 MOST = 100_000
@@ -62,15 +62,6 @@ class KeysPane(KeyEditing):
     def question(self) -> Callable[[Engine], Awaitable[Found]]:
         changed = self.changed.take()
         return _read_all if changed is None else partial(_read_some, changed)
-
-    def look(self) -> None:
-        self.changed.forget()
-        super().look()
-
-    def heard(self, changes: Iterable[Change]) -> None:
-        self.changed.hear(changes)
-        if self.changed:
-            self.look_soon()
 
     def took(self, found: Found) -> None:
         if found.whole:

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from textual.binding import BindingType
 
 from console.keymap import bindings
-from console.panes.changed import Changed
-from console.panes.deeds import DoingPane
+from console.panes.changed import Changed, ChangingPane
 from console.presentation import locks as shown
 from console.presentation.leases import overdue, who_short
 from console.presentation.spans import Line
@@ -25,7 +24,7 @@ from engine.coordination.standing import ClaimStanding
 
 if TYPE_CHECKING:
     from engine.assembly import Engine
-    from engine.coordination.standing import Change, Holder
+    from engine.coordination.standing import Holder
 
 MOST_CHANGED = 8
 """With more locks changed at once, all are read again."""
@@ -40,7 +39,7 @@ class Found:
     whole: bool = False
 
 
-class LocksPane(DoingPane):
+class LocksPane(ChangingPane):
     """The tab in front when the screen is first opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("locks")]
@@ -61,15 +60,6 @@ class LocksPane(DoingPane):
     def question(self) -> Callable[[Engine], Awaitable[Found]]:
         changed = self.changed.take()
         return _read_all if changed is None else partial(_read_some, changed)
-
-    def look(self) -> None:
-        self.changed.forget()
-        super().look()
-
-    def heard(self, changes: Iterable[Change]) -> None:
-        self.changed.hear(changes)
-        if self.changed:
-            self.look_soon()
 
     def dates(self, found: Found) -> bool:
         return found.whole

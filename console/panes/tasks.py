@@ -11,8 +11,7 @@ from textual import on
 from textual.binding import BindingType
 
 from console.keymap import bindings
-from console.panes.changed import Changed
-from console.panes.deeds import DoingPane
+from console.panes.changed import Changed, ChangingPane
 from console.presentation import task_deeds
 from console.presentation import tasks as shown
 from console.presentation.spans import Line
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.assembly import Engine
-    from engine.coordination.standing import Change
     from engine.coordination.working.task import Task, TaskId, TaskState
 
 PAGE = 200
@@ -47,7 +45,7 @@ class Found:
     whole: bool = False
 
 
-class TasksPane(DoingPane):
+class TasksPane(ChangingPane):
     """Newest first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("tasks")]
@@ -73,15 +71,6 @@ class TasksPane(DoingPane):
     def question(self) -> Callable[[Engine], Awaitable[Found]]:
         changed = self.changed.take()
         return partial(_read, shown.VIEWS[self.view], self.most) if changed is None else partial(_read_some, changed)
-
-    def look(self) -> None:
-        self.changed.forget()
-        super().look()
-
-    def heard(self, changes: Iterable[Change]) -> None:
-        self.changed.hear(changes)
-        if self.changed:
-            self.look_soon()
 
     def took(self, found: Found) -> None:
         states = shown.VIEWS[self.view]
